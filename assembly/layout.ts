@@ -1,0 +1,37 @@
+// The weight format, stated once: the kernels, the packer and the loader all import this file
+// (it is both AssemblyScript and TypeScript, so: untyped integer constants only).
+//
+// A matrix W (rows, cols) of P bit planes in groups of G columns is a row of blocks, one for every
+// (tile of 32 rows, group of G columns), tiles outermost, each block read front to back:
+//
+//   indexes   for each quad of 4 columns in the group (G / 4 of them):
+//               for each pair of planes (2i, 2i + 1): two vectors of 16 bytes, for rows 0-15 and 16-31 of the tile;
+//                 byte 2j     = plane 2i     of row j (low nibble) and row 8 + j (high nibble)
+//                 byte 2j + 1 = plane 2i + 1 of row j (low nibble) and row 8 + j (high nibble)
+//               if P is odd, one vector for the last plane:
+//                 byte 2j     = row j     (low nibble) and row 16 + j (high nibble)
+//                 byte 2j + 1 = row 8 + j (low nibble) and row 24 + j (high nibble)
+//             bit c of a nibble is the bit of column c of the quad
+//   scales    32 half floats, one a row
+//   mins      32 half floats, one a row; only where the tensor stores minimums
+//
+// A weight is  w = scale * (q + zeroPoint)         where no minimum is stored
+//              w = scale * q + min                 where one is
+// with q = sum_p 2^p * bit_p, an unsigned integer of P bits. Rows are padded to whole tiles with zero scales.
+
+/** Rows in a tile. */
+export const TILE_ROWS = 32
+/** Columns in a quad: the bits of one table index. */
+export const QUAD = 4
+/** Entries (= bytes) in one lookup table. */
+export const TABLE_ENTRIES = 16
+/** Bytes of one index vector. */
+export const VECTOR_BYTES = 16
+/** Bytes of one stored scale or minimum (IEEE half float). */
+export const SCALE_BYTES = 2
+/** Largest number of planes a tensor may have. */
+export const MAX_PLANES = 8
+/** Elements of a key or value head that share one scale in the int8 KV cache. */
+export const KV_GROUP = 32
+/** Every tensor starts at a multiple of this many bytes. */
+export const ALIGNMENT = 16

@@ -1,0 +1,16 @@
+/** What the rest of the system knows of a tokenizer; `loadTokenizer` (load.ts) makes one from the compact tables of a pack. */
+export interface Tokenizer {
+  /** Number of ids, holes included. */
+  readonly vocabSize: number
+  /**
+   * Token ids of a text. Added tokens written in the text (<|im_start|>, <think>) become their ids, as in every reference
+   * tokenizer: rendered chat templates rely on it. No BOS or EOS is added.
+   */
+  encode(text: string): number[]
+  /** The bytes a token stands for in running text; empty for special tokens and for ids without a piece. */
+  bytes(id: number): Uint8Array
+  /** Whether the token is a control token that never shows in decoded text. */
+  isSpecial(id: number): boolean
+  /** The id of an added token by its text, or undefined. */
+  addedToken(text: string): number | undefined
+}

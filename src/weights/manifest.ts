@@ -1,0 +1,87 @@
+import { z } from 'zod'
+
+/** Version of the pack format; a reader refuses every other. */
+export const PACK_VERSION = 1
+/** Largest shard file: the limit of a Workers static asset. */
+export const MAX_SHARD_BYTES = 25 * 1024 * 1024
+
+const count = z.int().nonnegative()
+const positive = z.int().positive()
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/)
+
+/** A run of bytes in a shard. `sha256` is of exactly these bytes, so that a stage can check what it reads of a shard. */
+const span = z.strictObject({ shard: z.string(), offset: count, bytes: positive, sha256 })
+
+/** A matrix in the bit-plane layout of assembly/layout.ts. Spans split it between tiles, in order. */
+const planesTensor = z.strictObject({
+  name: z.string(),
+  kind: z.literal('planes'),
+  shape: z.tuple([positive, positive]).describe('rows (outputs), columns (inputs)'),
+  planes: z.int().min(1).max(8),
+  groupSize: z.union([z.literal(32), z.literal(64), z.literal(128)]),
+  levels: z.literal('uniform'),
+  /** Added to q where no minimum is stored: w = scale * (q + zeroPoint). null: a minimum is stored, w = scale * q + min. */
+  zeroPoint: z.number().nullable(),
+  spans: z.array(span).min(1),
+})
+
+/** A float32 vector, little endian. */
+const floatTensor = z.strictObject({
+  name: z.string(),
+  kind: z.literal('f32'),
+  shape: z.tuple([positive]),
+  spans: z.array(span).length(1),
+})
+
+export const modelConfig = z.strictObject({
+  architecture: z.literal('llama'),
+  hiddenSize: positive,
+  intermediateSize: positive,
+  layerCount: positive,
+  headCount: positive,
+  kvHeadCount: positive,
+  headDim: positive,
+  vocabSize: positive,
+  ropeTheta: z.number().positive(),
+  /** 'half' pairs element i with i + headDim / 2 (Hugging Face), 'interleaved' 2i with 2i + 1 (GGUF). */
+  ropeLayout: z.enum(['half', 'interleaved']),
+  rmsNormEps: z.number().positive(),
+  maxPositionEmbeddings: positive,
+  /** The head is the embedding matrix. */
+  tiedEmbedding: z.boolean(),
+})
+
+export const manifestSchema = z.strictObject({
+  format: z.literal('nanbeige-edge'),
+  version: z.literal(PACK_VERSION),
+  name: z.string().min(1),
+  license: z.string().nullable(),
+  /** Where the weights came from: file name or hub id, and its sha256 where it was one file. */
+  source: z.strictObject({ name: z.string(), sha256: sha256.nullable() }),
+  config: modelConfig,
+  /** Compact tables made by src/pack/tokenizer-tables.ts, read by src/tokenizer. */
+  tokenizer: span,
+  tokens: z.strictObject({ bos: count.nullable(), eos: z.array(count).min(1), addBos: z.boolean() }),
+  /** The model's own Jinja template. */
+  chatTemplate: z.string(),
+  /** The model's own sampling defaults. */
+  sampling: z.strictObject({ temperature: z.number(), topP: z.number(), topK: count }).partial(),
+  tensors: z.array(z.discriminatedUnion('kind', [planesTensor, floatTensor])),
+  shards: z.array(z.strictObject({ file: z.string(), bytes: positive, sha256 })),
+})
+
+export type Manifest = z.infer<typeof manifestSchema>
+export type ModelConfig = z.infer<typeof modelConfig>
+export type Span = z.infer<typeof span>
+export type PlanesTensor = z.infer<typeof planesTensor>
+export type FloatTensor = z.infer<typeof floatTensor>
+export type Tensor = PlanesTensor | FloatTensor
+
+/**
+ * Tensor names: embedding (vocab, hidden), head (vocab, hidden; absent when tied), norm (hidden), and for layer i
+ * layers.i.{attentionNorm (hidden), query (heads * headDim, hidden), key, value (kvHeads * headDim, hidden),
+ * attentionOutput (hidden, heads * headDim), ffnNorm (hidden), gate, up (intermediate, hidden), down (hidden, intermediate)}.
+ */
+export const layerTensorNames = [
+  'attentionNorm', 'query', 'key', 'value', 'attentionOutput', 'ffnNorm', 'gate', 'up', 'down',
+] as const
