@@ -13,4 +13,9 @@ export interface Tokenizer {
   isSpecial(id: number): boolean
   /** The id of an added token by its text, or undefined. */
   addedToken(text: string): number | undefined
+  /**
+   * Whether encode puts a space that is no part of the text before ordinary text that follows this id (null: that starts
+   * a text). Decoding drops it there.
+   */
+  addsSpaceAfter(id: number | null): boolean
 }

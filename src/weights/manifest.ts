@@ -83,5 +83,13 @@ export type Tensor = PlanesTensor | FloatTensor
  * attentionOutput (hidden, heads * headDim), ffnNorm (hidden), gate, up (intermediate, hidden), down (hidden, intermediate)}.
  */
 export const layerTensorNames = [
-  'attentionNorm', 'query', 'key', 'value', 'attentionOutput', 'ffnNorm', 'gate', 'up', 'down',
+  'attentionNorm',
+  'query',
+  'key',
+  'value',
+  'attentionOutput',
+  'ffnNorm',
+  'gate',
+  'up',
+  'down',
 ] as const

@@ -1,0 +1,8 @@
+export { siluMultiply } from './activation'
+export { attend, attendScratchBytes, kvBytes, storeKv } from './attention'
+export { embeddingRow } from './embedding'
+export { rmsNorm } from './norm'
+export { matmul } from './planes'
+export { ropeHalf, ropeInterleaved } from './rope'
+export { maxLogit, selectTop, sumExp } from './select'
+export { buildTables, tableBytes } from './tables'

@@ -1,0 +1,114 @@
+// The few operations that differ between the relaxed and the plain SIMD build, and exact half-float loading.
+// ASC_FEATURE_RELAXED_SIMD is a compile-time constant: the other branch is not in the binary.
+
+// Vector constants that a loop needs are read from memory: V8 writes a v128.const out again (four instructions) at every
+// use, which halved the speed of the matrix kernel.
+const constants = memory.data<u32>([
+  0x0f0f0f0f, 0x0f0f0f0f, 0x0f0f0f0f, 0x0f0f0f0f,
+  0x8fffe000, 0x8fffe000, 0x8fffe000, 0x8fffe000,
+  0x77800000, 0x77800000, 0x77800000, 0x77800000,
+  0x02010201, 0x02010201, 0x02010201, 0x02010201,
+  0x08040804, 0x08040804, 0x08040804, 0x08040804,
+  0x00010001, 0x00010001, 0x00010001, 0x00010001,
+  0x01000100, 0x01000100, 0x01000100, 0x01000100,
+  0x00040004, 0x00040004, 0x00040004, 0x00040004,
+  0x04000400, 0x04000400, 0x04000400, 0x04000400,
+], 16)
+
+/** 0x0f in every byte. */
+@inline
+export function nibbleMask(): v128 {
+  return v128.load(constants)
+}
+
+/** Byte pairs (even, odd), one of (1, 2), (4, 8), (1, 0), (0, 1), (4, 0), (0, 4): the weights of two planes, or of one. */
+@inline
+export function pairWeights(even: i32, odd: i32): v128 {
+  const row = even == 1 ? (odd == 2 ? 0 : 2) : even == 4 ? (odd == 8 ? 1 : 4) : odd == 1 ? 3 : 5
+  return v128.load(constants + 48 + row * 16)
+}
+
+/** Table look-up: lane i = table[index[i]], index lanes 0 .. 15 (where relaxed and plain swizzle agree). */
+@inline
+export function lookup(table: v128, index: v128): v128 {
+  return ASC_FEATURE_RELAXED_SIMD ? i8x16.relaxed_swizzle(table, index) : i8x16.swizzle(table, index)
+}
+
+/**
+ * i16 lane j = a[2j] * even + a[2j + 1] * odd, with weights = pairWeights(even, odd). Weights are 0 .. 127, where the relaxed
+ * instruction is the same on every machine; |a| <= 127 and even + odd <= 12 keep it far from saturation: both builds give
+ * the same integers.
+ */
+@inline
+export function pairDot(a: v128, weights: v128, even: i32, odd: i32): v128 {
+  if (ASC_FEATURE_RELAXED_SIMD) return i16x8.relaxed_dot_i8x16_i7x16_s(a, weights)
+  const shift = even == 4 || odd == 4 ? 2 : 0
+  if (odd == 0) return v128.shl<i16>(v128.shr<i16>(v128.shl<i16>(a, 8), 8), shift)
+  if (even == 0) return v128.shl<i16>(v128.shr<i16>(a, 8), shift)
+  const low = v128.shr<i16>(v128.shl<i16>(a, 8), 8)
+  const high = v128.shr<i16>(a, 8)
+  return v128.shl<i16>(v128.add<i16>(low, v128.shl<i16>(high, 1)), shift)
+}
+
+/** a * b + c; the relaxed build may fuse it (one rounding less). */
+@inline
+export function madd(a: v128, b: v128, c: v128): v128 {
+  return ASC_FEATURE_RELAXED_SIMD ? f32x4.relaxed_madd(a, b, c) : f32x4.add(f32x4.mul(a, b), c)
+}
+
+/**
+ * Four half floats in the high 16 bits of i32 lanes -> f32, exact for subnormals too: shifting the exponent and fraction
+ * into place gives value * 2^-112, the multiplication undoes it. Infinities and NaN do not occur (the packer refuses them).
+ */
+@inline
+export function halfToFloat(high: v128): v128 {
+  // 0x77800000 is 2^112.
+  const shifted = v128.and(i32x4.shr_s(high, 3), v128.load(constants, 16))
+  return f32x4.mul(shifted, v128.load(constants, 32))
+}
+
+/** Half floats 0 .. 3 of a vector of eight. */
+@inline
+export function halvesLow(halves: v128): v128 {
+  return halfToFloat(v128.shuffle<i16>(i16x8.splat(0), halves, 0, 8, 1, 9, 2, 10, 3, 11))
+}
+
+/** Half floats 4 .. 7 of a vector of eight. */
+@inline
+export function halvesHigh(halves: v128): v128 {
+  return halfToFloat(v128.shuffle<i16>(i16x8.splat(0), halves, 4, 12, 5, 13, 6, 14, 7, 15))
+}
+
+/** Sum of four f32 lanes. */
+@inline
+export function sumLanes(v: v128): f32 {
+  const pairs = f32x4.add(v, v128.shuffle<f32>(v, v, 2, 3, 0, 1))
+  return f32x4.extract_lane(pairs, 0) + f32x4.extract_lane(pairs, 1)
+}
+
+/** Largest of four f32 lanes. */
+@inline
+export function maxLanes(v: v128): f32 {
+  const pairs = f32x4.max(v, v128.shuffle<f32>(v, v, 2, 3, 0, 1))
+  return max(f32x4.extract_lane(pairs, 0), f32x4.extract_lane(pairs, 1))
+}
+
+/**
+ * e^x, relative error under 2e-7 for -87 <= x <= 88; 0 below. Cephes expf: x = n ln 2 + r, |r| <= ln 2 / 2, a polynomial
+ * in r, then the exponent field (S. L. Moshier, Cephes Mathematical Library).
+ */
+@inline
+export function exp4(x: v128): v128 {
+  const clamped = f32x4.min(f32x4.max(x, f32x4.splat(-87.3)), f32x4.splat(88.3))
+  const n = f32x4.nearest(f32x4.mul(clamped, f32x4.splat(1.44269504088896341)))
+  let r = madd(n, f32x4.splat(-0.693359375), clamped)
+  r = madd(n, f32x4.splat(2.12194440e-4), r)
+  let p = madd(f32x4.splat(1.9875691500e-4), r, f32x4.splat(1.3981999507e-3))
+  p = madd(p, r, f32x4.splat(8.3334519073e-3))
+  p = madd(p, r, f32x4.splat(4.1665795894e-2))
+  p = madd(p, r, f32x4.splat(1.6666665459e-1))
+  p = madd(p, r, f32x4.splat(5.0000001201e-1))
+  p = madd(p, f32x4.mul(r, r), f32x4.add(r, f32x4.splat(1)))
+  const power = i32x4.shl(i32x4.add(i32x4.trunc_sat_f32x4_s(n), i32x4.splat(127)), 23)
+  return v128.and(f32x4.mul(p, power), f32x4.ge(x, f32x4.splat(-87.3)))
+}

@@ -1,0 +1,24 @@
+// Everything that the Worker serves or imports: dist/kernels.*.wasm, and dist/assets with the widget and the weights.
+import { cpSync, linkSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { buildKernels } from './build-kernels.ts'
+import { buildWidget } from './build-widget.ts'
+
+await Promise.all([buildKernels(), buildWidget()])
+
+rmSync('dist/assets/weights', { recursive: true, force: true })
+for (const pack of readdirSync('weights', { withFileTypes: true }).filter((entry) => entry.isDirectory())) {
+  const target = `dist/assets/weights/${pack.name}`
+  mkdirSync(target, { recursive: true })
+  for (const file of readdirSync(`weights/${pack.name}`)) {
+    place(`weights/${pack.name}/${file}`, `${target}/${file}`)
+  }
+}
+
+/** A hard link costs no space; a copy where the file system has none. */
+function place(from: string, to: string): void {
+  try {
+    linkSync(from, to)
+  } catch {
+    cpSync(from, to)
+  }
+}

@@ -1,0 +1,201 @@
+import { describe, expect, test } from 'vitest'
+import { EOS_ID, FakeModel, fakeChat } from '../../test/fake-model.ts'
+import type { ChatModel } from './chat-model.ts'
+import { type ChatRequest, complete } from './complete.ts'
+import type { ChatEvent } from './events.ts'
+
+const QUESTION: ChatRequest = { messages: [{ role: 'user', content: 'Hello?' }], sampling: {}, stop: [] }
+const PROMPT = '<|im_start|>user\nHello?<|im_end|>\n<|im_start|>assistant\n'
+
+async function run(chat: ChatModel, request: Partial<ChatRequest> = {}, signal = new AbortController().signal) {
+  const events: ChatEvent[] = []
+  for await (const event of complete(chat, { ...QUESTION, ...request }, signal)) events.push(event)
+  const contents = events.filter((event) => event.type === 'content')
+  return {
+    events,
+    contents,
+    text: contents.map(({ text }) => text).join(''),
+    logprobs: contents.flatMap(({ logprobs }) => logprobs ?? []),
+    finish: events.find((event) => event.type === 'finish'),
+  }
+}
+
+function promptLength(chat: ChatModel): number {
+  return chat.tokenizer.encode(PROMPT).length
+}
+
+test('start, the answer as it grows, finish with usage', async () => {
+  const chat = fakeChat(new FakeModel('Hé!'))
+  const { events } = await run(chat)
+  const promptTokens = promptLength(chat)
+  expect(events).toEqual([
+    { type: 'start', promptTokens },
+    { type: 'content', text: 'H' },
+    { type: 'content', text: 'é' },
+    { type: 'content', text: '!' },
+    { type: 'finish', reason: 'stop', usage: { promptTokens, completionTokens: 4 } },
+  ])
+})
+
+test('nothing is computed before the reader asks for more than start', async () => {
+  const model = new FakeModel('Hi')
+  const events = complete(fakeChat(model), QUESTION, new AbortController().signal)
+  await events.next()
+  await events.return(undefined)
+  expect(model.sequences).toBe(0)
+})
+
+describe('the prompt', () => {
+  test('is the rendered template, after BOS where the model wants it', async () => {
+    const prompts: string[] = []
+    const model = new FakeModel((prompt) => {
+      prompts.push(prompt)
+      return ''
+    })
+    const plain = await run(fakeChat(model))
+    const withBos = await run(fakeChat(model, { addBos: true, bosId: EOS_ID }))
+    expect(prompts[0]).toBe('user\nHello?\nassistant\n')
+    expect(withBos.finish!.usage.promptTokens).toBe(plain.finish!.usage.promptTokens + 1)
+  })
+
+  test('has no second BOS where the template wrote one', async () => {
+    const chat = fakeChat(new FakeModel(''))
+    const bosId = chat.tokenizer.addedToken('<|im_start|>')!
+    const { finish } = await run({ ...chat, addBos: true, bosId })
+    expect(finish!.usage.promptTokens).toBe(promptLength(chat))
+  })
+
+  test('that leaves no room in the context is refused with both numbers', async () => {
+    const length = promptLength(fakeChat(new FakeModel('')))
+    const refused = run(fakeChat(new FakeModel('Hi', length)))
+    await expect(refused).rejects.toMatchObject({
+      code: 'context_length_exceeded',
+      param: 'messages',
+      message: expect.stringMatching(new RegExp(`${length} tokens.*holds ${length} `)),
+    })
+  })
+})
+
+describe('the end', () => {
+  test('max tokens', async () => {
+    const { text, finish } = await run(fakeChat(new FakeModel('abcdef')), { maxTokens: 3 })
+    expect(text).toBe('abc')
+    expect(finish).toMatchObject({ reason: 'length', usage: { completionTokens: 3 } })
+  })
+
+  test('a full context', async () => {
+    const length = promptLength(fakeChat(new FakeModel('')))
+    const { text, finish } = await run(fakeChat(new FakeModel('abcdef', length + 4)), { maxTokens: 100 })
+    expect(text).toBe('abcd')
+    expect(finish).toMatchObject({ reason: 'length' })
+  })
+
+  test('a stop string, which computes no further token', async () => {
+    const model = new FakeModel('one, two, three')
+    const { text, finish } = await run(fakeChat(model), { stop: [', t'] })
+    expect(text).toBe('one')
+    expect(finish).toMatchObject({ reason: 'stop', usage: { completionTokens: 'one, t'.length } })
+    expect(model.decoded).toBe('one, t'.length - 1)
+    expect(model.released).toBe(1)
+  })
+
+  test('what only looked like a stop string is delivered', async () => {
+    const { text } = await run(fakeChat(new FakeModel('one, and two,')), { stop: [', t', ',!'] })
+    expect(text).toBe('one, and two,')
+  })
+
+  test('an incomplete character shows as U+FFFD', async () => {
+    const { text, finish } = await run(fakeChat(new FakeModel('a😀')), { maxTokens: 3 })
+    expect(text).toBe('a\uFFFD')
+    expect(finish).toMatchObject({ reason: 'length' })
+  })
+
+  test('an abort ends without finish', async () => {
+    const model = new FakeModel('abcdefgh')
+    const abort = new AbortController()
+    let text = ''
+    for await (const event of complete(fakeChat(model), QUESTION, abort.signal)) {
+      expect(event.type).not.toBe('finish')
+      if (event.type === 'content') text += event.text
+      if (text === 'abc') abort.abort()
+    }
+    expect(text).toBe('abc')
+    expect(model.decoded).toBeLessThanOrEqual(3)
+    expect(model.released).toBe(1)
+  })
+
+  test('a reader that goes away stops the computation', async () => {
+    const model = new FakeModel('abcdefgh')
+    for await (const event of complete(fakeChat(model), QUESTION, new AbortController().signal)) {
+      if (event.type === 'content') break
+    }
+    expect(model.decoded).toBeLessThanOrEqual(1)
+    expect(model.released).toBe(1)
+  })
+})
+
+describe('logprobs', () => {
+  const topLogprobs = 2
+
+  test('come with the text of their token', async () => {
+    const { contents } = await run(fakeChat(new FakeModel('Hi')), { topLogprobs })
+    expect(contents.map(({ text, logprobs }) => [text, logprobs!.map(({ token }) => token)])).toEqual([
+      ['H', ['H']],
+      ['i', ['i']],
+    ])
+    expect(contents[0].logprobs![0]).toEqual({
+      token: 'H',
+      bytes: [72],
+      logprob: expect.closeTo(0, 4),
+      top_logprobs: [
+        { token: 'H', bytes: [72], logprob: expect.closeTo(0, 4) },
+        { token: 'I', bytes: [73], logprob: expect.closeTo(-10, 3) },
+      ],
+    })
+  })
+
+  test('of the bytes of one character come together with it', async () => {
+    const { contents } = await run(fakeChat(new FakeModel('a😀')), { topLogprobs })
+    expect(contents.map(({ text, logprobs }) => [text, logprobs!.flatMap(({ bytes }) => bytes)])).toEqual([
+      ['a', [97]],
+      ['😀', [0xf0, 0x9f, 0x98, 0x80]],
+    ])
+  })
+
+  test('wait for text that is held back, and are all there in the end', async () => {
+    const { contents, logprobs } = await run(fakeChat(new FakeModel('a\n\nb\n')), { topLogprobs, stop: ['\n\nUser:'] })
+    expect(contents.map(({ text }) => text)).toEqual(['a', '\n\nb', '\n'])
+    expect(logprobs.map(({ token }) => token)).toEqual(['a', '\n', '\n', 'b', '\n'])
+    for (const { text, logprobs } of contents) expect(logprobs!.map(({ token }) => token).join('')).toBe(text)
+  })
+
+  test('end with the text before a stop string', async () => {
+    const { text, logprobs } = await run(fakeChat(new FakeModel('one, two')), { topLogprobs, stop: [', t'] })
+    expect(text).toBe('one')
+    expect(logprobs.map(({ token }) => token)).toEqual(['o', 'n', 'e'])
+  })
+
+  test('of tokens that never showed are there too', async () => {
+    const { text, logprobs } = await run(fakeChat(new FakeModel('a😀')), { topLogprobs, maxTokens: 3 })
+    expect(text).toBe('a\uFFFD')
+    expect(logprobs.map(({ bytes }) => bytes)).toEqual([[97], [0xf0], [0x9f]])
+  })
+
+  test('are absent unless asked for', async () => {
+    const { logprobs } = await run(fakeChat(new FakeModel('Hi')))
+    expect(logprobs).toEqual([])
+  })
+})
+
+describe('sampling', () => {
+  test('a bias for a token that does not exist is refused', async () => {
+    const refused = run(fakeChat(new FakeModel('')), { sampling: { logitBias: new Map([[100_000, 1]]) } })
+    await expect(refused).rejects.toMatchObject({ code: 'token_id_out_of_range', param: 'logit_bias' })
+  })
+
+  test('a bias changes the answer', async () => {
+    const bias = new Map([['i'.charCodeAt(0), -100]])
+    const { text } = await run(fakeChat(new FakeModel('i')), { sampling: { logitBias: bias }, maxTokens: 1 })
+    expect(text).toBe('j')
+  })
+})

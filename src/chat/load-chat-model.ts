@@ -1,0 +1,29 @@
+import type { KernelModules } from '../model/kernels.ts'
+import { loadModel } from '../model/load.ts'
+import { loadTokenizer } from '../tokenizer/load.ts'
+import { readSpan } from '../weights/load-tensors.ts'
+import { parseManifest } from '../weights/parse-manifest.ts'
+import type { WeightStore } from '../weights/weight-store.ts'
+import type { ChatModel } from './chat-model.ts'
+import { ChatTemplate } from './template.ts'
+
+/** A pack, ready to chat. `contextLength` in tokens. Throws WeightsError. */
+export async function loadChatModel(store: WeightStore, modules: KernelModules, contextLength: number): Promise<ChatModel> {
+  const manifest = parseManifest(await store.manifest(), 'manifest.json')
+  const [language, tables] = await Promise.all([
+    loadModel(store, manifest, modules, { contextLength, sequences: 1 }),
+    readSpan(store, manifest.tokenizer),
+  ])
+  const { bos, eos, addBos } = manifest.tokens
+  return {
+    id: manifest.name,
+    created: Math.floor(Date.now() / 1000),
+    language,
+    tokenizer: loadTokenizer(tables),
+    template: new ChatTemplate(manifest.chatTemplate),
+    eosIds: eos,
+    bosId: bos,
+    addBos,
+    defaults: manifest.sampling,
+  }
+}

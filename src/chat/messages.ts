@@ -1,0 +1,68 @@
+import { ChatRequestError } from './errors.ts'
+
+export interface ContentPart {
+  readonly type: string
+  readonly text?: string
+}
+
+export interface ToolCall {
+  readonly id?: string
+  readonly type?: string
+  /** `arguments` is JSON text in requests; templates are fed the object, as in training. */
+  readonly function: { readonly name: string; readonly arguments: string | Record<string, unknown> }
+}
+
+export interface ChatMessage {
+  readonly role: 'system' | 'developer' | 'user' | 'assistant' | 'tool'
+  readonly content?: string | readonly ContentPart[] | null
+  readonly reasoning_content?: string | null
+  readonly tool_calls?: readonly ToolCall[] | null
+  readonly tool_call_id?: string
+  readonly name?: string
+}
+
+/** A message as chat templates know it: content is text, arguments are objects, there is no developer. */
+export function templateMessage(message: ChatMessage, index: number): Record<string, unknown> {
+  const { role, content, reasoning_content, tool_calls, ...rest } = message
+  return {
+    ...rest,
+    role: role === 'developer' ? 'system' : role,
+    content: textOf(content, `messages.${index}.content`),
+    ...(reasoning_content == null ? {} : { reasoning_content }),
+    ...(tool_calls?.length ? { tool_calls: tool_calls.map(templateToolCall) } : {}),
+  }
+}
+
+function textOf(content: ChatMessage['content'], param: string): string {
+  if (content == null) return ''
+  if (typeof content === 'string') return content
+  return content.map((part, index) => textOfPart(part, `${param}.${index}`)).join('\n')
+}
+
+function textOfPart(part: ContentPart, param: string): string {
+  if (part.type === 'text' && part.text !== undefined) return part.text
+  throw new ChatRequestError(
+    'unsupported_content',
+    `This model reads text only: a content part of type '${part.type}' cannot be used. Send parts of type 'text'.`,
+    param,
+  )
+}
+
+function templateToolCall(call: ToolCall): ToolCall {
+  return { ...call, function: { ...call.function, arguments: parsedArguments(call.function.arguments) } }
+}
+
+/** What a model wrote as arguments need not be JSON; then templates print the text. */
+function parsedArguments(text: ToolCall['function']['arguments']): ToolCall['function']['arguments'] {
+  if (typeof text !== 'string') return text
+  try {
+    const value: unknown = JSON.parse(text)
+    return isRecord(value) ? value : text
+  } catch {
+    return text
+  }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

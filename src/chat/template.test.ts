@@ -1,0 +1,102 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+import { ChatRequestError, ChatTemplateSyntaxError } from './errors.ts'
+import type { ChatMessage } from './messages.ts'
+import { ChatTemplate } from './template.ts'
+
+const shared = new URL('../../../shared/nanbeige/', import.meta.url)
+const hasShared = existsSync(shared)
+
+interface Vector {
+  name: string
+  messages: ChatMessage[]
+  tools?: unknown[]
+  prompt: string
+}
+
+// An empty list of vectors still leaves one (skipped) test that says what is missing.
+const { chats } = (
+  hasShared ? JSON.parse(readFileSync(new URL('tokenizer_test_vectors.json', shared), 'utf8')) : { chats: [] }
+) as { chats: Vector[] }
+const nanbeigeTemplate = () => new ChatTemplate(readFileSync(new URL('chat_template_2511.jinja', shared), 'utf8'))
+
+describe.skipIf(!hasShared)("Nanbeige's template (needs ../shared/nanbeige)", () => {
+  test.each(chats)('renders $name as the reference does', ({ messages, tools, prompt }) => {
+    expect(nanbeigeTemplate().render(messages, { tools, addGenerationPrompt: true })).toBe(prompt)
+  })
+
+  test('tool arguments in text, as clients send them, render like the object of the reference', () => {
+    const roundtrip = chats.find(({ name }) => name === 'tool_roundtrip')!
+    const messages = roundtrip.messages.map((message) => ({
+      ...message,
+      tool_calls: message.tool_calls?.map((call) => ({
+        function: { ...call.function, arguments: JSON.stringify(call.function.arguments) },
+      })),
+    }))
+    const text = nanbeigeTemplate().render(messages, { tools: roundtrip.tools, addGenerationPrompt: true })
+    expect(text).toBe(roundtrip.prompt)
+  })
+})
+
+describe('messages', () => {
+  const template = new ChatTemplate('{% for m in messages %}[{{ m.role }}:{{ m.content }}]{% endfor %}')
+  const render = (...messages: ChatMessage[]) => template.render(messages, { addGenerationPrompt: false })
+
+  test('text parts are joined by line breaks', () => {
+    const content = [
+      { type: 'text', text: 'one' },
+      { type: 'text', text: 'two' },
+    ]
+    expect(render({ role: 'user', content })).toBe('[user:one\ntwo]')
+  })
+
+  test('a developer is the system, no content is empty content', () => {
+    expect(render({ role: 'developer', content: 'Be kind.' }, { role: 'assistant', content: null })).toBe(
+      '[system:Be kind.][assistant:]',
+    )
+  })
+
+  test('image parts are refused by name and place', () => {
+    const content = [{ type: 'text', text: 'What is this?' }, { type: 'image_url' }]
+    expect(() => render({ role: 'system', content: '' }, { role: 'user', content })).toThrow(
+      expect.objectContaining({
+        code: 'unsupported_content',
+        param: 'messages.1.content.1',
+        message: expect.stringContaining("'image_url'"),
+      }),
+    )
+  })
+
+  test('arguments that are no JSON object stay text', () => {
+    const calls = new ChatTemplate('{{ messages[0].tool_calls[0].function.arguments }}')
+    const message = (text: string): ChatMessage => ({
+      role: 'assistant',
+      tool_calls: [{ function: { name: 'f', arguments: text } }],
+    })
+    expect(calls.render([message('{"broken"')], { addGenerationPrompt: false })).toBe('{"broken"')
+    expect(calls.render([message('[1]')], { addGenerationPrompt: false })).toBe('[1]')
+  })
+})
+
+test('bos_token, eos_token, tools and add_generation_prompt reach the template', () => {
+  const template = new ChatTemplate(
+    '{{ bos_token }}{% if tools %}{{ tools[0].name }}{% endif %}{% if add_generation_prompt %}>{% endif %}{{ eos_token }}',
+    '<s>',
+    '</s>',
+  )
+  expect(template.render([], { addGenerationPrompt: false })).toBe('<s></s>')
+  expect(template.render([], { tools: [{ name: 'f' }], addGenerationPrompt: true })).toBe('<s>f></s>')
+})
+
+test('a template that refuses the messages is an error of the request, with its words', () => {
+  const template = new ChatTemplate("{{ raise_exception('Roles must alternate') }}")
+  const render = () => template.render([], { addGenerationPrompt: true })
+  expect(render).toThrow(ChatRequestError)
+  expect(render).toThrow(
+    expect.objectContaining({ code: 'chat_template_error', message: expect.stringContaining('Roles must alternate') }),
+  )
+})
+
+test('a template that cannot be parsed is an error of the model', () => {
+  expect(() => new ChatTemplate('{% if %}')).toThrow(ChatTemplateSyntaxError)
+})

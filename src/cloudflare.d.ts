@@ -1,0 +1,13 @@
+// What the Workers runtime adds to the module system and the parts of it that this project uses.
+declare module 'cloudflare:workers' {
+  export abstract class DurableObject<Env> {
+    protected readonly env: Env
+    constructor(state: unknown, env: Env)
+    fetch?(request: Request): Response | Promise<Response>
+  }
+}
+
+declare module '*.wasm' {
+  const module: WebAssembly.Module
+  export default module
+}

@@ -1,0 +1,189 @@
+import { describe, expect, it } from 'vitest'
+import { HashModel } from '../../test/hash-model.ts'
+import { GenerateRequestError } from './check-request.ts'
+import { generate } from './generate.ts'
+import type { GeneratedToken, GenerateEnd, GenerateRequest, SamplingParams } from './types.ts'
+
+const SAMPLING: SamplingParams = {
+  temperature: 1,
+  topP: 0.95,
+  topK: 0,
+  minP: 0,
+  repetitionPenalty: 1,
+  presencePenalty: 0,
+  frequencyPenalty: 0,
+  logitBias: new Map(),
+  seed: 5,
+}
+const PROMPT = Array.from({ length: 21 }, (_, i) => (i * 7) % 40)
+
+function requestOf(changes: Omit<Partial<GenerateRequest>, 'sampling'> & { sampling?: Partial<SamplingParams> } = {}) {
+  return {
+    promptIds: PROMPT,
+    maxTokens: 30,
+    eosIds: [],
+    topLogprobs: undefined,
+    signal: new AbortController().signal,
+    ...changes,
+    sampling: { ...SAMPLING, ...changes.sampling },
+  } satisfies GenerateRequest
+}
+
+async function run(model: HashModel, request: GenerateRequest) {
+  const tokens: GeneratedToken[] = []
+  const generator = generate(model, request)
+  for (;;) {
+    const step = await generator.next()
+    if (step.done) return { tokens, ids: tokens.map(({ id }) => id), end: step.value satisfies GenerateEnd }
+    tokens.push(step.value)
+  }
+}
+
+const argmax = (logits: Float32Array) => logits.indexOf(Math.max(...logits))
+const releases = (model: HashModel) => model.sequences.map(({ releases }) => releases)
+
+describe('generate', () => {
+  it('takes the most likely continuation at temperature 0', async () => {
+    const model = new HashModel()
+    const expected = [...PROMPT]
+    for (let i = 0; i < 12; i++) expected.push(argmax(model.logits(expected)))
+    const { ids, end } = await run(model, requestOf({ maxTokens: 12, sampling: { temperature: 0 } }))
+    expect(ids).toEqual(expected.slice(PROMPT.length))
+    expect(end).toBe('length')
+  })
+
+  it('gives the same whatever the prefill chunks', async () => {
+    const whole = await run(new HashModel({ chunkLength: 100 }), requestOf())
+    for (const chunkLength of [1, 7, 20, 21, 22]) {
+      expect(await run(new HashModel({ chunkLength }), requestOf())).toEqual(whole)
+    }
+  })
+
+  it('gives the same for a seed, and something else for another', async () => {
+    const { ids } = await run(new HashModel(), requestOf())
+    expect((await run(new HashModel(), requestOf())).ids).toEqual(ids)
+    expect((await run(new HashModel(), requestOf({ sampling: { seed: 6 } }))).ids).not.toEqual(ids)
+  })
+
+  it('gives maxTokens tokens, and does not run the last one', async () => {
+    for (const maxTokens of [0, 1, 2, 17]) {
+      const model = new HashModel({ chunkLength: 100 })
+      const { ids, end } = await run(model, requestOf({ maxTokens }))
+      expect([ids.length, end]).toEqual([maxTokens, 'length'])
+      expect(model.forwarded.length).toBe(maxTokens)
+      expect(releases(model)).toEqual([1])
+    }
+  })
+
+  it('ends with length where prompt and answer fill the context', async () => {
+    const model = new HashModel({ contextLength: PROMPT.length + 4 })
+    const { ids, end } = await run(model, requestOf())
+    expect([ids.length, end]).toEqual([4, 'length'])
+    expect(releases(model)).toEqual([1])
+  })
+
+  it('ends at any EOS token without yielding it', async () => {
+    const { ids } = await run(new HashModel(), requestOf())
+    const eos = ids[9]
+    const model = new HashModel()
+    const { ids: cut, end } = await run(model, requestOf({ eosIds: [ids.findLast((id) => id !== eos)!, eos] }))
+    expect(end).toBe('eos')
+    expect(cut).toEqual(ids.slice(0, cut.length))
+    expect(cut.length).toBeLessThanOrEqual(9)
+    expect(cut).not.toContain(eos)
+    expect(releases(model)).toEqual([1])
+  })
+
+  it('ends with aborted and computes nothing when the signal has aborted', async () => {
+    const model = new HashModel()
+    const { ids, end } = await run(model, requestOf({ signal: AbortSignal.abort() }))
+    expect([ids, end, model.forwarded]).toEqual([[], 'aborted', []])
+    expect(releases(model)).toEqual([1])
+  })
+
+  it('ends with aborted between prefill chunks, even if no code but a timer aborts', async () => {
+    const model = new HashModel({ chunkLength: 4 })
+    const controller = new AbortController()
+    model.onForward = () => setImmediate(() => controller.abort())
+    const { ids, end } = await run(model, requestOf({ signal: controller.signal }))
+    expect([ids, end, model.forwarded.length]).toEqual([[], 'aborted', 1])
+    expect(releases(model)).toEqual([1])
+  })
+
+  it('ends with aborted within one token, whoever aborts while a token is computed', async () => {
+    for (const abort of [
+      (controller: AbortController) => controller.abort(),
+      (controller: AbortController) => setImmediate(() => controller.abort()),
+    ]) {
+      const model = new HashModel({ chunkLength: PROMPT.length })
+      const controller = new AbortController()
+      model.onForward = () => model.forwarded.length === 5 && abort(controller)
+      const { ids, end } = await run(model, requestOf({ signal: controller.signal }))
+      expect([ids.length, end, model.forwarded.length]).toEqual([6, 'aborted', 6])
+      expect(releases(model)).toEqual([1])
+    }
+  })
+
+  it('releases the sequence when the consumer closes the generator', async () => {
+    const model = new HashModel()
+    let seen = 0
+    for await (const _ of generate(model, requestOf())) if (++seen === 3) break
+    expect(releases(model)).toEqual([1])
+    expect(model.forwarded.flat().length).toBe(PROMPT.length + 2)
+  })
+
+  it('releases the sequence when the model fails', async () => {
+    const model = new HashModel()
+    model.onForward = () => {
+      if (model.forwarded.length === 5) throw new Error('shard lost')
+    }
+    await expect(run(model, requestOf())).rejects.toThrow('shard lost')
+    expect(releases(model)).toEqual([1])
+  })
+
+  it('applies penalties and biases', async () => {
+    const greedy = { temperature: 0 }
+    const bias = { ...greedy, logitBias: new Map([[13, 100]]) }
+    expect((await run(new HashModel(), requestOf({ maxTokens: 5, sampling: bias }))).ids).toEqual([13, 13, 13, 13, 13])
+    // A penalty that no logit of this model reaches: every token of the vocabulary comes once.
+    const presence = { ...greedy, presencePenalty: 100 }
+    const { ids } = await run(new HashModel(), requestOf({ maxTokens: 40, sampling: presence }))
+    expect(new Set(ids).size).toBe(40)
+    // The prompt's tokens have no positive logit left, others do.
+    const repetition = { ...greedy, repetitionPenalty: 1e6 }
+    const [first] = (await run(new HashModel(), requestOf({ maxTokens: 1, sampling: repetition }))).ids
+    const logits = new HashModel().logits(PROMPT)
+    expect(first).toBe(argmax(logits.map((logit, id) => (PROMPT.includes(id) ? -Infinity : logit))))
+  })
+
+  it('reports logprobs before penalties, biases and temperature', async () => {
+    const model = new HashModel()
+    const sampling = { temperature: 0, logitBias: new Map([[13, 100]]) }
+    const { tokens } = await run(model, requestOf({ maxTokens: 3, topLogprobs: 40, sampling }))
+    const context = [...PROMPT]
+    for (const { id, logprobs } of tokens) {
+      const logits = model.logits(context)
+      const logSumExp = Math.log(logits.reduce((sum, logit) => sum + Math.exp(logit), 0))
+      expect(logprobs!.logprob).toBeCloseTo(logits[id] - logSumExp, 5)
+      expect(logprobs!.top[0].id).toBe(argmax(logits))
+      expect(logprobs!.top.reduce((sum, { logprob }) => sum + Math.exp(logprob), 0)).toBeCloseTo(1, 5)
+      context.push(id)
+    }
+    const none = await run(new HashModel(), requestOf({ maxTokens: 1, topLogprobs: 0 }))
+    expect(none.tokens[0].logprobs!.top).toEqual([])
+    expect((await run(new HashModel(), requestOf({ maxTokens: 1 }))).tokens[0].logprobs).toBeUndefined()
+  })
+
+  it.each<[GenerateRequestError['code'], Parameters<typeof requestOf>[0]]>([
+    ['empty_prompt', { promptIds: [] }],
+    ['context_length_exceeded', { promptIds: new Array(1000).fill(1) }],
+    ['token_id_out_of_range', { promptIds: [1, 40] }],
+    ['token_id_out_of_range', { promptIds: [-1] }],
+    ['token_id_out_of_range', { promptIds: [1.5] }],
+    ['token_id_out_of_range', { sampling: { logitBias: new Map([[40, 1]]) } }],
+  ])('refuses a request with %s', async (code, changes) => {
+    const model = new HashModel()
+    await expect(run(model, requestOf(changes))).rejects.toMatchObject({ name: GenerateRequestError.name, code })
+    expect(model.sequences).toEqual([])
+  })
+})

@@ -1,0 +1,71 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { distributionOf } from '../../test/array-distribution.ts'
+import type { PenaltyParams } from './penalties.ts'
+import { Penalties } from './penalties.ts'
+
+const NONE: PenaltyParams = { repetitionPenalty: 1, presencePenalty: 0, frequencyPenalty: 0, logitBias: new Map() }
+const VOCAB = 12
+
+/** The definition over the whole vocabulary, from all tokens at once. */
+function referenceLogits(logits: Float32Array, params: PenaltyParams, prompt: number[], generated: number[]): number[] {
+  return Array.from(logits, (logit, id) => {
+    const times = generated.filter((other) => other === id).length
+    let changed = logit
+    if (times > 0 || prompt.includes(id)) {
+      changed = changed > 0 ? changed / params.repetitionPenalty : changed * params.repetitionPenalty
+    }
+    changed -= params.frequencyPenalty * times
+    if (times > 0) changed -= params.presencePenalty
+    return changed + (params.logitBias.get(id) ?? 0)
+  })
+}
+
+const id = fc.nat(VOCAB - 1)
+const ids = fc.array(id, { maxLength: 20 })
+const params: fc.Arbitrary<PenaltyParams> = fc.record({
+  repetitionPenalty: fc.constantFrom(1, 1.1, 2, 0.5),
+  presencePenalty: fc.constantFrom(0, 0.5, -2),
+  frequencyPenalty: fc.constantFrom(0, 0.25, -1),
+  logitBias: fc.array(fc.tuple(id, fc.constantFrom(-100, -1, 3))).map((entries) => new Map(entries)),
+})
+
+describe('Penalties', () => {
+  it('adjusts every logit as the definition says, after every token', () => {
+    const logits = Float32Array.from({ length: VOCAB }, (_, i) => (i % 5) - 2)
+    fc.assert(
+      fc.property(params, ids, ids, (params, prompt, generated) => {
+        const penalties = new Penalties(params, prompt)
+        for (let i = 0; i <= generated.length; i++) {
+          const { adjustments } = penalties
+          expect(new Set(adjustments.map(({ id }) => id)).size).toBe(adjustments.length)
+          const { ids, logits: adjusted } = distributionOf(logits, adjustments).top(VOCAB)
+          const expected = referenceLogits(logits, params, prompt, generated.slice(0, i))
+          ids.forEach((id, rank) => {
+            expect(adjusted[rank]).toBeCloseTo(expected[id], 4)
+          })
+          if (i < generated.length) penalties.count(generated[i])
+        }
+      }),
+      { seed: 3, numRuns: 200 },
+    )
+  })
+
+  it('has nothing to adjust when nothing applies', () => {
+    const neutral = new Penalties(NONE, [1, 2, 3])
+    neutral.count(4)
+    expect(neutral.adjustments).toEqual([])
+    expect(new Penalties({ ...NONE, presencePenalty: 1, frequencyPenalty: 1 }, [1, 2, 3]).adjustments).toEqual([])
+  })
+
+  it('counts prompt tokens for the repetition penalty only', () => {
+    const penalties = new Penalties(
+      { ...NONE, repetitionPenalty: 1.5, presencePenalty: 1, frequencyPenalty: 0.5 },
+      [7, 7],
+    )
+    expect(penalties.adjustments).toEqual([{ id: 7, scale: 1.5, add: 0 }])
+    penalties.count(7)
+    penalties.count(7)
+    expect(penalties.adjustments).toEqual([{ id: 7, scale: 1.5, add: -2 }])
+  })
+})

@@ -1,0 +1,41 @@
+export interface SamplingParams {
+  /** 0 takes the most likely token. */
+  temperature: number
+  topP: number
+  /** 0: all tokens. */
+  topK: number
+  minP: number
+  /** 1: none. */
+  repetitionPenalty: number
+  presencePenalty: number
+  frequencyPenalty: number
+  /** Added to the logits of these token ids. */
+  logitBias: ReadonlyMap<number, number>
+  /** undefined: not reproducible. */
+  seed: number | undefined
+}
+
+export interface GenerateRequest {
+  promptIds: readonly number[]
+  /** Counts generated tokens, the EOS token not among them. */
+  maxTokens: number
+  sampling: SamplingParams
+  eosIds: readonly number[]
+  /** Alternatives (0 .. 20) to report beside each token's own logprob; undefined: no logprobs. */
+  topLogprobs: number | undefined
+  signal: AbortSignal
+}
+
+/** Natural logarithms of probabilities at temperature 1, before any adjustment. */
+export interface TokenLogprobs {
+  logprob: number
+  top: { id: number; logprob: number }[]
+}
+
+export interface GeneratedToken {
+  id: number
+  logprobs: TokenLogprobs | undefined
+}
+
+/** 'length': maxTokens were generated, or the context is full. */
+export type GenerateEnd = 'eos' | 'length' | 'aborted'

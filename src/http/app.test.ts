@@ -1,0 +1,245 @@
+import { afterEach, describe, expect, test, vi } from 'vitest'
+import { fakeApp, HELLO, post } from '../../test/fake-app.ts'
+import { FakeModel, fakeChat } from '../../test/fake-model.ts'
+import { createApp } from './app.ts'
+
+afterEach(() => vi.restoreAllMocks())
+
+async function errorOf(response: Response) {
+  const { error } = (await response.json()) as {
+    error: { message: string; type: string; param: unknown; code: unknown }
+  }
+  return { status: response.status, ...error }
+}
+
+describe('models', () => {
+  const model = { id: 'fake-model', object: 'model', created: 1_700_000_000, owned_by: 'nanbeige-edge' }
+
+  test('the list', async () => {
+    expect(await (await fakeApp().request('/v1/models')).json()).toEqual({ object: 'list', data: [model] })
+  })
+
+  test('one by id, slashes and all', async () => {
+    expect(await (await fakeApp().request('/v1/models/fake-model')).json()).toEqual(model)
+    const app = fakeApp(fakeChat(new FakeModel(''), { id: 'org/model' }))
+    expect(await (await app.request('/v1/models/org/model')).json()).toMatchObject({ id: 'org/model' })
+    expect(await (await app.request('/v1/models/org%2Fmodel')).json()).toMatchObject({ id: 'org/model' })
+  })
+
+  test('an unknown id', async () => {
+    expect(await errorOf(await fakeApp().request('/v1/models/gpt-4'))).toMatchObject({
+      status: 404,
+      code: 'model_not_found',
+      message: expect.stringContaining("'fake-model'"),
+    })
+  })
+})
+
+test('the health check neither loads the model nor waits for it', async () => {
+  const model = vi.fn(() => new Promise<never>(() => {}))
+  const app = createApp({ model, health: () => ({ status: 'ok', model: 'fake-model', loaded: false }) })
+  const response = await app.request('/healthz')
+  expect(await response.json()).toEqual({ status: 'ok', model: 'fake-model', loaded: false })
+  expect(model).not.toHaveBeenCalled()
+})
+
+describe('routes', () => {
+  test('an unknown one is a 404 in the form of the API', async () => {
+    expect(await errorOf(await fakeApp().request('/v1/embeddings', { method: 'POST' }))).toEqual({
+      status: 404,
+      message: 'There is nothing at POST /v1/embeddings.',
+      type: 'invalid_request_error',
+      param: null,
+      code: 'unknown_url',
+    })
+  })
+
+  test.each([
+    ['GET', '/v1/chat/completions', 'POST'],
+    ['POST', '/v1/models', 'GET'],
+    ['DELETE', '/v1/models/fake-model', 'GET'],
+    ['PUT', '/healthz', 'GET'],
+  ])('%s %s is a 405 that allows %s', async (method, path, allowed) => {
+    const response = await fakeApp().request(path, { method })
+    expect(response.headers.get('Allow')).toBe(allowed)
+    expect(await errorOf(response)).toMatchObject({ status: 405, code: 'method_not_allowed' })
+  })
+})
+
+describe('CORS', () => {
+  const origin = { Origin: 'https://embedding.example' }
+
+  test('preflight', async () => {
+    const response = await fakeApp().request('/v1/chat/completions', {
+      method: 'OPTIONS',
+      headers: {
+        ...origin,
+        'Access-Control-Request-Method': 'POST',
+        'Access-Control-Request-Headers': 'content-type,authorization',
+      },
+    })
+    expect(response.status).toBe(204)
+    expect(response.headers.get('Access-Control-Allow-Origin')).toBe('*')
+    expect(response.headers.get('Access-Control-Allow-Methods')).toContain('POST')
+    expect(response.headers.get('Access-Control-Allow-Headers')).toBe('content-type,authorization')
+  })
+
+  test('answers, streams and errors can be read by other sites', async () => {
+    const responses = [
+      await post(fakeApp(), HELLO),
+      await post(fakeApp(), { ...HELLO, stream: true }),
+      await post(fakeApp(), { ...HELLO, messages: [] }),
+      await post(fakeApp(), { ...HELLO, model: 'gpt-4' }),
+      await fakeApp().request('/nowhere'),
+    ]
+    expect(responses.map(({ status }) => status)).toEqual([200, 200, 400, 404, 404])
+    for (const { headers } of responses) expect(headers.get('Access-Control-Allow-Origin')).toBe('*')
+  })
+})
+
+describe('bodies', () => {
+  test('that are no JSON', async () => {
+    expect(await errorOf(await post(fakeApp(), '{"messages": ['))).toMatchObject({
+      status: 400,
+      type: 'invalid_request_error',
+      message: 'Malformed JSON in request body.',
+    })
+  })
+
+  test('that are not declared JSON', async () => {
+    const headers = { 'Content-Type': 'application/x-www-form-urlencoded' }
+    expect(await errorOf(await post(fakeApp(), JSON.stringify(HELLO), { headers }))).toMatchObject({
+      status: 415,
+      message: expect.stringContaining('application/json'),
+    })
+  })
+
+  test('that are too large', async () => {
+    const body = JSON.stringify({ ...HELLO, user: 'x'.repeat(5_000_000) })
+    expect(await errorOf(await post(fakeApp(), body))).toMatchObject({ status: 413, code: 'body_too_large' })
+    const headers = { 'Content-Type': 'application/json', 'Content-Length': `${body.length}` }
+    expect(await errorOf(await post(fakeApp(), body, { headers }))).toMatchObject({ status: 413 })
+  })
+
+  test.each([
+    [{ messages: [] }, 'messages'],
+    [{ messages: [{ role: 'wizard', content: 'Hi' }] }, 'messages.0.role'],
+    [{ messages: [{ role: 'user' }] }, 'messages.0.content'],
+    [{ temperature: 'hot' }, 'temperature'],
+    [{ temperature: 2.5 }, 'temperature'],
+    [{ max_tokens: 0 }, 'max_tokens'],
+    [{ logit_bias: { hello: 1 } }, 'logit_bias.hello'],
+    [{ logit_bias: { '5000': 1 } }, 'logit_bias'],
+    [{ stop: [''] }, 'stop.0'],
+    [{ stop: Array(17).fill('x') }, 'stop'],
+    [{ logprobs: true, top_logprobs: 21 }, 'top_logprobs'],
+    [{ top_logprobs: 2 }, 'top_logprobs'],
+  ])('%j is an invalid value of %s', async (change, param) => {
+    expect(await errorOf(await post(fakeApp(), { ...HELLO, ...change }))).toMatchObject({
+      status: 400,
+      type: 'invalid_request_error',
+      param,
+    })
+  })
+
+  test.each([
+    { n: 2 },
+    { tools: [{ type: 'function', function: { name: 'f' } }], tool_choice: 'required' },
+    {
+      tools: [{ type: 'function', function: { name: 'f' } }],
+      tool_choice: { type: 'function', function: { name: 'f' } },
+    },
+    { response_format: { type: 'json_object' } },
+    { response_format: { type: 'json_schema', json_schema: { name: 's', schema: {} } } },
+    { modalities: ['text', 'audio'] },
+    { functions: [{ name: 'f' }] },
+  ])('%j cannot be honoured', async (change) => {
+    expect(await errorOf(await post(fakeApp(), { ...HELLO, ...change }))).toMatchObject({
+      status: 400,
+      code: 'unsupported_parameter',
+      param: Object.keys(change).at(-1),
+    })
+  })
+
+  test('with null, harmless and unknown fields are welcome', async () => {
+    const harmless = {
+      n: 1,
+      user: 'u',
+      store: false,
+      metadata: { a: 'b' },
+      service_tier: 'auto',
+      reasoning_effort: 'low',
+      parallel_tool_calls: true,
+      tool_choice: 'auto',
+      response_format: { type: 'text' },
+      stop: null,
+      temperature: null,
+      top_k: -1,
+      seed: 7,
+      something_new: [1],
+    }
+    expect((await post(fakeApp(), { ...HELLO, ...harmless })).status).toBe(200)
+  })
+
+  test('with an image', async () => {
+    const content = [{ type: 'image_url', image_url: { url: 'https://example.com/cat.png' } }]
+    expect(await errorOf(await post(fakeApp(), { messages: [{ role: 'user', content }] }))).toMatchObject({
+      status: 400,
+      code: 'unsupported_content',
+      param: 'messages.0.content.0',
+    })
+  })
+
+  test('with too long a prompt', async () => {
+    const messages = [{ role: 'user', content: 'x'.repeat(5000) }]
+    expect(await errorOf(await post(fakeApp(), { messages, stream: true }))).toMatchObject({
+      status: 400,
+      code: 'context_length_exceeded',
+      message: expect.stringMatching(/50\d\d tokens.*4096/),
+    })
+  })
+
+  test('that name another model', async () => {
+    expect(await errorOf(await post(fakeApp(), { ...HELLO, model: 'gpt-4' }))).toMatchObject({
+      status: 404,
+      code: 'model_not_found',
+      param: 'model',
+    })
+  })
+})
+
+describe('failures of the server', () => {
+  test('a model that cannot be loaded is a 503 with the typed reason', async () => {
+    const cause = Object.assign(new Error('Shard 3 is missing.'), { code: 'shard_missing' })
+    const app = createApp({ model: () => Promise.reject(cause), health: () => ({}) })
+    expect(await errorOf(await post(app, HELLO))).toEqual({
+      status: 503,
+      message: 'Shard 3 is missing.',
+      type: 'server_error',
+      param: null,
+      code: 'shard_missing',
+    })
+    expect((await app.request('/v1/models')).status).toBe(503)
+  })
+
+  test('an untyped reason is logged, not told', async () => {
+    const log = vi.spyOn(console, 'error').mockReturnValue()
+    const cause = new Error('secret')
+    const app = createApp({ model: () => Promise.reject(cause), health: () => ({}) })
+    const error = await errorOf(await post(app, HELLO))
+    expect(error).toMatchObject({ status: 503, code: 'model_unavailable' })
+    expect(error.message).not.toContain('secret')
+    expect(log).toHaveBeenCalledWith(cause)
+  })
+
+  test('an unexpected error is a 500, logged, not told', async () => {
+    const log = vi.spyOn(console, 'error').mockReturnValue()
+    const model = new FakeModel('Hi')
+    const failure = new Error('secret')
+    model.beforeDecode = () => Promise.reject(failure)
+    const error = await errorOf(await post(fakeApp(fakeChat(model)), HELLO))
+    expect(error).toMatchObject({ status: 500, type: 'server_error', code: 'internal_error' })
+    expect(error.message).not.toContain('secret')
+    expect(log).toHaveBeenCalledWith(failure)
+  })
+})

@@ -1,0 +1,50 @@
+import { Hono } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
+import { cors } from 'hono/cors'
+import type { ChatModel } from '../chat/chat-model.ts'
+import { GenerationQueue } from '../generate/queue.ts'
+import { completions } from './completions.ts'
+import { ApiError, errorResponse, modelUnavailable, toApiError } from './errors.ts'
+import { methodNotAllowed } from './method-not-allowed.ts'
+import { models } from './models.ts'
+
+/** About four bytes for each of a million tokens; the longest context is a quarter of that. */
+const MAX_BODY_BYTES = 4 * 1024 * 1024
+
+export interface AppOptions {
+  /** The model, loaded at the first call. */
+  readonly model: () => Promise<ChatModel>
+  /** What GET /healthz answers; must neither load the model nor wait for it. */
+  readonly health: () => object
+}
+
+/** The HTTP API: OpenAI's chat completions and models, and a health check. */
+export function createApp(options: AppOptions) {
+  const loadModel = async () => {
+    try {
+      return await options.model()
+    } catch (error) {
+      throw modelUnavailable(error)
+    }
+  }
+  const app = new Hono()
+  // Any site may embed the widget; there are no cookies to protect.
+  app.use(cors({ origin: '*', allowMethods: ['GET', 'POST'], exposeHeaders: ['Retry-After'], maxAge: 86_400 }))
+  app.use(bodyLimit({ maxSize: MAX_BODY_BYTES, onError: tooLarge }))
+  app.get('/healthz', (c) => c.json(options.health()))
+  app.route('/v1', completions(loadModel, new GenerationQueue()))
+  app.route('/v1', models(loadModel))
+  app.all('/healthz', methodNotAllowed('GET'))
+  app.all('/v1/chat/completions', methodNotAllowed('POST'))
+  app.all('/v1/models', methodNotAllowed('GET'))
+  app.all('/v1/models/:id{.+}', methodNotAllowed('GET'))
+  app.notFound((c) =>
+    errorResponse(c, new ApiError(404, 'unknown_url', `There is nothing at ${c.req.method} ${c.req.path}.`)),
+  )
+  app.onError((error, c) => errorResponse(c, toApiError(error)))
+  return app
+}
+
+function tooLarge(): never {
+  throw new ApiError(413, 'body_too_large', `The body is larger than ${MAX_BODY_BYTES} bytes. Shorten the messages.`)
+}

@@ -1,0 +1,55 @@
+import { zValidator } from '@hono/zod-validator'
+import { Hono } from 'hono'
+import { complete } from '../chat/complete.ts'
+import type { ChatEvent } from '../chat/events.ts'
+import type { GenerationQueue } from '../generate/queue.ts'
+import { CompletionObjects } from './completion-objects.ts'
+import { errorResponse, invalidBody } from './errors.ts'
+import { requireJson } from './json-body.ts'
+import { checkModelName, type LoadModel } from './models.ts'
+import { chatRequest, completionBody } from './schemas.ts'
+import { sendEvents } from './sse.ts'
+
+const validBody = zValidator('json', completionBody, (result, c) => {
+  if (!result.success) return errorResponse(c, invalidBody(result.error.issues))
+})
+
+/** POST /chat/completions */
+export function completions(loadModel: LoadModel, queue: GenerationQueue) {
+  return new Hono().post('/chat/completions', requireJson, validBody, async (c) => {
+    const body = c.req.valid('json')
+    const chat = await loadModel()
+    if (body.model != null) checkModelName(chat, body.model)
+
+    const abort = new AbortController()
+    const signal = AbortSignal.any([c.req.raw.signal, abort.signal])
+    const events = await startInTurn(complete(chat, chatRequest(body), signal), queue, signal)
+    const objects = new CompletionObjects(chat.id)
+    if (body.stream) {
+      return sendEvents(c, objects.chunks(events, body.stream_options?.include_usage ?? false), abort)
+    }
+    const completion = await objects.completion(events)
+    signal.throwIfAborted()
+    return c.json(completion!)
+  })
+}
+
+/**
+ * Waits for the turn of a valid request: errors in the request come at once, a full queue before the response begins.
+ * The turn ends with the events.
+ */
+async function startInTurn(events: AsyncGenerator<ChatEvent>, queue: GenerationQueue, signal: AbortSignal) {
+  const start = await events.next()
+  const release = await queue.acquire(signal).catch(async (error) => {
+    await events.return(undefined)
+    throw error
+  })
+  return (async function* () {
+    try {
+      yield start.value as ChatEvent
+      yield* events
+    } finally {
+      release()
+    }
+  })()
+}

@@ -1,0 +1,91 @@
+import { z } from 'zod'
+import type { ChatRequest } from '../chat/complete.ts'
+import { rejectUnsupported } from './unsupported.ts'
+
+/** Generous beside OpenAI's 4; every one is searched for at every token. */
+const MAX_STOP_STRINGS = 16
+const MAX_STOP_LENGTH = 1024
+const MAX_TOP_LOGPROBS = 20
+
+const contentPart = z.looseObject({ type: z.string(), text: z.string().optional() })
+const content = z.union([z.string(), z.array(contentPart)], 'expected a string or an array of content parts')
+const toolCall = z.looseObject({
+  id: z.string().optional(),
+  type: z.string().optional(),
+  function: z.looseObject({ name: z.string(), arguments: z.union([z.string(), z.record(z.string(), z.unknown())]) }),
+})
+const message = z.discriminatedUnion('role', [
+  z.looseObject({ role: z.enum(['system', 'developer', 'user']), content }),
+  z.looseObject({ role: z.literal('tool'), content, tool_call_id: z.string().optional() }),
+  z.looseObject({
+    role: z.literal('assistant'),
+    content: content.nullish(),
+    reasoning_content: z.string().nullish(),
+    tool_calls: z.array(toolCall).nullish(),
+  }),
+])
+const tool = z.looseObject({ type: z.literal('function'), function: z.looseObject({ name: z.string() }) })
+const stopString = z.string().min(1, 'a stop string must not be empty').max(MAX_STOP_LENGTH)
+const penalty = z.number().min(-2).max(2).nullish()
+
+/** The body of POST /v1/chat/completions; unknown fields are let through, as clients send many that change nothing here. */
+export const completionBody = z
+  .looseObject({
+    model: z.string().nullish(),
+    messages: z.array(message).min(1),
+    tools: z.array(tool).nullish(),
+    stream: z.boolean().nullish(),
+    stream_options: z.looseObject({ include_usage: z.boolean().nullish() }).nullish(),
+    max_tokens: z.int().positive().nullish(),
+    max_completion_tokens: z.int().positive().nullish(),
+    temperature: z.number().min(0).max(2).nullish(),
+    top_p: z.number().min(0).max(1).nullish(),
+    top_k: z.int().min(-1).nullish(),
+    min_p: z.number().min(0).max(1).nullish(),
+    repetition_penalty: z.number().positive().nullish(),
+    presence_penalty: penalty,
+    frequency_penalty: penalty,
+    logit_bias: z.record(z.string().regex(/^\d+$/, 'expected a token id'), z.number().min(-100).max(100)).nullish(),
+    seed: z.int().nullish(),
+    stop: z.union([stopString, z.array(stopString).max(MAX_STOP_STRINGS)]).nullish(),
+    logprobs: z.boolean().nullish(),
+    top_logprobs: z.int().min(0).max(MAX_TOP_LOGPROBS).nullish(),
+  })
+  .check(({ value, issues }) => {
+    issues.push(...rejectUnsupported(value))
+    if (value.top_logprobs != null && !value.logprobs) {
+      issues.push({
+        code: 'custom',
+        input: value,
+        path: ['top_logprobs'],
+        message: 'top_logprobs needs logprobs to be true',
+      })
+    }
+  })
+
+export type CompletionBody = z.infer<typeof completionBody>
+
+/** The request behind a body, its OpenAI names and nulls left behind. */
+export function chatRequest(body: CompletionBody): ChatRequest {
+  return {
+    messages: body.messages,
+    tools: body.tool_choice === 'none' ? undefined : (body.tools ?? undefined),
+    maxTokens: body.max_completion_tokens ?? body.max_tokens ?? undefined,
+    sampling: {
+      temperature: body.temperature ?? undefined,
+      topP: body.top_p ?? undefined,
+      // -1 is vLLM's way to say "all tokens".
+      topK: body.top_k == null ? undefined : Math.max(body.top_k, 0),
+      minP: body.min_p ?? undefined,
+      repetitionPenalty: body.repetition_penalty ?? undefined,
+      presencePenalty: body.presence_penalty ?? undefined,
+      frequencyPenalty: body.frequency_penalty ?? undefined,
+      logitBias: body.logit_bias
+        ? new Map(Object.entries(body.logit_bias).map(([id, bias]) => [Number(id), bias]))
+        : undefined,
+      seed: body.seed ?? undefined,
+    },
+    stop: typeof body.stop === 'string' ? [body.stop] : (body.stop ?? []),
+    topLogprobs: body.logprobs ? (body.top_logprobs ?? 0) : undefined,
+  }
+}

@@ -1,0 +1,41 @@
+import type { Pointer } from './kernels.ts'
+
+/** Bytes at the start of Wasm memory that belong to the kernels' own constants. */
+const RESERVED_BYTES = 65536
+const PAGE_BYTES = 65536
+const ALIGNMENT = 64
+
+export function align(bytes: number): number {
+  return Math.ceil(bytes / ALIGNMENT) * ALIGNMENT
+}
+
+/** A Wasm memory of fixed size, given out front to back: what a stage needs is known before it starts, and is never freed. */
+export class Arena {
+  readonly memory: WebAssembly.Memory
+  #next = RESERVED_BYTES
+
+  /** `bytes`: the sum of all later allocations, each rounded up by `align`. */
+  constructor(bytes: number) {
+    const pages = Math.ceil((RESERVED_BYTES + bytes) / PAGE_BYTES)
+    this.memory = new WebAssembly.Memory({ initial: pages, maximum: pages })
+  }
+
+  allocate(bytes: number): Pointer {
+    const pointer = this.#next
+    this.#next += align(bytes)
+    if (this.#next > this.memory.buffer.byteLength) throw new RangeError(`arena is full: ${bytes} bytes asked for`)
+    return pointer
+  }
+
+  bytes(pointer: Pointer, length: number): Uint8Array {
+    return new Uint8Array(this.memory.buffer, pointer, length)
+  }
+
+  floats(pointer: Pointer, length: number): Float32Array {
+    return new Float32Array(this.memory.buffer, pointer, length)
+  }
+
+  ints(pointer: Pointer, length: number): Int32Array {
+    return new Int32Array(this.memory.buffer, pointer, length)
+  }
+}

@@ -1,0 +1,86 @@
+import type { Adjustment, Candidates, Distribution } from '../generate/distribution.ts'
+import type { ModelConfig } from '../weights/manifest.ts'
+import { type Arena, align } from './arena.ts'
+import type { Kernels, Pointer } from './kernels.ts'
+import { type Matrix, multiply, rowStride } from './matrix.ts'
+
+/** Bytes of arena that a head takes beside its weights. */
+export function headScratchBytes(kernels: Kernels, { hiddenSize, vocabSize }: ModelConfig): number {
+  return align(hiddenSize * 4) + align(kernels.tableBytes(hiddenSize, 1, 32)) + 3 * align(rowStride(vocabSize) * 4)
+}
+
+/** The final norm and the vocabulary matrix: one hidden vector to a next-token distribution, which is valid until the next. */
+export class Head {
+  readonly #arena: Arena
+  readonly #kernels: Kernels
+  readonly #config: ModelConfig
+  readonly #norm: Pointer
+  readonly #matrix: Matrix
+  readonly #normed: Pointer
+  readonly #tables: Pointer
+  readonly #logits: Pointer
+  readonly #ids: Pointer
+  readonly #values: Pointer
+
+  constructor(arena: Arena, kernels: Kernels, config: ModelConfig, norm: Pointer, matrix: Matrix) {
+    this.#arena = arena
+    this.#kernels = kernels
+    this.#config = config
+    this.#norm = norm
+    this.#matrix = matrix
+    const logitBytes = rowStride(config.vocabSize) * 4
+    this.#normed = arena.allocate(config.hiddenSize * 4)
+    this.#tables = arena.allocate(kernels.tableBytes(config.hiddenSize, 1, 32))
+    this.#logits = arena.allocate(logitBytes)
+    this.#ids = arena.allocate(logitBytes)
+    this.#values = arena.allocate(logitBytes)
+  }
+
+  /** hidden (hiddenSize) f32 -> distribution over the vocabulary. */
+  distribution(hidden: Pointer, adjustments: readonly Adjustment[]): Distribution {
+    const { vocabSize, hiddenSize, rmsNormEps } = this.#config
+    const logits = this.#arena.floats(this.#logits, rowStride(vocabSize))
+    logits.fill(0)
+    this.#kernels.rmsNorm(this.#normed, hidden, this.#norm, hiddenSize, 1, rmsNormEps)
+    multiply(this.#kernels, [this.#logits], [this.#matrix], this.#normed, 1, this.#tables)
+    // Rows that only pad the last tile must never win.
+    logits.fill(-Infinity, vocabSize)
+
+    const raw = new Map(adjustments.map(({ id }) => [id, logits[id]]))
+    const adjust = () => {
+      for (const { id, scale, add } of adjustments) {
+        const logit = logits[id]
+        logits[id] = (logit < 0 ? logit * scale : logit / scale) + add
+      }
+    }
+    const unadjusted = <T>(read: () => T): T => {
+      if (raw.size === 0) return read()
+      for (const [id, logit] of raw) logits[id] = logit
+      const result = read()
+      adjust()
+      return result
+    }
+    adjust()
+    return {
+      vocabSize,
+      top: (count) => this.#top(count),
+      logSumExp: (temperature) => this.#logSumExp(temperature),
+      rawLogit: (id) => raw.get(id) ?? logits[id],
+      rawTop: (count) => unadjusted(() => this.#top(count)),
+      rawLogSumExp: () => unadjusted(() => this.#logSumExp(1)),
+    }
+  }
+
+  #top(count: number): Candidates {
+    const { vocabSize } = this.#config
+    const k = Math.min(count, vocabSize)
+    this.#kernels.selectTop(this.#ids, this.#values, this.#logits, rowStride(vocabSize), k)
+    return { ids: this.#arena.ints(this.#ids, k).slice(), logits: this.#arena.floats(this.#values, k).slice() }
+  }
+
+  #logSumExp(temperature: number): number {
+    const size = rowStride(this.#config.vocabSize)
+    const top = this.#kernels.maxLogit(this.#logits, size)
+    return top / temperature + Math.log(this.#kernels.sumExp(this.#logits, size, top, 1 / temperature))
+  }
+}

@@ -1,0 +1,36 @@
+import type { ModelConfig } from '../weights/manifest.ts'
+import { type Arena, align } from './arena.ts'
+import type { Kernels, Pointer } from './kernels.ts'
+
+/** Keys and values of one layer, laid out as assembly/attention.ts says. */
+export interface LayerCache {
+  readonly keys: Pointer
+  readonly values: Pointer
+}
+
+/** Room for the keys and values of one sequence in some layers. */
+export interface KvCache {
+  readonly layers: readonly LayerCache[]
+  /** Tokens it has room for. */
+  readonly capacity: number
+}
+
+/** Bytes of arena that a cache of `layerCount` layers takes. */
+export function kvCacheBytes(kernels: Kernels, config: ModelConfig, layerCount: number, capacity: number): number {
+  return 2 * layerCount * align(kernels.kvBytes(config.kvHeadCount, capacity, config.headDim))
+}
+
+export function allocateKvCache(
+  arena: Arena,
+  kernels: Kernels,
+  config: ModelConfig,
+  layerCount: number,
+  capacity: number,
+): KvCache {
+  const bytes = kernels.kvBytes(config.kvHeadCount, capacity, config.headDim)
+  const layers = Array.from({ length: layerCount }, () => ({
+    keys: arena.allocate(bytes),
+    values: arena.allocate(bytes),
+  }))
+  return { layers, capacity }
+}

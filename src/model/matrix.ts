@@ -1,0 +1,69 @@
+import { TILE_ROWS } from '../../assembly/layout.ts'
+import type { PlanesTensor } from '../weights/manifest.ts'
+import type { Kernels, Pointer } from './kernels.ts'
+
+/** A bit-plane matrix in Wasm memory: what the kernels need to know of it. */
+export interface Matrix {
+  readonly pointer: Pointer
+  readonly rows: number
+  readonly cols: number
+  readonly planes: number
+  readonly groupSize: number
+  readonly zeroPoint: number
+  readonly hasMin: boolean
+  /** What the kernels add to q - (2^planes - 1) / 2, the centred integer they work with. */
+  readonly centre: number
+}
+
+export function matrixAt(pointer: Pointer, tensor: PlanesTensor): Matrix {
+  const { planes, groupSize } = tensor
+  const zeroPoint = tensor.zeroPoint ?? 0
+  return {
+    pointer,
+    rows: tensor.shape[0],
+    cols: tensor.shape[1],
+    planes,
+    groupSize,
+    zeroPoint,
+    hasMin: tensor.zeroPoint === null,
+    centre: (2 ** planes - 1) / 2 + zeroPoint,
+  }
+}
+
+/** Floats from one column of a product to the next: rows rounded up to whole tiles. */
+export function rowStride(rows: number): number {
+  return Math.ceil(rows / TILE_ROWS) * TILE_ROWS
+}
+
+/**
+ * out += W x for each matrix that reads the same x.
+ * x (columns, cols) f32; outs[i] (columns, rowStride(rows of matrices[i])) f32; tables: scratch of kernels.tableBytes.
+ * Tables are made once for matrices of equal group size that stand side by side.
+ */
+export function multiply(
+  kernels: Kernels,
+  outs: readonly Pointer[],
+  matrices: readonly Matrix[],
+  x: Pointer,
+  columns: number,
+  tables: Pointer,
+): void {
+  let built = 0
+  matrices.forEach((w, i) => {
+    if (w.groupSize !== built) kernels.buildTables(tables, x, w.cols, columns, w.groupSize)
+    built = w.groupSize
+    kernels.matmul(
+      outs[i],
+      w.pointer,
+      tables,
+      w.rows,
+      w.cols,
+      columns,
+      rowStride(w.rows) * 4,
+      w.planes,
+      w.groupSize,
+      w.centre,
+      w.hasMin,
+    )
+  })
+}

@@ -1,0 +1,164 @@
+import type { ModelConfig } from '../weights/manifest.ts'
+import { type Arena, align } from './arena.ts'
+import type { Kernels, Pointer } from './kernels.ts'
+import type { KvCache } from './kv-cache.ts'
+import { type Matrix, multiply } from './matrix.ts'
+import { fillRotations } from './rope.ts'
+
+/** The weights of one transformer layer in Wasm memory. */
+export interface LayerWeights {
+  readonly attentionNorm: Pointer
+  readonly query: Matrix
+  readonly key: Matrix
+  readonly value: Matrix
+  readonly attentionOutput: Matrix
+  readonly ffnNorm: Pointer
+  readonly gate: Matrix
+  readonly up: Matrix
+  readonly down: Matrix
+}
+
+interface Scratch {
+  readonly normed: Pointer
+  readonly query: Pointer
+  readonly key: Pointer
+  readonly value: Pointer
+  readonly attended: Pointer
+  readonly gate: Pointer
+  readonly up: Pointer
+  readonly tables: Pointer
+  readonly attention: Pointer
+  readonly cos: Pointer
+  readonly sin: Pointer
+}
+
+/** Sizes in bytes of a stage's scratch memory, for chunks of `chunk` tokens and sequences of `capacity`. */
+function scratchSizes(
+  kernels: Kernels,
+  config: ModelConfig,
+  chunk: number,
+  capacity: number,
+): Record<keyof Scratch, number> {
+  const floats = (size: number) => chunk * size * 4
+  const queries = config.headCount * config.headDim
+  const keys = config.kvHeadCount * config.headDim
+  const widest = Math.max(config.hiddenSize, config.intermediateSize, queries)
+  return {
+    normed: floats(config.hiddenSize),
+    query: floats(queries),
+    key: floats(keys),
+    value: floats(keys),
+    attended: floats(queries),
+    gate: floats(config.intermediateSize),
+    up: floats(config.intermediateSize),
+    // The finest group makes the largest tables.
+    tables: kernels.tableBytes(widest, chunk, 32),
+    attention: kernels.attendScratchBytes(capacity, config.headDim),
+    cos: floats(config.headDim / 2),
+    sin: floats(config.headDim / 2),
+  }
+}
+
+/** Bytes of arena that a stage takes beside its weights and caches. */
+export function stageScratchBytes(kernels: Kernels, config: ModelConfig, chunk: number, capacity: number): number {
+  return Object.values(scratchSizes(kernels, config, chunk, capacity)).reduce((sum, bytes) => sum + align(bytes), 0)
+}
+
+/** Some consecutive layers of a Llama model (Touvron et al. 2023) in one Wasm memory. */
+export class Stage {
+  readonly #arena: Arena
+  readonly #kernels: Kernels
+  readonly #config: ModelConfig
+  readonly #layers: readonly LayerWeights[]
+  readonly #scratch: Scratch
+
+  constructor(
+    arena: Arena,
+    kernels: Kernels,
+    config: ModelConfig,
+    layers: readonly LayerWeights[],
+    chunk: number,
+    capacity: number,
+  ) {
+    this.#arena = arena
+    this.#kernels = kernels
+    this.#config = config
+    this.#layers = layers
+    const sizes = Object.entries(scratchSizes(kernels, config, chunk, capacity))
+    this.#scratch = Object.fromEntries(
+      sizes.map(([name, bytes]) => [name, arena.allocate(bytes)]),
+    ) as unknown as Scratch
+  }
+
+  /** hidden (count, hiddenSize) f32, in place: `count` tokens at positions from `position` on. Appends to the cache. */
+  forward(hidden: Pointer, count: number, position: number, cache: KvCache): void {
+    const half = this.#config.headDim / 2
+    const { cos, sin } = this.#scratch
+    fillRotations(this.#arena.floats(cos, count * half), this.#arena.floats(sin, count * half), position, this.#config)
+    this.#layers.forEach((layer, i) => {
+      this.#attention(hidden, count, position, layer, cache, i)
+      this.#feedForward(hidden, count, layer)
+    })
+  }
+
+  /** hidden += Wo attention(norm(hidden)) */
+  #attention(
+    hidden: Pointer,
+    count: number,
+    position: number,
+    layer: LayerWeights,
+    cache: KvCache,
+    index: number,
+  ): void {
+    const { headCount, kvHeadCount, headDim, hiddenSize, rmsNormEps, ropeLayout } = this.#config
+    const kernels = this.#kernels
+    const { normed, query, key, value, attended, tables, attention, cos, sin } = this.#scratch
+    const { keys, values } = cache.layers[index]
+    const queryBytes = headCount * headDim * 4
+    const keyBytes = kvHeadCount * headDim * 4
+    const rope = ropeLayout === 'half' ? kernels.ropeHalf : kernels.ropeInterleaved
+
+    kernels.rmsNorm(normed, hidden, layer.attentionNorm, hiddenSize, count, rmsNormEps)
+    this.#clear(query, count * queryBytes)
+    this.#clear(key, count * keyBytes)
+    this.#clear(value, count * keyBytes)
+    multiply(kernels, [query, key, value], [layer.query, layer.key, layer.value], normed, count, tables)
+    for (let i = 0; i < count; i++) {
+      const angle = i * (headDim / 2) * 4
+      rope(query + i * queryBytes, cos + angle, sin + angle, headCount, headDim)
+      rope(key + i * keyBytes, cos + angle, sin + angle, kvHeadCount, headDim)
+      kernels.storeKv(keys, key + i * keyBytes, position + i, kvHeadCount, cache.capacity, headDim)
+      kernels.storeKv(values, value + i * keyBytes, position + i, kvHeadCount, cache.capacity, headDim)
+      kernels.attend(
+        attended + i * queryBytes,
+        query + i * queryBytes,
+        keys,
+        values,
+        attention,
+        position + i + 1,
+        headCount,
+        kvHeadCount,
+        cache.capacity,
+        headDim,
+      )
+    }
+    multiply(kernels, [hidden], [layer.attentionOutput], attended, count, tables)
+  }
+
+  /** hidden += Wdown (silu(Wgate x) * Wup x),  x = norm(hidden) */
+  #feedForward(hidden: Pointer, count: number, layer: LayerWeights): void {
+    const { hiddenSize, intermediateSize, rmsNormEps } = this.#config
+    const kernels = this.#kernels
+    const { normed, gate, up, tables } = this.#scratch
+    kernels.rmsNorm(normed, hidden, layer.ffnNorm, hiddenSize, count, rmsNormEps)
+    this.#clear(gate, count * intermediateSize * 4)
+    this.#clear(up, count * intermediateSize * 4)
+    multiply(kernels, [gate, up], [layer.gate, layer.up], normed, count, tables)
+    kernels.siluMultiply(gate, up, count * intermediateSize)
+    multiply(kernels, [hidden], [layer.down], gate, count, tables)
+  }
+
+  #clear(pointer: Pointer, bytes: number): void {
+    this.#arena.bytes(pointer, bytes).fill(0)
+  }
+}

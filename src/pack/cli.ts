@@ -1,0 +1,97 @@
+#!/usr/bin/env node
+import { basename } from 'node:path'
+import { SingleBar } from 'cli-progress'
+import { Command } from 'commander'
+import { folderStore } from '../weights/folder-store.ts'
+import { readSpans } from '../weights/load-tensors.ts'
+import type { Manifest } from '../weights/manifest.ts'
+import { parseManifest } from '../weights/parse-manifest.ts'
+import { WeightsError } from '../weights/weights-error.ts'
+import { describePack } from './inspect-pack.ts'
+import { PackError } from './pack-error.ts'
+import { packGguf } from './pack-gguf.ts'
+import { parseGroup, parsePlanes } from './pack-options.ts'
+import { UnsupportedTokenizerError } from './tokenizer-spec.ts'
+
+interface PackCommandOptions {
+  readonly out: string
+  readonly name?: string
+  readonly planes?: string
+  readonly group: string
+}
+
+async function pack(model: string, { out, name, planes, group }: PackCommandOptions): Promise<void> {
+  const bar = new SingleBar({
+    format: 'packing {bar} {percentage} % | {eta_formatted} left',
+    hideCursor: true,
+    // Nothing on a pipe or in a log.
+    noTTYOutput: false,
+  })
+  bar.start(1, 0)
+  try {
+    const manifest = await packGguf(model, out, {
+      name: name ?? basename(out),
+      planes: planes === undefined ? {} : parsePlanes(planes),
+      groupSize: parseGroup(group),
+      progress(done, total) {
+        bar.setTotal(total)
+        bar.update(done)
+      },
+    })
+    bar.stop()
+    const bytes = manifest.shards.reduce((sum, shard) => sum + shard.bytes, 0)
+    process.stdout.write(`${out}: ${manifest.shards.length} shards, ${bytes} bytes\n`)
+  } finally {
+    bar.stop()
+  }
+}
+
+async function inspect(folder: string, { check }: { check?: boolean }): Promise<void> {
+  const store = folderStore(folder)
+  const manifest = parseManifest(await store.manifest(), folder)
+  process.stdout.write(`${describePack(manifest)}\n`)
+  if (check) {
+    await readSpans(store, everySpan(manifest))
+    process.stdout.write('every tensor has the sha256 that the manifest states\n')
+  }
+}
+
+function everySpan({ tokenizer, tensors }: Manifest) {
+  return [tokenizer, ...tensors.flatMap(({ spans }) => spans)].map((span) => ({
+    span,
+    into: new Uint8Array(span.bytes),
+  }))
+}
+
+const program = new Command('nanbeige-edge').description('Prepare model weights for the edge.')
+
+program
+  .command('pack')
+  .description('convert a GGUF model into a pack: a manifest and shard files that a Worker can read')
+  .argument('<model>', 'GGUF file of a Llama model')
+  .requiredOption('--out <folder>', 'folder of the pack')
+  .option('--name <name>', 'model name in the API (default: the name of the folder)')
+  .option(
+    '--planes <planes>',
+    'round weights to 2 ... 8 bit planes, for all matrices (4) or by class (embedding=8,attention=4,ffn=3,head=6); ' +
+      'otherwise block types keep their own precision and floats get 8',
+  )
+  .option('--group <columns>', 'columns that share a scale where weights are rounded: 32, 64 or 128', '32')
+  .action(pack)
+
+program
+  .command('inspect')
+  .description('show the configuration and the tensors of a pack')
+  .argument('<folder>', 'folder of the pack')
+  .option('--check', 'also read every shard and check its sha256')
+  .action(inspect)
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  const known =
+    error instanceof PackError || error instanceof WeightsError || error instanceof UnsupportedTokenizerError
+  if (!known) throw error
+  process.stderr.write(`nanbeige-edge: ${error.message}\n`)
+  process.exitCode = 1
+}

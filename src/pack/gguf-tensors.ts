@@ -1,0 +1,49 @@
+import type { layerTensorNames, ModelConfig } from '../weights/manifest.ts'
+import { tensorShapes } from '../weights/tensor-shapes.ts'
+import type { GgufFile, GgufTensor } from './gguf-file.ts'
+import { PackError } from './pack-error.ts'
+
+const layerNames: Readonly<Record<(typeof layerTensorNames)[number], string>> = {
+  attentionNorm: 'attn_norm',
+  query: 'attn_q',
+  key: 'attn_k',
+  value: 'attn_v',
+  attentionOutput: 'attn_output',
+  ffnNorm: 'ffn_norm',
+  gate: 'ffn_gate',
+  up: 'ffn_up',
+  down: 'ffn_down',
+}
+
+const modelNames: Readonly<Record<string, string>> = { embedding: 'token_embd', norm: 'output_norm', head: 'output' }
+
+/** Name in a GGUF file of one of our tensors. */
+function ggufName(name: string): string {
+  const [, layer, part] = name.match(/^layers\.(\d+)\.(\w+)$/) ?? []
+  return `${part === undefined ? modelNames[name] : `blk.${layer}.${layerNames[part as keyof typeof layerNames]}`}.weight`
+}
+
+/**
+ * The tensors of a model by our names, in order of use. Throws PackError where one is missing or has another shape, and
+ * where the file has tensors (biases, experts, rope factors) that the computation would leave out.
+ */
+export function modelTensors(file: GgufFile, config: ModelConfig): Map<string, GgufTensor> {
+  const unused = new Set(file.tensors.keys())
+  const tensors = new Map<string, GgufTensor>()
+  for (const [name, shape] of tensorShapes(config)) {
+    const tensor = file.tensors.get(ggufName(name))
+    if (tensor === undefined) throw new PackError('tensor_missing', `tensor ${ggufName(name)} is missing`)
+    if (tensor.shape.join() !== shape.join()) {
+      throw new PackError(
+        'metadata_invalid',
+        `tensor ${tensor.name} has shape (${tensor.shape.join(', ')}) where the metadata says (${shape.join(', ')})`,
+      )
+    }
+    unused.delete(tensor.name)
+    tensors.set(name, tensor)
+  }
+  const [extra] = unused
+  if (extra !== undefined)
+    throw new PackError('tensor_unsupported', `tensor ${extra} is not part of a plain Llama model`)
+  return tensors
+}

@@ -1,0 +1,37 @@
+import type { TensorClass } from '../weights/tensor-shapes.ts'
+import { PackError } from './pack-error.ts'
+
+const classes = ['embedding', 'attention', 'ffn', 'head'] as const satisfies readonly TensorClass[]
+
+/** Planes asked for, by class of tensor; a class that is absent keeps the precision of the file. */
+export type PlanesByClass = Partial<Record<TensorClass, number>>
+
+function planesOf(text: string): number {
+  if (!/^[2-8]$/.test(text)) throw new PackError('option_invalid', `--planes: ${text} is not a number from 2 to 8`)
+  return Number(text)
+}
+
+/** `4`, or `embedding=8,attention=4,ffn=3,head=6`. Throws PackError. */
+export function parsePlanes(option: string): PlanesByClass {
+  if (!option.includes('=')) {
+    const planes = planesOf(option)
+    return Object.fromEntries(classes.map((name) => [name, planes]))
+  }
+  const byClass: PlanesByClass = {}
+  for (const part of option.split(',')) {
+    const [, name, planes] = part.match(/^(\w+)=(.*)$/) ?? []
+    const known = classes.find((candidate) => candidate === name)
+    if (known === undefined) {
+      throw new PackError('option_invalid', `--planes: "${part}" is not one of ${classes.join('=, ')}= with a number`)
+    }
+    byClass[known] = planesOf(planes)
+  }
+  return byClass
+}
+
+/** 32, 64 or 128. Throws PackError. */
+export function parseGroup(option: string): 32 | 64 | 128 {
+  const group = Number(option)
+  if (group === 32 || group === 64 || group === 128) return group
+  throw new PackError('option_invalid', `--group: ${option} is not 32, 64 or 128`)
+}

@@ -1,0 +1,46 @@
+/** A tokenizer as the pack's tables state it, whatever file it was read from. */
+export interface TokenizerSpec {
+  /**
+   * byteLevel: digits one by one, then the GPT-2 pattern, symbols are bytes. byteFallback: SentencePiece, no
+   * pre-tokenizer, symbols are characters, and bytes for characters without a piece.
+   */
+  readonly kind: 'byteLevel' | 'byteFallback'
+  /** Each stretch of text between added tokens gets a space in front. */
+  readonly prefixSpace: boolean
+  /** By id: the bytes that a token stands for (for an added token: its text), or undefined for a hole. */
+  readonly pieces: readonly (Uint8Array | undefined)[]
+  readonly merges: readonly Merge[]
+  /** 256 ids by byte; undefined where the vocabulary has none (byteLevel only). */
+  readonly byteIds: readonly (number | undefined)[]
+  /** Characters that are pieces, by code point; empty for byteLevel. */
+  readonly symbols: ReadonlyMap<number, number>
+  readonly added: readonly AddedToken[]
+}
+
+/** Ids of the two sides and of the result; merges of low rank go first, of equal rank from left to right. */
+export interface Merge {
+  readonly left: number
+  readonly right: number
+  readonly result: number
+  readonly rank: number
+}
+
+export interface AddedToken {
+  readonly id: number
+  readonly text: string
+  /** Never shows in decoded text. */
+  readonly special: boolean
+}
+
+/** A tokenizer that the tables cannot state: using it would give other ids than its reference. */
+export class UnsupportedTokenizerError extends Error {
+  readonly code = 'tokenizer_unsupported'
+
+  constructor(feature: string) {
+    super(
+      `Unsupported tokenizer: ${feature}. Byte-level BPE with SmolLM2's pre-tokenizer and byte-fallback BPE without ` +
+        'pre-tokenizer (Llama, Nanbeige) can be packed.',
+    )
+    this.name = 'UnsupportedTokenizerError'
+  }
+}

@@ -1,0 +1,81 @@
+import { type AddedToken, type Merge, type TokenizerSpec, UnsupportedTokenizerError } from './tokenizer-spec.ts'
+import { byteOfPiece, bytesOfByteLevel, WRITTEN_SPACE } from './tokenizer-spelling.ts'
+
+const utf8 = new TextEncoder()
+
+/** Pieces as the vocabulary file spells them: id by piece, added tokens left out. */
+export type Vocabulary = ReadonlyMap<string, number>
+
+/** State a byte-level vocabulary in the form of the tables. `merges` are pairs of pieces, the first to go first. */
+export function byteLevelSpec(
+  vocabulary: Vocabulary,
+  merges: readonly (readonly [string, string])[],
+  added: readonly AddedToken[],
+): TokenizerSpec {
+  const pieces: (Uint8Array | undefined)[] = []
+  const byteIds: (number | undefined)[] = new Array(256).fill(undefined)
+  for (const [piece, id] of vocabulary) {
+    const bytes = bytesOfByteLevel(piece)
+    if (!bytes) throw new UnsupportedTokenizerError(`piece ${JSON.stringify(piece)} outside the byte-level alphabet`)
+    pieces[id] = bytes
+    if (bytes.length === 1) byteIds[bytes[0]] = id
+  }
+  addTexts(pieces, added)
+  return {
+    kind: 'byteLevel',
+    prefixSpace: false,
+    pieces,
+    merges: mergesOfPairs(vocabulary, merges),
+    byteIds,
+    symbols: new Map(),
+    added,
+  }
+}
+
+/** State a SentencePiece vocabulary in the form of the tables. */
+export function byteFallbackSpec(
+  vocabulary: Vocabulary,
+  merges: readonly Merge[],
+  added: readonly AddedToken[],
+  prefixSpace: boolean,
+): TokenizerSpec {
+  const pieces: (Uint8Array | undefined)[] = []
+  const byteIds: (number | undefined)[] = new Array(256).fill(undefined)
+  const symbols = new Map<number, number>()
+  for (const [piece, id] of vocabulary) {
+    const byte = byteOfPiece(piece)
+    if (byte !== undefined) {
+      pieces[id] = Uint8Array.of(byte)
+      byteIds[byte] = id
+      continue
+    }
+    const text = piece.replaceAll(WRITTEN_SPACE, ' ')
+    pieces[id] = utf8.encode(text)
+    // A piece that is written with a plain space is never made: text is searched with the written one.
+    if ([...piece].length === 1 && piece !== ' ') symbols.set(text.codePointAt(0)!, id)
+  }
+  const missing = byteIds.indexOf(undefined)
+  if (missing >= 0) throw new UnsupportedTokenizerError(`no piece for byte ${missing}, hence no byte fallback`)
+  addTexts(pieces, added)
+  return { kind: 'byteFallback', prefixSpace, pieces, merges, byteIds, symbols, added }
+}
+
+/** Merges listed as pairs of pieces, each of a rank of its own. */
+export function mergesOfPairs(vocabulary: Vocabulary, pairs: readonly (readonly [string, string])[]): Merge[] {
+  return pairs.map(([left, right], rank) => {
+    const merge = {
+      left: vocabulary.get(left),
+      right: vocabulary.get(right),
+      result: vocabulary.get(left + right),
+      rank,
+    }
+    if (merge.left === undefined || merge.right === undefined || merge.result === undefined) {
+      throw new UnsupportedTokenizerError(`merge ${JSON.stringify([left, right])} of or into an unknown piece`)
+    }
+    return merge as Merge
+  })
+}
+
+function addTexts(pieces: (Uint8Array | undefined)[], added: readonly AddedToken[]): void {
+  for (const { id, text } of added) pieces[id] = utf8.encode(text)
+}

@@ -1,0 +1,81 @@
+import { byteFallbackEncoder } from './byte-fallback.ts'
+import { byteLevelEncoder } from './byte-level.ts'
+import { BYTE_LEVEL, SPECIAL } from './table-format.ts'
+import { openTables, type Tables } from './tables.ts'
+import type { Tokenizer } from './tokenizer.ts'
+
+const NO_BYTES = new Uint8Array(0)
+
+/**
+ * A tokenizer over the compact tables of a pack, used where they lie: the bytes must not change afterwards.
+ * @throws TokenizerTablesError when they are not tables of this version, or are damaged
+ */
+export function loadTokenizer(bytes: Uint8Array): Tokenizer {
+  const tables = openTables(bytes)
+  const added = addedTokens(tables)
+  const encodeText = tables.kind === BYTE_LEVEL ? byteLevelEncoder(tables) : byteFallbackEncoder(tables)
+  const anyAdded = added.ids.size > 0 ? new RegExp([...added.ids.keys()].map(escapeRegExp).join('|'), 'g') : undefined
+
+  return {
+    vocabSize: tables.vocabSize,
+
+    encode(text) {
+      // A lone surrogate has no UTF-8 form; like every encoder of UTF-8, take U+FFFD for it.
+      const wellFormed = text.toWellFormed()
+      const ids: number[] = []
+      let start = 0
+      const encodeUpTo = (end: number) => {
+        if (end > start) encodeText(wellFormed.slice(start, end), ids)
+      }
+      for (const match of anyAdded ? wellFormed.matchAll(anyAdded) : []) {
+        encodeUpTo(match.index)
+        ids.push(added.ids.get(match[0])!)
+        start = match.index + match[0].length
+      }
+      encodeUpTo(wellFormed.length)
+      return ids
+    },
+
+    bytes(id) {
+      return added.special.has(id) ? NO_BYTES : piece(tables, id)
+    },
+
+    isSpecial(id) {
+      return added.special.has(id)
+    },
+
+    addedToken(text) {
+      return added.ids.get(text)
+    },
+
+    addsSpaceAfter(id) {
+      return tables.prefixSpace && (id === null || added.all.has(id))
+    },
+  }
+}
+
+function addedTokens(tables: Tables) {
+  const decoder = new TextDecoder('utf-8', { fatal: false, ignoreBOM: true })
+  const all = new Set<number>()
+  const special = new Set<number>()
+  const texts: [string, number][] = []
+  for (const entry of tables.added) {
+    const id = (entry & ~SPECIAL) >>> 0
+    all.add(id)
+    if (entry & SPECIAL) special.add(id)
+    const text = decoder.decode(piece(tables, id))
+    if (text !== '') texts.push([text, id])
+  }
+  // Longest first: an alternation takes the first alternative that fits, the references take the longest token.
+  texts.sort(([a], [b]) => b.length - a.length)
+  return { all, special, ids: new Map(texts) }
+}
+
+function piece(tables: Tables, id: number): Uint8Array {
+  if (id < 0 || id >= tables.vocabSize) return NO_BYTES
+  return tables.pieces.subarray(tables.pieceStarts[id], tables.pieceStarts[id + 1])
+}
+
+function escapeRegExp(text: string): string {
+  return text.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&')
+}

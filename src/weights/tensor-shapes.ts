@@ -1,0 +1,47 @@
+import { layerTensorNames, type ModelConfig } from './manifest.ts'
+
+type LayerTensorName = (typeof layerTensorNames)[number]
+
+/** The part of the model a matrix belongs to. */
+export type TensorClass = 'embedding' | 'attention' | 'ffn' | 'head'
+
+function layerTensorShape(name: LayerTensorName, config: ModelConfig): readonly number[] {
+  const { hiddenSize, intermediateSize, headDim } = config
+  const queries = config.headCount * headDim
+  const keys = config.kvHeadCount * headDim
+  switch (name) {
+    case 'attentionNorm':
+    case 'ffnNorm':
+      return [hiddenSize]
+    case 'query':
+      return [queries, hiddenSize]
+    case 'key':
+    case 'value':
+      return [keys, hiddenSize]
+    case 'attentionOutput':
+      return [hiddenSize, queries]
+    case 'gate':
+    case 'up':
+      return [intermediateSize, hiddenSize]
+    case 'down':
+      return [hiddenSize, intermediateSize]
+  }
+}
+
+/** Every tensor of a model with its shape, in order of use: (size) for vectors, (rows, columns) for matrices. */
+export function tensorShapes(config: ModelConfig): Map<string, readonly number[]> {
+  const { vocabSize, hiddenSize } = config
+  const shapes = new Map<string, readonly number[]>([['embedding', [vocabSize, hiddenSize]]])
+  for (let layer = 0; layer < config.layerCount; layer++) {
+    for (const name of layerTensorNames) shapes.set(`layers.${layer}.${name}`, layerTensorShape(name, config))
+  }
+  shapes.set('norm', [hiddenSize])
+  if (!config.tiedEmbedding) shapes.set('head', [vocabSize, hiddenSize])
+  return shapes
+}
+
+/** The class of a matrix by its name. */
+export function tensorClass(name: string): TensorClass {
+  if (name === 'embedding' || name === 'head') return name
+  return /\.(gate|up|down)$/.test(name) ? 'ffn' : 'attention'
+}
