@@ -11,28 +11,33 @@ import { halvesHigh, halvesLow, lookup, madd, nibbleMask, pairDot, pairWeights }
 /** Most columns whose 16-bit sums cannot overflow with four planes. */
 const RUN_COLUMNS: i32 = 64
 
-/** Weigh 16 bits sums of 8 rows and add them to y (8) f32. scales, mins (8) half floats; `offset`, `sum` splats. */
+/** y (4) f32 += scale * (factor * sums) + min * sum, for four rows of one column. */
 @inline
-function addRows(y: usize, sums: v128, scales: usize, factor: v128, offset: v128, mins: usize, sum: v128, hasMin: bool): void {
-  const scale = v128.load(scales)
-  const low = madd(f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(sums)), factor, offset)
-  const high = madd(f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(sums)), factor, offset)
-  let y0 = madd(halvesLow(scale), low, v128.load(y))
-  let y1 = madd(halvesHigh(scale), high, v128.load(y, 16))
+function addFour(y: usize, sums: v128, scale: v128, factor: v128, min: v128, sum: v128): void {
+  const product = f32x4.mul(f32x4.convert_i32x4_s(sums), factor)
+  v128.store(y, madd(min, sum, madd(scale, product, v128.load(y))))
+}
+
+/** y (8) f32 += the 16-bit sums of eight rows of one column. scales, mins: (8) half floats. */
+@inline
+function addEight(y: usize, sums: v128, scales: usize, factor: v128, centre: v128, mins: usize, sum: v128, hasMin: bool): void {
+  const halves = v128.load(scales)
+  const low = halvesLow(halves), high = halvesHigh(halves)
+  let minLow = f32x4.mul(low, centre), minHigh = f32x4.mul(high, centre)
   if (hasMin) {
-    const minimum = v128.load(mins)
-    y0 = madd(halvesLow(minimum), sum, y0)
-    y1 = madd(halvesHigh(minimum), sum, y1)
+    const minimums = v128.load(mins)
+    minLow = f32x4.add(minLow, halvesLow(minimums))
+    minHigh = f32x4.add(minHigh, halvesHigh(minimums))
   }
-  v128.store(y, y0)
-  v128.store(y, y1, 16)
+  addFour(y, i32x4.extend_low_i16x8_s(sums), low, factor, minLow, sum)
+  addFour(y + 16, i32x4.extend_high_i16x8_s(sums), high, factor, minHigh, sum)
 }
 
 /** One column, 32 rows, one run of `quads` quads, up to four planes. `stride`: bytes from quad to quad. */
 @inline
 function runOne(
   y: usize, index: usize, table: usize, quads: i32, planes: i32, stride: i32,
-  scales: usize, factor: v128, offset: v128, sum: v128, hasMin: bool,
+  scales: usize, factor: v128, centre: v128, sum: v128, hasMin: bool,
 ): void {
   const nibble = nibbleMask(), w12 = pairWeights(1, 2), w48 = pairWeights(4, 8)
   const weight = planes == 1 ? 1 : 4
@@ -71,10 +76,49 @@ function runOne(
     table += TABLE_ENTRIES
   } while (table < end)
   const mins = scales + TILE_ROWS * SCALE_BYTES
-  addRows(y, s0, scales, factor, offset, mins, sum, hasMin)
-  addRows(y + 32, s1, scales + 16, factor, offset, mins + 16, sum, hasMin)
-  addRows(y + 64, s2, scales + 32, factor, offset, mins + 32, sum, hasMin)
-  addRows(y + 96, s3, scales + 48, factor, offset, mins + 48, sum, hasMin)
+  addEight(y, s0, scales, factor, centre, mins, sum, hasMin)
+  addEight(y + 32, s1, scales + 16, factor, centre, mins + 16, sum, hasMin)
+  addEight(y + 64, s2, scales + 32, factor, centre, mins + 32, sum, hasMin)
+  addEight(y + 96, s3, scales + 48, factor, centre, mins + 48, sum, hasMin)
+}
+
+/** Four rows of four columns: their sums are lanes of sa .. sd, their factors stand side by side. */
+@inline
+function addColumns(
+  y: usize, yStride: i32, sa: v128, sb: v128, sc: v128, sd: v128, scale: v128, min: v128, factors: usize,
+): void {
+  addFour(y, sa, scale, v128.load32_splat(factors), min, v128.load32_splat(factors, 4))
+  addFour(y + yStride, sb, scale, v128.load32_splat(factors, 8), min, v128.load32_splat(factors, 12))
+  addFour(y + 2 * yStride, sc, scale, v128.load32_splat(factors, 16), min, v128.load32_splat(factors, 20))
+  addFour(y + 3 * yStride, sd, scale, v128.load32_splat(factors, 24), min, v128.load32_splat(factors, 28))
+}
+
+/** y (4 columns, 8) f32 += 16-bit sums: scales are unpacked once for four columns. `times`: 1, or 16 for planes 4-7. */
+@inline
+function addEightOfFour(
+  y: usize, yStride: i32, sa: v128, sb: v128, sc: v128, sd: v128,
+  scales: usize, factors: usize, times: f32, centre: f32, hasMin: bool,
+): void {
+  const halves = v128.load(scales)
+  let low = halvesLow(halves), high = halvesHigh(halves)
+  let minLow = f32x4.mul(low, f32x4.splat(centre)), minHigh = f32x4.mul(high, f32x4.splat(centre))
+  if (hasMin) {
+    const minimums = v128.load(scales, TILE_ROWS * SCALE_BYTES)
+    minLow = f32x4.add(minLow, halvesLow(minimums))
+    minHigh = f32x4.add(minHigh, halvesHigh(minimums))
+  }
+  if (times != 1) {
+    low = f32x4.mul(low, f32x4.splat(times))
+    high = f32x4.mul(high, f32x4.splat(times))
+  }
+  addColumns(
+    y, yStride, i32x4.extend_low_i16x8_s(sa), i32x4.extend_low_i16x8_s(sb), i32x4.extend_low_i16x8_s(sc),
+    i32x4.extend_low_i16x8_s(sd), low, minLow, factors,
+  )
+  addColumns(
+    y + 16, yStride, i32x4.extend_high_i16x8_s(sa), i32x4.extend_high_i16x8_s(sb), i32x4.extend_high_i16x8_s(sc),
+    i32x4.extend_high_i16x8_s(sd), high, minHigh, factors,
+  )
 }
 
 /** Four columns, 16 rows: the indexes are taken apart once for all four. `half`: 0 or 1, which 16 rows of the tile. */
@@ -90,61 +134,56 @@ function runFour(
   let c0 = i16x8.splat(0), c1 = i16x8.splat(0), d0 = i16x8.splat(0), d1 = i16x8.splat(0)
   const size: usize = quads * TABLE_ENTRIES
   const table1 = table + tableStride, table2 = table1 + tableStride, table3 = table2 + tableStride
-  let at: usize = 0
   const rowsAt = half * VECTOR_BYTES
+  let at: usize = 0
   let i = index
+  // A table is read again for every vector: eight sums, the indexes and the constants fill the sixteen registers.
+  let entries: v128
   do {
-    const ta = v128.load(table + at), tb = v128.load(table1 + at), tc = v128.load(table2 + at), td = v128.load(table3 + at)
     if (planes >= 2) {
       const v = v128.load(i + rowsAt)
       const low = v128.and(v, nibble), high = v128.and(i16x8.shr_u(v, 4), nibble)
-      a0 = v128.add<i16>(a0, pairDot(lookup(ta, low), w12, 1, 2)); a1 = v128.add<i16>(a1, pairDot(lookup(ta, high), w12, 1, 2))
-      b0 = v128.add<i16>(b0, pairDot(lookup(tb, low), w12, 1, 2)); b1 = v128.add<i16>(b1, pairDot(lookup(tb, high), w12, 1, 2))
-      c0 = v128.add<i16>(c0, pairDot(lookup(tc, low), w12, 1, 2)); c1 = v128.add<i16>(c1, pairDot(lookup(tc, high), w12, 1, 2))
-      d0 = v128.add<i16>(d0, pairDot(lookup(td, low), w12, 1, 2)); d1 = v128.add<i16>(d1, pairDot(lookup(td, high), w12, 1, 2))
+      entries = v128.load(table + at)
+      a0 = v128.add<i16>(a0, pairDot(lookup(entries, low), w12, 1, 2)); a1 = v128.add<i16>(a1, pairDot(lookup(entries, high), w12, 1, 2))
+      entries = v128.load(table1 + at)
+      b0 = v128.add<i16>(b0, pairDot(lookup(entries, low), w12, 1, 2)); b1 = v128.add<i16>(b1, pairDot(lookup(entries, high), w12, 1, 2))
+      entries = v128.load(table2 + at)
+      c0 = v128.add<i16>(c0, pairDot(lookup(entries, low), w12, 1, 2)); c1 = v128.add<i16>(c1, pairDot(lookup(entries, high), w12, 1, 2))
+      entries = v128.load(table3 + at)
+      d0 = v128.add<i16>(d0, pairDot(lookup(entries, low), w12, 1, 2)); d1 = v128.add<i16>(d1, pairDot(lookup(entries, high), w12, 1, 2))
     }
     if (planes == 4) {
       const v = v128.load(i + rowsAt, 2 * VECTOR_BYTES)
       const low = v128.and(v, nibble), high = v128.and(i16x8.shr_u(v, 4), nibble)
-      a0 = v128.add<i16>(a0, pairDot(lookup(ta, low), w48, 4, 8)); a1 = v128.add<i16>(a1, pairDot(lookup(ta, high), w48, 4, 8))
-      b0 = v128.add<i16>(b0, pairDot(lookup(tb, low), w48, 4, 8)); b1 = v128.add<i16>(b1, pairDot(lookup(tb, high), w48, 4, 8))
-      c0 = v128.add<i16>(c0, pairDot(lookup(tc, low), w48, 4, 8)); c1 = v128.add<i16>(c1, pairDot(lookup(tc, high), w48, 4, 8))
-      d0 = v128.add<i16>(d0, pairDot(lookup(td, low), w48, 4, 8)); d1 = v128.add<i16>(d1, pairDot(lookup(td, high), w48, 4, 8))
+      entries = v128.load(table + at)
+      a0 = v128.add<i16>(a0, pairDot(lookup(entries, low), w48, 4, 8)); a1 = v128.add<i16>(a1, pairDot(lookup(entries, high), w48, 4, 8))
+      entries = v128.load(table1 + at)
+      b0 = v128.add<i16>(b0, pairDot(lookup(entries, low), w48, 4, 8)); b1 = v128.add<i16>(b1, pairDot(lookup(entries, high), w48, 4, 8))
+      entries = v128.load(table2 + at)
+      c0 = v128.add<i16>(c0, pairDot(lookup(entries, low), w48, 4, 8)); c1 = v128.add<i16>(c1, pairDot(lookup(entries, high), w48, 4, 8))
+      entries = v128.load(table3 + at)
+      d0 = v128.add<i16>(d0, pairDot(lookup(entries, low), w48, 4, 8)); d1 = v128.add<i16>(d1, pairDot(lookup(entries, high), w48, 4, 8))
     }
     if (planes & 1) {
       // Rows 0-15 of the tile are the low nibbles, 16-31 the high ones.
       const v = v128.load(i + (planes == 1 ? 0 : 2 * VECTOR_BYTES))
       const nibbles = v128.and(half == 0 ? v : i16x8.shr_u(v, 4), nibble)
-      let e = lookup(ta, nibbles)
+      let e: v128
+      e = lookup(v128.load(table + at), nibbles)
       a0 = v128.add<i16>(a0, pairDot(e, wEven, weight, 0)); a1 = v128.add<i16>(a1, pairDot(e, wOdd, 0, weight))
-      e = lookup(tb, nibbles)
+      e = lookup(v128.load(table1 + at), nibbles)
       b0 = v128.add<i16>(b0, pairDot(e, wEven, weight, 0)); b1 = v128.add<i16>(b1, pairDot(e, wOdd, 0, weight))
-      e = lookup(tc, nibbles)
+      e = lookup(v128.load(table2 + at), nibbles)
       c0 = v128.add<i16>(c0, pairDot(e, wEven, weight, 0)); c1 = v128.add<i16>(c1, pairDot(e, wOdd, 0, weight))
-      e = lookup(td, nibbles)
+      e = lookup(v128.load(table3 + at), nibbles)
       d0 = v128.add<i16>(d0, pairDot(e, wEven, weight, 0)); d1 = v128.add<i16>(d1, pairDot(e, wOdd, 0, weight))
     }
     i += stride
     at += TABLE_ENTRIES
   } while (at < size)
-  const rowScales = scales + half * 32
-  columnRows(y + half * 64, a0, a1, rowScales, factors, times, centre, hasMin)
-  columnRows(y + yStride + half * 64, b0, b1, rowScales, factors + 8, times, centre, hasMin)
-  columnRows(y + 2 * yStride + half * 64, c0, c1, rowScales, factors + 16, times, centre, hasMin)
-  columnRows(y + 3 * yStride + half * 64, d0, d1, rowScales, factors + 24, times, centre, hasMin)
-}
-
-/** 16 rows of one column. factors: (scale, sum) f32 of its table group. */
-@inline
-function columnRows(
-  y: usize, low: v128, high: v128, scales: usize, factors: usize, times: f32, centre: f32, hasMin: bool,
-): void {
-  const factor = f32x4.splat(f32.load(factors) * times)
-  const sum = f32x4.splat(f32.load(factors, 4))
-  const offset = f32x4.mul(sum, f32x4.splat(centre))
-  const mins = scales + TILE_ROWS * SCALE_BYTES
-  addRows(y, low, scales, factor, offset, mins, sum, hasMin)
-  addRows(y + 32, high, scales + 16, factor, offset, mins + 16, sum, hasMin)
+  const out = y + half * 64, rowScales = scales + half * 32
+  addEightOfFour(out, yStride, a0, b0, c0, d0, rowScales, factors, times, centre, hasMin)
+  addEightOfFour(out + 32, yStride, a1, b1, c1, d1, rowScales + 16, factors, times, centre, hasMin)
 }
 
 /**
@@ -194,8 +233,8 @@ function multiply(
           const index = block + first * stride
           const entries = table + first * TABLE_ENTRIES
           const once = first == 0
-          const offset = f32x4.mul(sum, f32x4.splat(once ? centre : <f32>0))
-          runOne(out, index, entries, runQuads, P > 4 ? 4 : P, stride, scales, f32x4.splat(factor), offset, sum, hasMin && once)
+          const at = f32x4.splat(once ? centre : <f32>0)
+          runOne(out, index, entries, runQuads, P > 4 ? 4 : P, stride, scales, f32x4.splat(factor), at, sum, hasMin && once)
           if (P > 4) {
             runOne(out, index + 4 * VECTOR_BYTES, entries, runQuads, P - 4, stride, scales, f32x4.splat(factor * 16), f32x4.splat(0), sum, false)
           }

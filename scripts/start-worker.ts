@@ -10,19 +10,19 @@ export interface RunningWorker {
   stop(): Promise<void>
 }
 
-/** Start the Worker of wrangler.toml in workerd on loopback. Port 0: any free one. dist/ must have been built. */
-export async function startWorker({
-  port,
-  vars = {},
-}: {
-  port: number
-  vars?: Record<string, string>
-}): Promise<RunningWorker> {
+interface StartOptions {
+  /** 0: any free one. */
+  readonly port: number
+  /** Path of a wrangler.toml. */
+  readonly config?: string
+}
+
+/** Start a Worker in workerd on loopback. dist/ must have been built. */
+export async function startWorker({ port, config = 'wrangler.toml' }: StartOptions): Promise<RunningWorker> {
   // Imported late, since wrangler reads the environment when it loads.
   const { unstable_startWorker: start } = await import('wrangler')
   const worker = await start({
-    config: 'wrangler.toml',
-    bindings: Object.fromEntries(Object.entries(vars).map(([name, value]) => [name, { type: 'plain_text', value }])),
+    config,
     dev: { server: { hostname: '127.0.0.1', port }, inspector: false, watch: false, persist: false, logLevel: 'warn' },
   })
   await worker.ready

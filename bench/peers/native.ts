@@ -3,8 +3,9 @@
 //   npx node bench/peers/native.ts path/to/model.gguf
 
 import type { Token } from 'node-llama-cpp'
+import { median } from '../median.ts'
 import { openLlama } from './llama.ts'
-import { median, standardWorkload, type Throughput, type Workload } from './workload.ts'
+import { standardWorkload, type Throughput, type Workload } from './workload.ts'
 
 /** Runs the workload on native llama.cpp (node-llama-cpp's prebuilt binary), one CPU thread. */
 export async function measureNative(modelPath: string, workload: Workload): Promise<Throughput> {

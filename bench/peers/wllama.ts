@@ -7,9 +7,10 @@
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { chromium } from 'playwright-core'
+import { median } from '../median.ts'
 import { serveOnLoopback } from './loopback.ts'
 import { runWllama2, runWllama3 } from './wllama-page.ts'
-import { median, shortWorkload, type Throughput, type Workload } from './workload.ts'
+import { shortWorkload, type Throughput, type Workload } from './workload.ts'
 
 /** Major versions: 2 is 2.4.0, 3 is 3.8.1 (bench/package.json). */
 export const wllamaMajors = [2, 3] as const

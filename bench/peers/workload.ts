@@ -35,8 +35,3 @@ export async function shortWorkload(): Promise<Workload> {
   const { prompt, prefill } = await standardWorkload()
   return { prompt, decodeTokens: 16, prefill: prefill.slice(0, 32), runs: 3 }
 }
-
-/** Middle value; of an even number, the upper middle one. */
-export function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1]
-}

@@ -110,15 +110,17 @@ describe('the end', () => {
     expect(finish).toMatchObject({ reason: 'length' })
   })
 
-  test('an abort ends without finish', async () => {
+  test('an abort throws its reason', async () => {
     const model = new FakeModel('abcdefgh')
     const abort = new AbortController()
     let text = ''
-    for await (const event of complete(fakeChat(model), QUESTION, abort.signal)) {
-      expect(event.type).not.toBe('finish')
-      if (event.type === 'content') text += event.text
-      if (text === 'abc') abort.abort()
+    const read = async () => {
+      for await (const event of complete(fakeChat(model), QUESTION, abort.signal)) {
+        if (event.type === 'content') text += event.text
+        if (text === 'abc') abort.abort(new Error('enough'))
+      }
     }
+    await expect(read()).rejects.toThrow('enough')
     expect(text).toBe('abc')
     expect(model.decoded).toBeLessThanOrEqual(3)
     expect(model.released).toBe(1)

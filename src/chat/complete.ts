@@ -22,8 +22,8 @@ export interface ChatRequest {
 }
 
 /**
- * Answers a chat: 'start' before anything is computed, then 'content', then 'finish'; no 'finish' when the signal aborts.
- * Throws ChatRequestError before 'start'. Closing the generator stops the computation.
+ * Answers a chat: 'start' before anything is computed, then 'content', then 'finish'; or the signal's reason thrown when it
+ * aborts. Throws ChatRequestError before 'start'. Closing the generator stops the computation.
  */
 export async function* complete(chat: ChatModel, request: ChatRequest, signal: AbortSignal): AsyncGenerator<ChatEvent> {
   const promptIds = encodePrompt(chat, request)
@@ -58,7 +58,7 @@ export async function* complete(chat: ChatModel, request: ChatRequest, signal: A
     // After a stop string, an error or when the reader went away, nothing may go on computing.
     await tokens.return('aborted')
   }
-  if (end === 'aborted') return
+  if (end === 'aborted') throw signal.reason
   yield* answer.finish(detokenizer.flush())
   yield {
     type: 'finish',

@@ -8,10 +8,15 @@ import type { ChatModel } from './chat-model.ts'
 import { ChatTemplate } from './template.ts'
 
 /** A pack, ready to chat. `contextLength` in tokens. Throws WeightsError. */
-export async function loadChatModel(store: WeightStore, modules: KernelModules, contextLength: number): Promise<ChatModel> {
+export async function loadChatModel(
+  store: WeightStore,
+  modules: KernelModules,
+  contextLength: number,
+  build?: keyof KernelModules,
+): Promise<ChatModel> {
   const manifest = parseManifest(await store.manifest(), 'manifest.json')
   const [language, tables] = await Promise.all([
-    loadModel(store, manifest, modules, { contextLength, sequences: 1 }),
+    loadModel(store, manifest, modules, { contextLength, sequences: 1, build }),
     readSpan(store, manifest.tokenizer),
   ])
   const { bos, eos, addBos } = manifest.tokens

@@ -41,7 +41,7 @@ export function sample(distribution: Distribution, filters: Filters, random: Ran
   for (;;) {
     const candidates = distribution.top(count)
     const weights = survivingWeights(candidates, filters)
-    const complete = count >= 64 || weights.length < count
+    const complete = count === topK || weights.length < count
     const mass = remainingMass(distribution, candidates, weights, complete, filters)
     const index = mass === undefined ? undefined : drawIndex(weights, complete, mass, filters.topP, uniform)
     if (index !== undefined) return candidates.ids[index]

@@ -10,7 +10,7 @@ export class CompletionObjects {
     this.#model = model
   }
 
-  /** The whole completion; undefined when the events ended without a finish, as they do after an abort. */
+  /** The whole completion. */
   async completion(events: AsyncIterable<ChatEvent>) {
     let content = ''
     const logprobs: ChatLogprob[] = []
@@ -33,7 +33,7 @@ export class CompletionObjects {
         }
       }
     }
-    return undefined
+    throw new Error('the events of a completion ended without a finish')
   }
 
   /** The chunks of a stream; with `includeUsage` every chunk has a usage, null in all but the last. */

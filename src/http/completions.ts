@@ -4,7 +4,7 @@ import { complete } from '../chat/complete.ts'
 import type { ChatEvent } from '../chat/events.ts'
 import type { GenerationQueue } from '../generate/queue.ts'
 import { CompletionObjects } from './completion-objects.ts'
-import { errorResponse, invalidBody } from './errors.ts'
+import { clientGone, errorResponse, invalidBody } from './errors.ts'
 import { requireJson } from './json-body.ts'
 import { checkModelName, type LoadModel } from './models.ts'
 import { chatRequest, completionBody } from './schemas.ts'
@@ -22,15 +22,14 @@ export function completions(loadModel: LoadModel, queue: GenerationQueue) {
     if (body.model != null) checkModelName(chat, body.model)
 
     const abort = new AbortController()
-    const signal = AbortSignal.any([c.req.raw.signal, abort.signal])
-    const events = await startInTurn(complete(chat, chatRequest(body), signal), queue, signal)
+    const hangUp = () => abort.abort(clientGone())
+    const client = c.req.raw.signal
+    client.addEventListener('abort', hangUp)
+    if (client.aborted) hangUp()
+    const events = await startInTurn(complete(chat, chatRequest(body), abort.signal), queue, abort.signal)
     const objects = new CompletionObjects(chat.id)
-    if (body.stream) {
-      return sendEvents(c, objects.chunks(events, body.stream_options?.include_usage ?? false), abort)
-    }
-    const completion = await objects.completion(events)
-    signal.throwIfAborted()
-    return c.json(completion!)
+    if (!body.stream) return c.json(await objects.completion(events))
+    return sendEvents(c, objects.chunks(events, body.stream_options?.include_usage ?? false), hangUp)
   })
 }
 

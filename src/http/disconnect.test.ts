@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { allEvents, fakeApp, HELLO, post } from '../../test/fake-app.ts'
 import { FakeModel, fakeChat } from '../../test/fake-model.ts'
 import { MAX_WAITING } from '../generate/queue.ts'
+import { createApp } from './app.ts'
 
 const STREAM = { ...HELLO, stream: true }
 
@@ -67,6 +68,18 @@ describe('a client that goes away', () => {
       expect(model.decoded).toBeLessThanOrEqual(1)
       expect(model.released).toBe(1)
     }
+  })
+
+  test('while the model loads is never served', async () => {
+    const model = new FakeModel('Hi')
+    const abort = new AbortController()
+    const load = async () => {
+      abort.abort()
+      return fakeChat(model)
+    }
+    const app = createApp({ model: load, health: () => ({}) })
+    expect((await post(app, STREAM, { signal: abort.signal })).status).toBe(499)
+    expect(model.sequences).toBe(0)
   })
 
   test('while it waits is never served', async () => {

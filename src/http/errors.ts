@@ -51,16 +51,17 @@ export function modelUnavailable(cause: unknown): ApiError {
   })
 }
 
+/** The client hung up: nobody reads this; 499 is what nginx logs for it. */
+export function clientGone(): ApiError {
+  return new ApiError(499 as ContentfulStatusCode, 'client_closed_request', 'The client closed the request.')
+}
+
 /** What the client is told about an error; what it must not know is logged. */
 export function toApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error
   if (error instanceof ChatRequestError) return new ApiError(400, error.code, error.message, { param: error.param })
   if (error instanceof QueueFullError) {
     return new ApiError(429, error.code, error.message, { headers: { 'Retry-After': `${error.retryAfterSeconds}` } })
-  }
-  if (error instanceof DOMException && error.name === 'AbortError') {
-    // The client is gone, nobody reads this; 499 is nginx's status for it in logs.
-    return new ApiError(499 as ContentfulStatusCode, 'client_closed_request', 'The client closed the request.')
   }
   if (error instanceof HTTPException && error.status < 500) {
     return new ApiError(error.status as ContentfulStatusCode, 'invalid_request', `${error.message}.`)

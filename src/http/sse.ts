@@ -4,11 +4,11 @@ import { toApiError } from './errors.ts'
 
 /**
  * Sends objects as server-sent events in OpenAI's manner: one JSON text each, then [DONE]. An error is the last event,
- * without [DONE]. `abort` is called when the client goes away; then the objects should end.
+ * without [DONE]. `hangUp` is called when the client goes away.
  */
-export function sendEvents(c: Context, objects: AsyncIterable<unknown>, abort: AbortController): Response {
+export function sendEvents(c: Context, objects: AsyncIterable<unknown>, hangUp: () => void): Response {
   return streamSSE(c, async (stream) => {
-    stream.onAbort(() => abort.abort())
+    stream.onAbort(hangUp)
     // Not awaited one by one: a client that reads slowly must not keep the model from the ones who wait.
     let sent = Promise.resolve()
     const send = (data: string) => {

@@ -40,7 +40,7 @@ async function pack(model: string, { out, name, planes, group }: PackCommandOpti
     })
     bar.stop()
     const bytes = manifest.shards.reduce((sum, shard) => sum + shard.bytes, 0)
-    process.stdout.write(`${out}: ${manifest.shards.length} shards, ${bytes} bytes\n`)
+    process.stdout.write(`${out}: ${bytes} bytes, shards: ${manifest.shards.length}\n`)
   } finally {
     bar.stop()
   }

@@ -39,24 +39,22 @@ describe.each([
     expect(() => loadTokenizer(new Uint8Array([...tables, 0]))).toThrow(TokenizerTablesError)
   })
 
-  test('with any word changed are refused or still encode to ids of the vocabulary', () => {
-    let refused = 0
+  test('with any word changed are refused, or encoding ends and fails in no other way', () => {
+    const outcomes = new Set<boolean>()
     fc.assert(
       fc.property(fc.nat((tables.length >> 2) - 1), fc.nat(0xffffffff), (word, value) => {
         try {
           const tokenizer = loadTokenizer(withWord(word, value))
-          for (const id of tokenizer.encode('abc aab <say> 世界 😀')) {
-            expect(id).toBeLessThan(tokenizer.vocabSize)
-            tokenizer.bytes(id)
-          }
+          for (const id of tokenizer.encode('abc aab <say> 世界 😀')) tokenizer.bytes(id)
+          outcomes.add(true)
         } catch (error) {
           expect(error).toBeInstanceOf(TokenizerTablesError)
-          refused++
+          outcomes.add(false)
         }
       }),
-      { seed: 6, numRuns: 300 },
+      { seed: 6, numRuns: 1000 },
     )
-    expect(refused).toBeGreaterThan(0)
+    expect(outcomes.size).toBe(2)
   })
 
   test('the error has a code and says what to do', () => {

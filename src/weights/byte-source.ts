@@ -1,14 +1,21 @@
 // The default reader of workerd hands out 4 KiB at a time, ten times slower than one that fills a large buffer.
 const BUFFER_BYTES = 1 << 20
 
+/** workerd has a read of its own that waits for a full buffer; elsewhere a read gives what there is. */
+interface BufferReader {
+  read(view: Uint8Array): Promise<{ value?: Uint8Array }>
+  readAtLeast?(bytes: number, view: Uint8Array): Promise<{ value?: Uint8Array }>
+  cancel(): Promise<void>
+}
+
 /** Sequential reads from a byte stream through one reused buffer. */
 export class ByteSource {
-  readonly #reader: ReadableStreamBYOBReader
+  readonly #reader: BufferReader
   #buffer: ArrayBuffer = new ArrayBuffer(BUFFER_BYTES)
   #pending: Uint8Array = new Uint8Array(0)
 
   constructor(stream: ReadableStream<Uint8Array>) {
-    this.#reader = stream.getReader({ mode: 'byob' })
+    this.#reader = stream.getReader({ mode: 'byob' }) as BufferReader
   }
 
   /** Fill `into` with the next bytes; returns how many were had, fewer only at the end of the stream. */
@@ -39,11 +46,8 @@ export class ByteSource {
 
   async #refill(wanted: number): Promise<boolean> {
     const view = new Uint8Array(this.#buffer)
-    // readAtLeast is workerd's own; elsewhere a read gives what there is.
-    const { value } =
-      'readAtLeast' in this.#reader
-        ? await this.#reader.readAtLeast(Math.min(wanted, BUFFER_BYTES), view)
-        : await (this.#reader as ReadableStreamBYOBReader).read(view)
+    const { value } = await (this.#reader.readAtLeast?.(Math.min(wanted, BUFFER_BYTES), view) ??
+      this.#reader.read(view))
     if (value === undefined) return false
     this.#buffer = value.buffer as ArrayBuffer
     this.#pending = value

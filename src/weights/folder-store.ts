@@ -36,7 +36,7 @@ function fileStream(handle: FileHandle, from: number, to: number): ReadableStrea
     type: 'bytes',
     async pull(controller) {
       const request = (controller as ReadableByteStreamController).byobRequest!
-      const view = request.view!
+      const view = request.view as Uint8Array<ArrayBuffer>
       const { bytesRead } = await handle.read(view, 0, Math.min(view.byteLength, to - at), at)
       at += bytesRead
       if (bytesRead === 0) {

@@ -63,7 +63,9 @@ export async function readSpans(
       })
     }
   }
-  await Promise.all(Array.from({ length: PARALLEL_READS }, readNext))
+  await Promise.all(Array.from({ length: PARALLEL_READS }, readNext)).finally(() => {
+    shards.length = 0
+  })
 }
 
 async function readShard(

@@ -2,8 +2,18 @@ import { parseStoredManifest } from './stored-manifest.ts'
 import { MANIFEST_FILE, type WeightStore } from './weight-store.ts'
 import { shardMissing, shardTruncated } from './weights-error.ts'
 
+/** The part of an R2Bucket that a pack needs. */
+export interface Bucket {
+  get(key: string): Promise<{ text(): Promise<string> } | null>
+  get(
+    key: string,
+    options: { range: { offset: number; length: number } },
+  ): Promise<{ body: ReadableStream<Uint8Array> } | null>
+  head(key: string): Promise<{ size: number } | null>
+}
+
 /** A pack in an R2 bucket, its keys below `prefix` (as `weights/name`). */
-export function r2Store(bucket: Pick<R2Bucket, 'get' | 'head'>, prefix: string): WeightStore {
+export function r2Store(bucket: Bucket, prefix: string): WeightStore {
   const key = (file: string) => `${prefix}/${file}`
 
   return {

@@ -80,6 +80,7 @@ async function* eventData(response: Response, signal: AbortSignal): AsyncGenerat
   try {
     while (true) {
       const { done, value } = await reader.read()
+      signal.throwIfAborted()
       if (done) return
       yield value.data
     }

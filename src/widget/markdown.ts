@@ -1,6 +1,7 @@
 import DOMPurify from 'dompurify'
+import { guard } from 'lit/directives/guard.js'
 import { unsafeHTML } from 'lit/directives/unsafe-html.js'
-import { Marked } from 'marked'
+import { Marked, type Token } from 'marked'
 
 // What Markdown needs and no more. No images: a model can be talked into leaking the conversation in an image's address.
 const ALLOWED_TAGS = [
@@ -10,7 +11,9 @@ const ALLOWED_TAGS = [
 ]
 const ALLOWED_ATTR = ['href', 'start', 'align', 'target', 'rel']
 
-const marked = new Marked({ gfm: true, breaks: true, async: false })
+// HTML that a model writes is text about HTML: no tokens for it, so that it is shown as it stands.
+const noToken = () => undefined
+const marked = new Marked({ gfm: true, breaks: true, async: false, tokenizer: { html: noToken, tag: noToken } })
 const purify = DOMPurify(window)
 
 purify.addHook('afterSanitizeAttributes', (node) => {
@@ -19,8 +22,11 @@ purify.addHook('afterSanitizeAttributes', (node) => {
   node.setAttribute('rel', 'noopener noreferrer nofollow')
 })
 
-/** A model's Markdown as safe HTML, for a Lit template. */
+/** A model's Markdown as safe HTML, for a Lit template. Of a growing text only the blocks that changed are made anew. */
 export function markdown(text: string) {
-  const html = marked.parse(text) as string
-  return unsafeHTML(purify.sanitize(html, { ALLOWED_TAGS, ALLOWED_ATTR }))
+  return marked.lexer(text).map((block) => guard([block.raw], () => unsafeHTML(safeHtml(block))))
+}
+
+function safeHtml(block: Token): string {
+  return purify.sanitize(marked.parser([block]), { ALLOWED_TAGS, ALLOWED_ATTR })
 }

@@ -1,4 +1,5 @@
 import { html, LitElement, nothing, type PropertyValues } from 'lit'
+import { guard } from 'lit/directives/guard.js'
 import { createRef, ref } from 'lit/directives/ref.js'
 import { fetchModelId } from './client.ts'
 import { Conversation, type Turn } from './conversation.ts'
@@ -51,6 +52,12 @@ export class NanbeigeChat extends LitElement {
     this.#modelRequest?.abort()
   }
 
+  // Tokens may come faster than frames.
+  protected override async scheduleUpdate(): Promise<void> {
+    await new Promise(requestAnimationFrame)
+    super.scheduleUpdate()
+  }
+
   protected override willUpdate(changed: PropertyValues<this>): void {
     if (changed.has('endpoint')) void this.#loadModelId()
   }
@@ -70,7 +77,7 @@ export class NanbeigeChat extends LitElement {
       <div class="scroller">
         <div class="log" role="log" aria-label="Conversation" aria-busy=${answering} tabindex="0"
           ${ref(this.#log)} @scroll=${this.#scrolled}>
-          ${turns.length > 0 ? turns.map(renderTurn) : html`<p class="welcome">What would you like to know?</p>`}
+          ${turns.length > 0 ? turns.map((turn) => guard([turn], () => renderTurn(turn))) : html`<p class="welcome">What would you like to know?</p>`}
           ${error ? this.#renderError(error.message) : nothing}
         </div>
         <button class="latest" aria-label="Go to the newest text" ?hidden=${this.following} @click=${this.#goToLatest}>
@@ -170,6 +177,7 @@ function renderTurn({ role, content, state }: Turn) {
   if (role === 'user') {
     return html`<article class="user"><h3 class="hidden">You</h3><p>${content}</p></article>`
   }
+  if (state === 'failed' && content === '') return nothing
   const waiting = state === 'streaming' && content === ''
   return html`
     <article class="assistant">

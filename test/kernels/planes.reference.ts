@@ -27,8 +27,8 @@ export function exactProduct(w: QuantizedMatrix, zeroPoint: number, x: Float32Ar
   const [scales, mins] = [halves(w.scales), w.mins && halves(w.mins)]
   for (let row = 0; row < rows; row++) {
     for (let col = 0; col < cols; col++) {
-      const group = row * (cols / groupSize) + Math.floor(col / groupSize)
-      const weight = scales[group] * (w.q[row * cols + col] + zeroPoint) + (mins?.[group] ?? 0)
+      const group = Math.floor((row * cols + col) / groupSize)
+      const weight = scales[group] * (w.q[row * cols + col] + zeroPoint) + (mins ? mins[group] : 0)
       for (let column = 0; column < columns; column++) {
         const term = weight * x[column * cols + col]
         product.y[column * rows + row] += term
@@ -54,10 +54,11 @@ export function tableProduct(w: QuantizedMatrix, zeroPoint: number, tables: Tabl
     for (let group = 0; group < groups; group++) {
       const scale = scales[row * groups + group]
       const min = mins?.[row * groups + group] ?? 0
-      const q = w.q.subarray(row * cols + group * groupSize).subarray(0, groupSize)
+      const first = row * cols + group * groupSize
+      const indexes = tableIndexes(w.q.subarray(first, first + groupSize), planes)
       for (let column = 0; column < columns; column++) {
         const i = group * columns + column
-        const { sum, magnitude } = integerSum(q, planes, tables.entries, i * groupSize * (TABLE_ENTRIES / QUAD))
+        const { sum, magnitude } = integerSum(indexes, planes, tables.entries, i * groupSize * (TABLE_ENTRIES / QUAD))
         const at = column * rows + row
         product.y[at] += scale * (tables.scales[i] * sum + centre * tables.sums[i]) + min * tables.sums[i]
         product.magnitudes[at] +=
@@ -69,15 +70,23 @@ export function tableProduct(w: QuantizedMatrix, zeroPoint: number, tables: Tabl
   return product
 }
 
+/** (quads, planes): the bits of one plane of four weights, the first lowest. */
+function tableIndexes(q: Uint8Array, planes: number): Uint8Array {
+  return Uint8Array.from({ length: (q.length / QUAD) * planes }, (_, i) => {
+    const [quad, plane] = [Math.floor(i / planes) * QUAD, i % planes]
+    let index = 0
+    for (let bit = 0; bit < QUAD; bit++) index |= ((q[quad + bit] >> plane) & 1) << bit
+    return index
+  })
+}
+
 /** S of one row, group and column, and the same of |entries|. */
-function integerSum(q: Uint8Array, planes: number, entries: Int8Array, table: number) {
+function integerSum(indexes: Uint8Array, planes: number, entries: Int8Array, table: number) {
   let sum = 0
   let magnitude = 0
-  for (let quad = 0; quad < q.length; quad += QUAD, table += TABLE_ENTRIES) {
+  for (let i = 0; i < indexes.length; table += TABLE_ENTRIES) {
     for (let plane = 0; plane < planes; plane++) {
-      let index = 0
-      for (let bit = 0; bit < QUAD; bit++) index |= ((q[quad + bit] >> plane) & 1) << bit
-      const entry = entries[table + index]
+      const entry = entries[table + indexes[i++]]
       sum += 2 ** plane * entry
       magnitude += 2 ** plane * Math.abs(entry)
     }

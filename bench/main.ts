@@ -1,0 +1,88 @@
+// All benchmarks side by side in one run, one thread each:
+//
+//   npm run bench                    kernels and the embedded model, in Node and in workerd
+//   npm run bench -- MODEL.gguf      the same beside llama.cpp (native, and wllama in headless Chromium) on the GGUF
+//
+// The peers are installed apart: cd bench && npm ci --omit=optional --ignore-scripts
+import { execFileSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { createInterface } from 'node:readline'
+import { Readable } from 'node:stream'
+import { generate } from '../src/generate/generate.ts'
+import { kernelModules, loadEmbeddedModel } from '../test/embedded-model.ts'
+import { readReference } from '../test/reference/kl.ts'
+import { KernelWorkload } from './kernel-workload.ts'
+import { measureKernels } from './kernels.ts'
+import { measureModel, type Throughput, type Workload } from './model.ts'
+import { greedy, prefill } from './model-workload.ts'
+import { type BenchWorker, startBenchWorker } from './start-bench-worker.ts'
+
+const worker = await startBenchWorker()
+try {
+  await benchKernels(worker)
+  await benchModel(worker, process.argv[2])
+} finally {
+  await worker.stop()
+}
+
+async function benchKernels(inWorkerd: BenchWorker): Promise<void> {
+  const readModule = await WebAssembly.compile(await readFile('dist/bench-read.wasm'))
+  const workload = await KernelWorkload.create(await kernelModules(), readModule)
+  console.log('\nMatrix kernel at 10496 x 2560, Gweights/s a column, in Node:')
+  console.table(
+    await measureKernels({
+      read: async () => workload.read(),
+      run: async (run) => workload.run(run),
+    }),
+  )
+  await inWorkerd.call('/kernels/load')
+  console.log('The same in workerd:')
+  console.table(
+    await measureKernels({
+      read: async () => (await inWorkerd.call<{ bytes: number }>('/kernels/read')).bytes,
+      run: (run) => inWorkerd.call('/kernels/run', run),
+    }),
+  )
+}
+
+async function benchModel(inWorkerd: BenchWorker, gguf: string | undefined): Promise<void> {
+  const { texts } = await readReference()
+  const ids = texts.flatMap((text) => text.tokens)
+  const workload: Workload = { prompt: ids.slice(0, 16), decodeTokens: 64, prefill: ids.slice(0, 512) }
+  const rows: Record<string, Throughput> = {}
+
+  await inWorkerd.call('/model/load')
+  rows['nanbeige-edge, workerd'] = await measureModel(
+    {
+      prefill: (tokens) => inWorkerd.call('/model/prefill', tokens),
+      async *generate(prompt, tokens) {
+        const body = JSON.stringify({ prompt, tokens })
+        const response = await fetch(`${inWorkerd.url}/model/generate`, { method: 'POST', body })
+        yield* createInterface({ input: Readable.fromWeb(response.body as never) })
+      },
+    },
+    workload,
+  )
+  const { language } = await loadEmbeddedModel()
+  rows['nanbeige-edge, Node'] = await measureModel(
+    { prefill: (tokens) => prefill(language, tokens), generate: (prompt, n) => generate(language, greedy(prompt, n)) },
+    workload,
+  )
+  if (gguf === undefined || !existsSync('bench/node_modules')) {
+    console.log(
+      'llama.cpp is not measured: give the GGUF as an argument, and install bench/ (see the top of bench/main.ts).',
+    )
+  } else {
+    rows['llama.cpp, native'] = peer('native.ts', gguf)
+    rows['wllama 2.4.0 (16 tokens, prefill 32)'] = peer('wllama.ts', gguf, '2')
+    rows['wllama 3.8.1 (16 tokens, prefill 32)'] = peer('wllama.ts', gguf, '3')
+  }
+  console.log('\nSmolLM2-135M-Instruct Q4_1: 64 tokens after 16, prefill of 512, one thread:')
+  console.table(rows, ['decodeTokensPerSecond', 'prefillTokensPerSecond'])
+}
+
+/** A peer in a process of its own, so that neither its memory nor its threads stay. */
+function peer(script: string, ...args: string[]): Throughput {
+  return JSON.parse(execFileSync(process.execPath, [`bench/peers/${script}`, ...args], { encoding: 'utf8' }))
+}

@@ -1,0 +1,55 @@
+import { execFile } from 'node:child_process'
+import { readdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { ggufBytes, tinyMetadata, tinyTensors } from '../../test/tiny-gguf.ts'
+import { type TinyPack, tinyPack } from '../../test/tiny-pack.ts'
+
+const run = promisify(execFile)
+const cli = (...args: string[]) =>
+  run(process.execPath, [new URL('cli.ts', import.meta.url).pathname, ...args]).then(
+    ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
+    ({ code, stdout, stderr }) => ({ code, stdout, stderr }),
+  )
+
+let pack: TinyPack
+beforeAll(async () => {
+  pack = await tinyPack()
+})
+afterAll(() => pack.remove())
+
+describe('nanbeige-edge', () => {
+  it('packs a model, quietly where nobody watches, and shows and checks the pack', async () => {
+    const model = join(pack.root, 'model.gguf')
+    const out = join(pack.root, 'small-model')
+    await writeFile(model, ggufBytes(tinyMetadata, tinyTensors('F16')))
+    expect(await cli('pack', model, '--out', out, '--planes', 'ffn=3')).toEqual({
+      code: 0,
+      stdout: expect.stringMatching(/^.*small-model: \d+ bytes, shards: 1\n$/),
+      stderr: '',
+    })
+    expect(await readdir(out)).toContain('manifest.json')
+    const { stdout } = await cli('inspect', out, '--check')
+    expect(stdout).toMatch(/^name +small-model$/m)
+    expect(stdout).toMatch(/^layers\.0\.gate +512 x 256 +3 \+ min +32 +\d+ +4\.00$/m)
+    expect(stdout).toMatch(/^every tensor has the sha256/m)
+  })
+
+  it('says in one line what is wrong', async () => {
+    const shard = join(pack.folder, pack.manifest.shards[0].file)
+    await writeFile(shard, new Uint8Array(pack.manifest.shards[0].bytes))
+    expect(await cli('inspect', pack.folder, '--check')).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^nanbeige-edge: .*bytes differ from the sha256 in the manifest.*\n$/),
+    })
+    expect(await cli('inspect', pack.root)).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^nanbeige-edge: .*manifest\.json: no such file.*\n$/),
+    })
+    expect(await cli('pack', shard, '--out', pack.root)).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^nanbeige-edge: .*not a GGUF file\n$/),
+    })
+  })
+})

@@ -1,0 +1,127 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type TinyPack, tinyPack } from '../../test/tiny-pack.ts'
+import { MAX_SHARD_BYTES, type Manifest } from './manifest.ts'
+import { parseManifest } from './parse-manifest.ts'
+
+/** Every part can be written to and taken away. */
+// biome-ignore lint/suspicious/noExplicitAny: broken manifests have no type
+type Loose = any
+
+let pack: TinyPack
+beforeAll(async () => {
+  pack = await tinyPack()
+})
+afterAll(() => pack.remove())
+
+const tensor = (manifest: Loose, name: string) =>
+  manifest.tensors.find((candidate: { name: string }) => candidate.name === name)
+
+const broken: [string, string, RegExp, (manifest: Loose) => void][] = [
+  ['another format', 'manifest_invalid', /not a nanbeige-edge manifest/, (m) => (m.format = 'gguf')],
+  ['another version', 'version_unsupported', /version 2 where this reader knows 1/, (m) => (m.version = 2)],
+  ['a field of the wrong type', 'manifest_invalid', /config\.hiddenSize/, (m) => (m.config.hiddenSize = '256')],
+  ['a field that is not known', 'manifest_invalid', /slidingWindow/, (m) => (m.config.slidingWindow = 4096)],
+  ['heads that do not divide', 'manifest_invalid', /4 query heads/, (m) => (m.config.kvHeadCount = 3)],
+  ['a token outside', 'manifest_invalid', /token 259 is outside/, (m) => (m.tokens.eos = [259])],
+  ['a bos to add but none', 'manifest_invalid', /addBos/, (m) => (m.tokens = { bos: null, eos: [1], addBos: true })],
+  [
+    'a missing tensor',
+    'tensor_missing',
+    /layers\.0\.up/,
+    (m) => m.tensors.splice(m.tensors.indexOf(tensor(m, 'layers.0.up')), 1),
+  ],
+  ['an unknown tensor', 'tensor_unknown', /layers\.0\.bias/, (m) => (tensor(m, 'layers.0.up').name = 'layers.0.bias')],
+  ['a head that is tied', 'tensor_unknown', /tensor head/, (m) => (m.config.tiedEmbedding = true)],
+  ['a tensor listed twice', 'manifest_invalid', /norm is listed twice/, (m) => m.tensors.push(tensor(m, 'norm'))],
+  [
+    'a wrong shape',
+    'tensor_invalid',
+    /up has shape \(256, 512\) where \(512, 256\)/,
+    (m) => tensor(m, 'layers.0.up').shape.reverse(),
+  ],
+  [
+    'a vector as matrix',
+    'tensor_invalid',
+    /norm has shape \(1, 256\)/,
+    (m) => Object.assign(tensor(m, 'norm'), { ...tensor(m, 'head'), name: 'norm', shape: [1, 256] }),
+  ],
+  [
+    'other planes than bytes',
+    'tensor_invalid',
+    /up has \d+ bytes where \d+ are needed/,
+    (m) => (tensor(m, 'layers.0.up').planes = 3),
+  ],
+  [
+    'a minimum taken for a zero point',
+    'tensor_invalid',
+    /up (has|is split)/,
+    (m) => (tensor(m, 'layers.0.up').zeroPoint = -8),
+  ],
+  [
+    'a span too short',
+    'tensor_invalid',
+    /norm has 1020 bytes where 1024/,
+    (m) => (tensor(m, 'norm').spans[0].bytes -= 4),
+  ],
+  [
+    'a span inside a tile',
+    'tensor_invalid',
+    /up is split inside a tile/,
+    (m) => {
+      const [span] = tensor(m, 'layers.0.up').spans
+      tensor(m, 'layers.0.up').spans = [
+        { ...span, bytes: 16 },
+        { ...span, offset: span.offset + 16, bytes: span.bytes - 16 },
+      ]
+    },
+  ],
+  [
+    'a span past its shard',
+    'manifest_invalid',
+    /norm reaches past the end of shard/,
+    (m) => (tensor(m, 'norm').spans[0].offset = m.shards[0].bytes),
+  ],
+  [
+    'a span that is not aligned',
+    'manifest_invalid',
+    /norm is not aligned/,
+    (m) => (tensor(m, 'norm').spans[0].offset -= 4),
+  ],
+  [
+    'a span in no shard',
+    'manifest_invalid',
+    /tokenizer is in shard/,
+    (m) => (m.tokenizer.shard = '0000000000000000.bin'),
+  ],
+  [
+    'a shard by another name',
+    'manifest_invalid',
+    /not named by its sha256/,
+    (m) => (m.shards[0].file = '../manifest.json'),
+  ],
+  ['a shard listed twice', 'manifest_invalid', /listed twice/, (m) => m.shards.push(m.shards[0])],
+  ['a shard too large', 'manifest_invalid', /larger than/, (m) => (m.shards[0].bytes = MAX_SHARD_BYTES + 1)],
+]
+
+describe('parseManifest', () => {
+  it('accepts what the packer writes', () => {
+    expect(parseManifest(JSON.parse(JSON.stringify(pack.manifest)), 'here')).toEqual(pack.manifest)
+  })
+
+  for (const [problem, code, message, change] of broken) {
+    it(`refuses ${problem}`, () => {
+      const manifest: Manifest = structuredClone(pack.manifest)
+      change(manifest)
+      expect(() => parseManifest(manifest, 'weights/tiny')).toThrow(
+        expect.objectContaining({ name: 'WeightsError', code, message: expect.stringMatching(message) }),
+      )
+      expect(() => parseManifest(manifest, 'weights/tiny')).toThrow(
+        /^weights\/tiny: .*; run `nanbeige-edge pack` again$/,
+      )
+    })
+  }
+
+  it('refuses what is no object', () => {
+    expect(() => parseManifest(null, 'here')).toThrow(expect.objectContaining({ code: 'manifest_invalid' }))
+  })
+})

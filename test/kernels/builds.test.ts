@@ -1,0 +1,139 @@
+import { describe, expect, it } from 'vitest'
+import { createRandom } from '../../src/generate/random.ts'
+import { packPlanes } from '../../src/pack/pack-planes.ts'
+import { attend, cacheBytes, cacheIn, storeKv } from './attention.reference.ts'
+import { type Arguments, type KernelBuild, openBuilds } from './harness.ts'
+import { tableProduct } from './planes.reference.ts'
+import { kernelProduct, planesCase } from './planes-case.ts'
+import { activations, gaussians } from './random-values.ts'
+import { buildTables } from './tables.reference.ts'
+import { expectExact, expectWithin, roundings } from './tolerance.ts'
+
+// How far apart the relaxed and the plain build may be. Look-ups and their weighted sums are integers, equal in both, as is
+// everything made of single operations. The relaxed build may fuse a multiply-add, which leaves out the rounding of the
+// product and may turn the rounding of the sum the other way: half a unit and two halves, 3 roundings for each.
+const FUSED = 3
+
+const [relaxed, plain] = await openBuilds()
+
+/** What both builds leave in the array that `call` returns. */
+function both<T extends Float32Array | Uint8Array | Int32Array>(
+  call: (build: KernelBuild, memory: Arguments) => T,
+): [T, T] {
+  return [relaxed, plain].map((build) => build.run((memory) => call(build, memory).slice())) as [T, T]
+}
+
+describe('the relaxed and the plain build', () => {
+  it('make equal tables', () => {
+    const x = activations(createRandom(91), 3 * 512)
+    expectExact(
+      ...both(({ kernels }, memory) => {
+        const tables = memory.bytes(kernels.tableBytes(512, 3, 64))
+        kernels.buildTables(tables.byteOffset, memory.floats(x).byteOffset, 512, 3, 64)
+        return tables
+      }),
+    )
+  })
+
+  it.each([1, 2, 3, 4, 5, 6, 7, 8])('multiply %i planes to the same, except for fused multiply-adds', (planes) => {
+    for (const hasMin of [false, true]) {
+      const of = planesCase(92 + planes, { planes, groupSize: 128, hasMin, rows: 64, groups: 3 }, 5)
+      const [a, b] = [relaxed, plain].map((build) => kernelProduct(build, of))
+      const tables = buildTables(of.x, of.w.cols, of.columns, of.w.groupSize)
+      const { magnitudes } = tableProduct(of.w, of.zeroPoint, tables, of.columns)
+      // Two a run (2 runs of up to four planes, in 2 passes), one for a minimum, in each of 3 groups.
+      const fused = 3 * (2 * 2 * 2 + 1)
+      expectWithin(a, b, (i) => roundings(FUSED * fused) * (Math.abs(of.before[i]) + magnitudes[i]))
+    }
+  })
+
+  it('read equal embedding rows', () => {
+    const { w } = planesCase(93, { planes: 5, groupSize: 32, hasMin: true, rows: 40, groups: 4 }, 1)
+    expectExact(
+      ...both(({ kernels }, memory) => {
+        const out = memory.floats(w.cols)
+        const packed = memory.bytes(packPlanes(w))
+        kernels.embeddingRow(out.byteOffset, packed.byteOffset, 39, w.cols, 5, 32, 0, true)
+        return out
+      }),
+    )
+  })
+
+  it('store equal keys', () => {
+    const shape = { kvHeads: 2, capacity: 3, headDim: 96 }
+    const x = activations(createRandom(94), 192)
+    expectExact(
+      ...both(({ kernels }, memory) => {
+        const cache = memory.bytes(new Uint8Array(cacheBytes(shape)))
+        kernels.storeKv(cache.byteOffset, memory.floats(x).byteOffset, 1, 2, 3, 96)
+        return cache
+      }),
+    )
+  })
+
+  it('attend to the same, within twice the bound of one', () => {
+    const random = createRandom(95)
+    const shape = { kvHeads: 2, capacity: 40, headDim: 64 }
+    const filled = () => {
+      const bytes = new Uint8Array(cacheBytes(shape))
+      for (let i = 0; i < 37; i++) storeKv(cacheIn(bytes, shape), gaussians(random, 128), i)
+      return bytes
+    }
+    const [keys, values, q] = [filled(), filled(), gaussians(random, 8 * 64)]
+    const [a, b] = both(({ kernels }, memory) => {
+      const out = memory.floats(q.length)
+      kernels.attend(
+        out.byteOffset,
+        memory.floats(q).byteOffset,
+        memory.bytes(keys).byteOffset,
+        memory.bytes(values).byteOffset,
+        memory.bytes(kernels.attendScratchBytes(40, 64)).byteOffset,
+        37,
+        8,
+        2,
+        40,
+        64,
+      )
+      return out
+    })
+    const { bounds } = attend(q, cacheIn(keys, shape), cacheIn(values, shape), 37, 8)
+    expectWithin(a, b, (i) => 2 * bounds[i])
+  })
+
+  it('rotate to the same, except for one fused multiply-add', () => {
+    const random = createRandom(96)
+    const x = gaussians(random, 256)
+    const angles = Array.from({ length: 64 }, () => 2 * Math.PI * random())
+    const [cos, sin] = [Float32Array.from(angles, Math.cos), Float32Array.from(angles, Math.sin)]
+    for (const name of ['ropeHalf', 'ropeInterleaved'] as const) {
+      const [a, b] = both(({ kernels }, memory) => {
+        const rotated = memory.floats(x)
+        kernels[name](rotated.byteOffset, memory.floats(cos).byteOffset, memory.floats(sin).byteOffset, 2, 128)
+        return rotated
+      })
+      const largest = 2 * Math.max(...x.map(Math.abs))
+      expectWithin(a, b, () => roundings(FUSED) * largest)
+    }
+  })
+
+  it('select equal candidates', () => {
+    const logits = gaussians(createRandom(97), 4096, 4)
+    expectExact(
+      ...both(({ kernels }, memory) => {
+        const ids = memory.ints(40)
+        kernels.selectTop(
+          ids.byteOffset,
+          memory.floats(40).byteOffset,
+          memory.floats(logits).byteOffset,
+          logits.length,
+          40,
+        )
+        return ids
+      }),
+    )
+    const [a, b] = [relaxed, plain].map(({ kernels, run }) =>
+      run((memory) => kernels.maxLogit(memory.floats(logits).byteOffset, logits.length)),
+    )
+    expect(a).toBe(b)
+  })
+})

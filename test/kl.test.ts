@@ -1,0 +1,23 @@
+import { readFile } from 'node:fs/promises'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { Score } from '../bench/model-workload.ts'
+import { type BenchWorker, startBenchWorker } from '../bench/start-bench-worker.ts'
+import { divergence } from './divergence.ts'
+import { readReference } from './reference/kl.ts'
+
+let worker: BenchWorker
+beforeAll(async () => {
+  worker = await startBenchWorker()
+  await worker.call('/model/load')
+})
+afterAll(() => worker?.stop())
+
+test('logits in workerd are closer to the exactly dequantized model than those of llama.cpp', async () => {
+  const ours = await divergence(await readReference(), (request) => worker.call<Score[]>('/model/score', request))
+  const llamaCpp = JSON.parse(await readFile(new URL('fixtures/logits-llamacpp.json', import.meta.url), 'utf8'))
+  expect(ours.meanKl).toBeLessThan(0.004)
+  expect(ours.meanKl).toBeLessThan(llamaCpp.meanKl)
+  expect(ours.p99Kl).toBeLessThan(0.03)
+  expect(ours.sameTop1).toBeGreaterThan(0.96)
+  expect(Math.abs(ours.perplexityRatio - 1)).toBeLessThan(0.005)
+}, 600_000)
