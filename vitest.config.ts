@@ -1,9 +1,13 @@
 import { defineConfig } from 'vitest/config'
 
+// CI reads the counts from a JSON report.
+const { VITEST_JSON } = process.env
+
 export default defineConfig({
   test: {
     include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
     testTimeout: 120_000,
     hookTimeout: 120_000,
+    reporters: VITEST_JSON ? ['default', ['json', { outputFile: VITEST_JSON }]] : ['default'],
   },
 })

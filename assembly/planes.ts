@@ -18,26 +18,31 @@ function addFour(y: usize, sums: v128, scale: v128, factor: v128, min: v128, sum
   v128.store(y, madd(min, sum, madd(scale, product, v128.load(y))))
 }
 
-/** y (8) f32 += the 16-bit sums of eight rows of one column. scales, mins: (8) half floats. */
+/**
+ * y (8) f32 += the 16-bit sums of eight rows of one column. scales, mins: (8) half floats; offset: centre * sum, which with one
+ * column is cheaper than adding scale * centre to the minimum.
+ */
 @inline
-function addEight(y: usize, sums: v128, scales: usize, factor: v128, centre: v128, mins: usize, sum: v128, hasMin: bool): void {
+function addEight(y: usize, sums: v128, scales: usize, factor: v128, offset: v128, mins: usize, sum: v128, hasMin: bool): void {
   const halves = v128.load(scales)
-  const low = halvesLow(halves), high = halvesHigh(halves)
-  let minLow = f32x4.mul(low, centre), minHigh = f32x4.mul(high, centre)
+  const low = madd(f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(sums)), factor, offset)
+  const high = madd(f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(sums)), factor, offset)
+  let y0 = madd(halvesLow(halves), low, v128.load(y))
+  let y1 = madd(halvesHigh(halves), high, v128.load(y, 16))
   if (hasMin) {
     const minimums = v128.load(mins)
-    minLow = f32x4.add(minLow, halvesLow(minimums))
-    minHigh = f32x4.add(minHigh, halvesHigh(minimums))
+    y0 = madd(halvesLow(minimums), sum, y0)
+    y1 = madd(halvesHigh(minimums), sum, y1)
   }
-  addFour(y, i32x4.extend_low_i16x8_s(sums), low, factor, minLow, sum)
-  addFour(y + 16, i32x4.extend_high_i16x8_s(sums), high, factor, minHigh, sum)
+  v128.store(y, y0)
+  v128.store(y, y1, 16)
 }
 
 /** One column, 32 rows, one run of `quads` quads, up to four planes. `stride`: bytes from quad to quad. */
 @inline
 function runOne(
   y: usize, index: usize, table: usize, quads: i32, planes: i32, stride: i32,
-  scales: usize, factor: v128, centre: v128, sum: v128, hasMin: bool,
+  scales: usize, factor: v128, offset: v128, sum: v128, hasMin: bool,
 ): void {
   const nibble = nibbleMask(), w12 = pairWeights(1, 2), w48 = pairWeights(4, 8)
   const weight = planes == 1 ? 1 : 4
@@ -76,10 +81,10 @@ function runOne(
     table += TABLE_ENTRIES
   } while (table < end)
   const mins = scales + TILE_ROWS * SCALE_BYTES
-  addEight(y, s0, scales, factor, centre, mins, sum, hasMin)
-  addEight(y + 32, s1, scales + 16, factor, centre, mins + 16, sum, hasMin)
-  addEight(y + 64, s2, scales + 32, factor, centre, mins + 32, sum, hasMin)
-  addEight(y + 96, s3, scales + 48, factor, centre, mins + 48, sum, hasMin)
+  addEight(y, s0, scales, factor, offset, mins, sum, hasMin)
+  addEight(y + 32, s1, scales + 16, factor, offset, mins + 16, sum, hasMin)
+  addEight(y + 64, s2, scales + 32, factor, offset, mins + 32, sum, hasMin)
+  addEight(y + 96, s3, scales + 48, factor, offset, mins + 48, sum, hasMin)
 }
 
 /** Four rows of four columns: their sums are lanes of sa .. sd, their factors stand side by side. */
@@ -124,7 +129,7 @@ function addEightOfFour(
 /** Four columns, 16 rows: the indexes are taken apart once for all four. `half`: 0 or 1, which 16 rows of the tile. */
 @inline
 function runFour(
-  y: usize, yStride: i32, index: usize, table: usize, tableStride: i32, quads: i32, planes: i32, stride: i32, half: i32,
+  y: usize, yStride: i32, index: usize, table: usize, quads: i32, planes: i32, stride: i32, half: i32,
   scales: usize, factors: usize, times: f32, centre: f32, hasMin: bool,
 ): void {
   const nibble = nibbleMask(), w12 = pairWeights(1, 2), w48 = pairWeights(4, 8)
@@ -132,10 +137,8 @@ function runFour(
   const wEven = pairWeights(weight, 0), wOdd = pairWeights(0, weight)
   let a0 = i16x8.splat(0), a1 = i16x8.splat(0), b0 = i16x8.splat(0), b1 = i16x8.splat(0)
   let c0 = i16x8.splat(0), c1 = i16x8.splat(0), d0 = i16x8.splat(0), d1 = i16x8.splat(0)
-  const size: usize = quads * TABLE_ENTRIES
-  const table1 = table + tableStride, table2 = table1 + tableStride, table3 = table2 + tableStride
+  const end = table + quads * (4 * TABLE_ENTRIES)
   const rowsAt = half * VECTOR_BYTES
-  let at: usize = 0
   let i = index
   // A table is read again for every vector: eight sums, the indexes and the constants fill the sixteen registers.
   let entries: v128
@@ -143,25 +146,25 @@ function runFour(
     if (planes >= 2) {
       const v = v128.load(i + rowsAt)
       const low = v128.and(v, nibble), high = v128.and(i16x8.shr_u(v, 4), nibble)
-      entries = v128.load(table + at)
+      entries = v128.load(table)
       a0 = v128.add<i16>(a0, pairDot(lookup(entries, low), w12, 1, 2)); a1 = v128.add<i16>(a1, pairDot(lookup(entries, high), w12, 1, 2))
-      entries = v128.load(table1 + at)
+      entries = v128.load(table, TABLE_ENTRIES)
       b0 = v128.add<i16>(b0, pairDot(lookup(entries, low), w12, 1, 2)); b1 = v128.add<i16>(b1, pairDot(lookup(entries, high), w12, 1, 2))
-      entries = v128.load(table2 + at)
+      entries = v128.load(table, 2 * TABLE_ENTRIES)
       c0 = v128.add<i16>(c0, pairDot(lookup(entries, low), w12, 1, 2)); c1 = v128.add<i16>(c1, pairDot(lookup(entries, high), w12, 1, 2))
-      entries = v128.load(table3 + at)
+      entries = v128.load(table, 3 * TABLE_ENTRIES)
       d0 = v128.add<i16>(d0, pairDot(lookup(entries, low), w12, 1, 2)); d1 = v128.add<i16>(d1, pairDot(lookup(entries, high), w12, 1, 2))
     }
     if (planes == 4) {
       const v = v128.load(i + rowsAt, 2 * VECTOR_BYTES)
       const low = v128.and(v, nibble), high = v128.and(i16x8.shr_u(v, 4), nibble)
-      entries = v128.load(table + at)
+      entries = v128.load(table)
       a0 = v128.add<i16>(a0, pairDot(lookup(entries, low), w48, 4, 8)); a1 = v128.add<i16>(a1, pairDot(lookup(entries, high), w48, 4, 8))
-      entries = v128.load(table1 + at)
+      entries = v128.load(table, TABLE_ENTRIES)
       b0 = v128.add<i16>(b0, pairDot(lookup(entries, low), w48, 4, 8)); b1 = v128.add<i16>(b1, pairDot(lookup(entries, high), w48, 4, 8))
-      entries = v128.load(table2 + at)
+      entries = v128.load(table, 2 * TABLE_ENTRIES)
       c0 = v128.add<i16>(c0, pairDot(lookup(entries, low), w48, 4, 8)); c1 = v128.add<i16>(c1, pairDot(lookup(entries, high), w48, 4, 8))
-      entries = v128.load(table3 + at)
+      entries = v128.load(table, 3 * TABLE_ENTRIES)
       d0 = v128.add<i16>(d0, pairDot(lookup(entries, low), w48, 4, 8)); d1 = v128.add<i16>(d1, pairDot(lookup(entries, high), w48, 4, 8))
     }
     if (planes & 1) {
@@ -169,18 +172,18 @@ function runFour(
       const v = v128.load(i + (planes == 1 ? 0 : 2 * VECTOR_BYTES))
       const nibbles = v128.and(half == 0 ? v : i16x8.shr_u(v, 4), nibble)
       let e: v128
-      e = lookup(v128.load(table + at), nibbles)
+      e = lookup(v128.load(table), nibbles)
       a0 = v128.add<i16>(a0, pairDot(e, wEven, weight, 0)); a1 = v128.add<i16>(a1, pairDot(e, wOdd, 0, weight))
-      e = lookup(v128.load(table1 + at), nibbles)
+      e = lookup(v128.load(table, TABLE_ENTRIES), nibbles)
       b0 = v128.add<i16>(b0, pairDot(e, wEven, weight, 0)); b1 = v128.add<i16>(b1, pairDot(e, wOdd, 0, weight))
-      e = lookup(v128.load(table2 + at), nibbles)
+      e = lookup(v128.load(table, 2 * TABLE_ENTRIES), nibbles)
       c0 = v128.add<i16>(c0, pairDot(e, wEven, weight, 0)); c1 = v128.add<i16>(c1, pairDot(e, wOdd, 0, weight))
-      e = lookup(v128.load(table3 + at), nibbles)
+      e = lookup(v128.load(table, 3 * TABLE_ENTRIES), nibbles)
       d0 = v128.add<i16>(d0, pairDot(e, wEven, weight, 0)); d1 = v128.add<i16>(d1, pairDot(e, wOdd, 0, weight))
     }
     i += stride
-    at += TABLE_ENTRIES
-  } while (at < size)
+    table += 4 * TABLE_ENTRIES
+  } while (table < end)
   const out = y + half * 64, rowScales = scales + half * 32
   addEightOfFour(out, yStride, a0, b0, c0, d0, rowScales, factors, times, centre, hasMin)
   addEightOfFour(out + 32, yStride, a1, b1, c1, d1, rowScales + 16, factors, times, centre, hasMin)
@@ -212,13 +215,13 @@ function multiply(
       for (; column + 4 <= columns; column += 4) {
         for (let first = 0; first < quads; first += runQuads) {
           const index = block + first * stride
-          const entries = table + first * TABLE_ENTRIES
+          const entries = table + first * (4 * TABLE_ENTRIES)
           const once = first == 0
           const at: f32 = once ? centre : 0
           for (let half = 0; half < 2; half++) {
-            runFour(out, yStride, index, entries, tableStride, runQuads, P > 4 ? 4 : P, stride, half, scales, factors, 1, at, hasMin && once)
+            runFour(out, yStride, index, entries, runQuads, P > 4 ? 4 : P, stride, half, scales, factors, 1, at, hasMin && once)
             if (P > 4) {
-              runFour(out, yStride, index + 4 * VECTOR_BYTES, entries, tableStride, runQuads, P - 4, stride, half, scales, factors, 16, 0, false)
+              runFour(out, yStride, index + 4 * VECTOR_BYTES, entries, runQuads, P - 4, stride, half, scales, factors, 16, 0, false)
             }
           }
         }
@@ -233,8 +236,8 @@ function multiply(
           const index = block + first * stride
           const entries = table + first * TABLE_ENTRIES
           const once = first == 0
-          const at = f32x4.splat(once ? centre : <f32>0)
-          runOne(out, index, entries, runQuads, P > 4 ? 4 : P, stride, scales, f32x4.splat(factor), at, sum, hasMin && once)
+          const offset = f32x4.mul(sum, f32x4.splat(once ? centre : <f32>0))
+          runOne(out, index, entries, runQuads, P > 4 ? 4 : P, stride, scales, f32x4.splat(factor), offset, sum, hasMin && once)
           if (P > 4) {
             runOne(out, index + 4 * VECTOR_BYTES, entries, runQuads, P - 4, stride, scales, f32x4.splat(factor * 16), f32x4.splat(0), sum, false)
           }

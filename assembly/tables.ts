@@ -1,7 +1,8 @@
 import { QUAD, TABLE_ENTRIES } from './layout'
 
 // Tables of n columns of activations, made once and used by every row of every matrix that reads those activations:
-//   entries   int8, [group][column][quad of the group][16]
+//   entries   int8, [group][block of four columns][quad of the group][column of the block][16], and behind the whole blocks
+//             [column][quad of the group][16] for the columns that are left
 //   factors   f32 pairs (scale, sum), [group][column], straight behind the entries
 // For a quad x0 .. x3, entry i is  round((+-x0 +-x1 +-x2 +-x3) / 2 / scale), + where bit c of i is set;
 // scale = the group's largest |entry| / 127, so that entries are 8 bits and symmetric; sum = the group's sum of x.
@@ -18,20 +19,23 @@ export function tableBytes(size: i32, columns: i32, groupSize: i32): i32 {
  */
 export function buildTables(tables: usize, x: usize, size: i32, columns: i32, groupSize: i32): void {
   const groups = size / groupSize
+  const bytes = groupSize * (TABLE_ENTRIES / QUAD)
   let entries = tables
   let factors = tables + columns * size * (TABLE_ENTRIES / QUAD)
   for (let group = 0; group < groups; group++) {
     for (let column = 0; column < columns; column++) {
-      buildGroup(entries, factors, x + ((column * size + group * groupSize) << 2), groupSize)
-      entries += groupSize * (TABLE_ENTRIES / QUAD)
+      const inBlock = column < (columns & ~3)
+      const at = inBlock ? entries + (column & ~3) * bytes + (column & 3) * TABLE_ENTRIES : entries + column * bytes
+      buildGroup(at, factors, x + ((column * size + group * groupSize) << 2), groupSize, inBlock ? 4 * TABLE_ENTRIES : TABLE_ENTRIES)
       factors += 8
     }
+    entries += columns * bytes
   }
 }
 
-/** One group of one column: entries (groupSize / 4, 16) int8 and factors (scale, sum) <- x (groupSize) f32. */
+/** One group of one column: entries (groupSize / 4, 16) int8, `stride` bytes apart, and factors (scale, sum) <- x (groupSize) f32. */
 @inline
-function buildGroup(entries: usize, factors: usize, x: usize, groupSize: i32): void {
+function buildGroup(entries: usize, factors: usize, x: usize, groupSize: i32, stride: i32): void {
   const end = x + (groupSize << 2)
   let sums = f32x4.splat(0)
   let largest = f32x4.splat(0)
@@ -72,6 +76,6 @@ function buildGroup(entries: usize, factors: usize, x: usize, groupSize: i32): v
     const e2 = i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.add(low, f32x4.splat(fourth - third))))
     const e3 = i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.add(low, f32x4.splat(third + fourth))))
     v128.store(entries, i8x16.narrow_i16x8_s(i16x8.narrow_i32x4_s(e0, e1), i16x8.narrow_i32x4_s(e2, e3)))
-    entries += TABLE_ENTRIES
+    entries += stride
   }
 }

@@ -29,13 +29,13 @@ export async function measureKernels(bench: KernelBench): Promise<Record<string,
         const run = { planes, groupSize, hasMin: false, columns, repeats: columns === 1 ? 20 : Math.ceil(24 / columns) }
         return KernelWorkload.weights(run) / (await seconds(() => bench.run(run))) / 1e9
       }
-      const rounds = []
+      const rounds: { roofline: number; one: number; eight: number; thirtyTwo: number }[] = []
       for (let round = 0; round < ROUNDS; round++) {
         const roofline = bytes / (await seconds(() => bench.read())) / 1e9
         rounds.push({ roofline, one: await speed(1), eight: await speed(8), thirtyTwo: await speed(32) })
       }
       const bytesPerWeight = planes / 8 + 2 / groupSize
-      const middle = (value: (round: (typeof rounds)[number]) => number) => Number(median(rounds.map(value)).toFixed(2))
+      const middle = (value: (round: (typeof rounds)[0]) => number) => Number(median(rounds.map(value)).toFixed(2))
       table[`${planes} planes, groups of ${groupSize}`] = {
         'read GB/s': middle((round) => round.roofline),
         'Gweights/s': middle((round) => round.one),

@@ -12,7 +12,7 @@ export async function buildKernels(): Promise<void> {
     const { error, stderr } = await asc.main([
       'assembly/index.ts',
       ...['--outFile', outFile, '--textFile', `dist/kernels.${name}.wat`],
-      ...['-O3', '--converge', '--noAssert', '--runtime', 'stub', '--importMemory', '--initialMemory', '1'],
+      ...['-O3', '--noAssert', '--runtime', 'stub', '--importMemory', '--initialMemory', '1'],
       ...features,
     ])
     if (error) {

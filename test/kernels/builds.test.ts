@@ -41,7 +41,7 @@ describe('the relaxed and the plain build', () => {
       const [a, b] = [relaxed, plain].map((build) => kernelProduct(build, of))
       const tables = buildTables(of.x, of.w.cols, of.columns, of.w.groupSize)
       const { magnitudes } = tableProduct(of.w, of.zeroPoint, tables, of.columns)
-      // Two a run (2 runs of up to four planes, in 2 passes), one for a minimum, in each of 3 groups.
+      // Two a run (2 runs of 64 columns, in 2 passes of up to four planes), one for a minimum, in each of 3 groups.
       const fused = 3 * (2 * 2 * 2 + 1)
       expectWithin(a, b, (i) => roundings(FUSED * fused) * (Math.abs(of.before[i]) + magnitudes[i]))
     }

@@ -2,7 +2,7 @@ import { QUAD, TABLE_ENTRIES } from '../../assembly/layout.ts'
 
 /** The tables of `columns` activation vectors. */
 export interface Tables {
-  /** [group][column][quad of the group][16] */
+  /** [group][column][quad of the group][16], see tableOffset for the kernel's order */
   readonly entries: Int8Array
   /** [group][column]: what an entry is multiplied by. */
   readonly scales: Float32Array
@@ -10,6 +10,17 @@ export interface Tables {
   readonly sums: Float64Array
   /** [group][column]: sum of |x|, which bounds the rounding of `sums`. */
   readonly magnitudes: Float64Array
+}
+
+/**
+ * Where the kernel keeps the table of one quad, in bytes, as assembly/tables.ts says: whole blocks of four columns quad by
+ * quad, then the columns that are left one by one.
+ */
+export function tableOffset(group: number, column: number, quad: number, columns: number, groupQuads: number): number {
+  const block = column - (column % 4)
+  const inBlock = block + 4 <= columns
+  const first = group * columns + (inBlock ? block : column)
+  return (first * groupQuads + (inBlock ? quad * 4 + (column % 4) : quad)) * TABLE_ENTRIES
 }
 
 const f32 = Math.fround

@@ -4,7 +4,7 @@ import { QUAD, TABLE_ENTRIES } from '../../assembly/layout.ts'
 import { createRandom } from '../../src/generate/random.ts'
 import { type KernelBuild, openBuilds } from './harness.ts'
 import { activations } from './random-values.ts'
-import { buildTables } from './tables.reference.ts'
+import { buildTables, tableOffset } from './tables.reference.ts'
 import { expectExact, expectWithin, roundings } from './tolerance.ts'
 
 const shape = fc.record({
@@ -14,7 +14,7 @@ const shape = fc.record({
   columns: fc.integer({ min: 1, max: 9 }),
 })
 
-/** What the kernel wrote: entries, and (scale, sum) pairs. */
+/** What the kernel wrote, in the order of the reference. */
 function kernelTables(
   { kernels, run }: KernelBuild,
   x: Float32Array,
@@ -28,10 +28,20 @@ function kernelTables(
     const entryBytes = columns * (size / QUAD) * TABLE_ENTRIES
     const pairs = new Float32Array(tables.slice(entryBytes).buffer)
     return {
-      entries: new Int8Array(tables.slice(0, entryBytes).buffer),
+      entries: ordered(new Int8Array(tables.slice(0, entryBytes).buffer), columns, groupSize / QUAD),
       scales: pairs.filter((_, i) => i % 2 === 0),
       sums: pairs.filter((_, i) => i % 2 === 1),
     }
+  })
+}
+
+/** [group][column][quad of the group][16] <- the kernel's order. */
+function ordered(entries: Int8Array, columns: number, groupQuads: number): Int8Array {
+  return entries.map((_, at) => {
+    const table = Math.floor(at / TABLE_ENTRIES)
+    const [quad, vector] = [table % groupQuads, Math.floor(table / groupQuads)]
+    const start = tableOffset(Math.floor(vector / columns), vector % columns, quad, columns, groupQuads)
+    return entries[start + (at % TABLE_ENTRIES)]
   })
 }
 
