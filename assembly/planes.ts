@@ -18,31 +18,26 @@ function addFour(y: usize, sums: v128, scale: v128, factor: v128, min: v128, sum
   v128.store(y, madd(min, sum, madd(scale, product, v128.load(y))))
 }
 
-/**
- * y (8) f32 += the 16-bit sums of eight rows of one column. scales, mins: (8) half floats; offset: centre * sum, which with one
- * column is cheaper than adding scale * centre to the minimum.
- */
+/** y (8) f32 += the 16-bit sums of eight rows of one column. scales, mins: (8) half floats; centre and sum: splats. */
 @inline
-function addEight(y: usize, sums: v128, scales: usize, factor: v128, offset: v128, mins: usize, sum: v128, hasMin: bool): void {
+function addEight(y: usize, sums: v128, scales: usize, factor: v128, centre: v128, mins: usize, sum: v128, hasMin: bool): void {
   const halves = v128.load(scales)
-  const low = madd(f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(sums)), factor, offset)
-  const high = madd(f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(sums)), factor, offset)
-  let y0 = madd(halvesLow(halves), low, v128.load(y))
-  let y1 = madd(halvesHigh(halves), high, v128.load(y, 16))
+  const low = halvesLow(halves), high = halvesHigh(halves)
+  let minLow = f32x4.mul(low, centre), minHigh = f32x4.mul(high, centre)
   if (hasMin) {
     const minimums = v128.load(mins)
-    y0 = madd(halvesLow(minimums), sum, y0)
-    y1 = madd(halvesHigh(minimums), sum, y1)
+    minLow = f32x4.add(minLow, halvesLow(minimums))
+    minHigh = f32x4.add(minHigh, halvesHigh(minimums))
   }
-  v128.store(y, y0)
-  v128.store(y, y1, 16)
+  addFour(y, i32x4.extend_low_i16x8_s(sums), low, factor, minLow, sum)
+  addFour(y + 16, i32x4.extend_high_i16x8_s(sums), high, factor, minHigh, sum)
 }
 
 /** One column, 32 rows, one run of `quads` quads, up to four planes. `stride`: bytes from quad to quad. */
 @inline
 function runOne(
   y: usize, index: usize, table: usize, quads: i32, planes: i32, stride: i32,
-  scales: usize, factor: v128, offset: v128, sum: v128, hasMin: bool,
+  scales: usize, factor: v128, centre: v128, sum: v128, hasMin: bool,
 ): void {
   const nibble = nibbleMask(), w12 = pairWeights(1, 2), w48 = pairWeights(4, 8)
   const weight = planes == 1 ? 1 : 4
@@ -81,10 +76,10 @@ function runOne(
     table += TABLE_ENTRIES
   } while (table < end)
   const mins = scales + TILE_ROWS * SCALE_BYTES
-  addEight(y, s0, scales, factor, offset, mins, sum, hasMin)
-  addEight(y + 32, s1, scales + 16, factor, offset, mins + 16, sum, hasMin)
-  addEight(y + 64, s2, scales + 32, factor, offset, mins + 32, sum, hasMin)
-  addEight(y + 96, s3, scales + 48, factor, offset, mins + 48, sum, hasMin)
+  addEight(y, s0, scales, factor, centre, mins, sum, hasMin)
+  addEight(y + 32, s1, scales + 16, factor, centre, mins + 16, sum, hasMin)
+  addEight(y + 64, s2, scales + 32, factor, centre, mins + 32, sum, hasMin)
+  addEight(y + 96, s3, scales + 48, factor, centre, mins + 48, sum, hasMin)
 }
 
 /** Four rows of four columns: their sums are lanes of sa .. sd, their factors stand side by side. */
@@ -236,8 +231,8 @@ function multiply(
           const index = block + first * stride
           const entries = table + first * TABLE_ENTRIES
           const once = first == 0
-          const offset = f32x4.mul(sum, f32x4.splat(once ? centre : <f32>0))
-          runOne(out, index, entries, runQuads, P > 4 ? 4 : P, stride, scales, f32x4.splat(factor), offset, sum, hasMin && once)
+          const at = f32x4.splat(once ? centre : <f32>0)
+          runOne(out, index, entries, runQuads, P > 4 ? 4 : P, stride, scales, f32x4.splat(factor), at, sum, hasMin && once)
           if (P > 4) {
             runOne(out, index + 4 * VECTOR_BYTES, entries, runQuads, P - 4, stride, scales, f32x4.splat(factor * 16), f32x4.splat(0), sum, false)
           }

@@ -14,9 +14,12 @@ import { kernelModules, loadEmbeddedModel } from '../test/embedded-model.ts'
 import { readReference } from '../test/reference/kl.ts'
 import { KernelWorkload } from './kernel-workload.ts'
 import { measureKernels } from './kernels.ts'
-import { measureModel, type Throughput, type Workload } from './model.ts'
+import { median } from './median.ts'
+import { type ModelBench, measureModel, type Throughput, type Workload } from './model.ts'
 import { greedy, prefill } from './model-workload.ts'
 import { type BenchWorker, startBenchWorker } from './start-bench-worker.ts'
+
+const ROUNDS = 3
 
 const worker = await startBenchWorker()
 try {
@@ -50,36 +53,68 @@ async function benchModel(inWorkerd: BenchWorker, gguf: string | undefined): Pro
   const { texts } = await readReference()
   const ids = texts.flatMap((text) => text.tokens)
   const workload: Workload = { prompt: ids.slice(0, 16), decodeTokens: 64, prefill: ids.slice(0, 512) }
-  const rows: Record<string, Throughput> = {}
-
   await inWorkerd.call('/model/load')
-  rows['nanbeige-edge, workerd'] = await measureModel(
-    {
-      prefill: (tokens) => inWorkerd.call('/model/prefill', tokens),
-      async *generate(prompt, tokens) {
-        const body = JSON.stringify({ prompt, tokens })
-        const response = await fetch(`${inWorkerd.url}/model/generate`, { method: 'POST', body })
-        yield* createInterface({ input: Readable.fromWeb(response.body as never) })
-      },
-    },
-    workload,
-  )
   const { language } = await loadEmbeddedModel()
-  rows['nanbeige-edge, Node'] = await measureModel(
-    { prefill: (tokens) => prefill(language, tokens), generate: (prompt, n) => generate(language, greedy(prompt, n)) },
-    workload,
-  )
+  const workerd: ModelBench = {
+    prefill: (tokens) => inWorkerd.call('/model/prefill', tokens),
+    async *generate(prompt, tokens) {
+      const body = JSON.stringify({ prompt, tokens })
+      const response = await fetch(`${inWorkerd.url}/model/generate`, { method: 'POST', body })
+      yield* createInterface({ input: Readable.fromWeb(response.body as never) })
+    },
+  }
+  const node: ModelBench = {
+    prefill: (tokens) => prefill(language, tokens),
+    generate: (prompt, tokens) => generate(language, greedy(prompt, tokens)),
+  }
+  const engines: Record<string, () => Throughput | Promise<Throughput>> = {
+    'nanbeige-edge, workerd': () => measureModel(workerd, workload),
+    'nanbeige-edge, Node': () => measureModel(node, workload),
+  }
   if (gguf === undefined || !existsSync('bench/node_modules')) {
     console.log(
       'llama.cpp is not measured: give the GGUF as an argument, and install bench/ (see the top of bench/main.ts).',
     )
   } else {
-    rows['llama.cpp, native'] = peer('native.ts', gguf)
-    rows['wllama 2.4.0 (16 tokens, prefill 32)'] = peer('wllama.ts', gguf, '2')
-    rows['wllama 3.8.1 (16 tokens, prefill 32)'] = peer('wllama.ts', gguf, '3')
+    engines['llama.cpp, native'] = () => peer('native.ts', gguf)
+    engines['wllama 2.4.0 (16 tokens, prefill 32)'] = () => peer('wllama.ts', gguf, '2')
+    engines['wllama 3.8.1 (16 tokens, prefill 32)'] = () => peer('wllama.ts', gguf, '3')
   }
-  console.log('\nSmolLM2-135M-Instruct Q4_1: 64 tokens after 16, prefill of 512, one thread:')
-  console.table(rows, ['decodeTokensPerSecond', 'prefillTokensPerSecond'])
+  const runs: Record<string, Throughput[]> = Object.fromEntries(Object.keys(engines).map((engine) => [engine, []]))
+  // In rounds, since the machine's speed drifts; the first one warms up.
+  for (let round = 0; round <= ROUNDS; round++) {
+    for (const [engine, measure] of Object.entries(engines)) {
+      const result = await measure()
+      if (round > 0) runs[engine].push(result)
+    }
+  }
+  console.log(`\nSmolLM2-135M-Instruct Q4_1: 64 tokens after 16, prefill of 512, one thread, ${ROUNDS} rounds:`)
+  console.table(
+    Object.fromEntries(
+      Object.entries(runs).map(([engine, results]) => [
+        engine,
+        {
+          ...spread(
+            'decode',
+            results.map((result) => result.decodeTokensPerSecond),
+          ),
+          ...spread(
+            'prefill',
+            results.map((result) => result.prefillTokensPerSecond),
+          ),
+        },
+      ]),
+    ),
+  )
+}
+
+/** Median and range in tokens a second. */
+function spread(name: string, values: number[]): Record<string, string | number> {
+  const [least, most] = [Math.min(...values), Math.max(...values)]
+  return {
+    [`${name} tokens/s`]: Number(median(values).toFixed(1)),
+    [`${name} range`]: `${least.toFixed(1)} - ${most.toFixed(1)}`,
+  }
 }
 
 /** A peer in a process of its own, so that neither its memory nor its threads stay. */

@@ -1,7 +1,3 @@
-import { median } from './median.ts'
-
-const RUNS = 3
-
 /** The same work for every engine (peers/workload.ts). */
 export interface Workload {
   readonly prompt: readonly number[]
@@ -21,18 +17,18 @@ export interface Throughput {
   readonly prefillTokensPerSecond: number
 }
 
-/** Decode and prefill speed, medians over the runs. The first token comes from the prompt's own pass and is not timed. */
+/** Decode and prefill speed of one run. The first token comes from the prompt's own pass and is not timed. */
 export async function measureModel(bench: ModelBench, workload: Workload): Promise<Throughput> {
-  const decode: number[] = []
-  const prefill: number[] = []
-  for (let run = 0; run < RUNS; run++) {
-    let started = performance.now()
-    await bench.prefill(workload.prefill)
-    prefill.push((1000 * workload.prefill.length) / (performance.now() - started))
-    let count = 0
-    for await (const _ of bench.generate(workload.prompt, workload.decodeTokens))
-      if (count++ === 0) started = performance.now()
-    decode.push((1000 * (count - 1)) / (performance.now() - started))
+  let started = performance.now()
+  await bench.prefill(workload.prefill)
+  const prefillSeconds = (performance.now() - started) / 1000
+  let count = 0
+  for await (const _ of bench.generate(workload.prompt, workload.decodeTokens)) {
+    if (count++ === 0) started = performance.now()
   }
-  return { decodeTokensPerSecond: median(decode), prefillTokensPerSecond: median(prefill) }
+  const decodeSeconds = (performance.now() - started) / 1000
+  return {
+    decodeTokensPerSecond: (count - 1) / decodeSeconds,
+    prefillTokensPerSecond: workload.prefill.length / prefillSeconds,
+  }
 }

@@ -1,7 +1,6 @@
 import { DurableObject } from 'cloudflare:workers'
 import plain from '../dist/kernels.plain.wasm'
 import relaxed from '../dist/kernels.relaxed.wasm'
-import type { ChatModel } from './chat/chat-model.ts'
 import { loadChatModel } from './chat/load-chat-model.ts'
 import { createApp } from './http/app.ts'
 import { type AssetFetcher, assetsStore } from './weights/assets-store.ts'
@@ -13,39 +12,47 @@ interface Env {
   CONTEXT_LENGTH: number
 }
 
+type EdgeChat = Awaited<ReturnType<typeof loadChatModel>>
+
 /** The whole model in one isolate, behind the API. */
 export class Edge extends DurableObject<Env> {
-  #model: Promise<ChatModel> | undefined
-  #status: 'cold' | 'loading' | 'ready' | 'failed' = 'cold'
-  readonly #app = createApp({
-    model: () => this.#load(),
-    health: () => ({
-      status: this.#status === 'failed' ? 'error' : 'ok',
-      model: this.env.MODEL,
-      weights: this.#status,
-    }),
-  })
+  #loading: Promise<EdgeChat> | undefined
+  #chat: EdgeChat | undefined
+  #failure: string | undefined
+  readonly #app = createApp({ model: () => this.#load(), health: () => this.#health() })
 
   override fetch(request: Request): Response | Promise<Response> {
     return this.#app.fetch(request)
   }
 
   /** A failed load is tried again by the next request. */
-  #load(): Promise<ChatModel> {
-    this.#model ??= this.#loadOnce().catch((error: unknown) => {
-      this.#model = undefined
-      this.#status = 'failed'
-      throw error
-    })
-    return this.#model
+  #load(): Promise<EdgeChat> {
+    this.#loading ??= this.#loadOnce()
+    return this.#loading
   }
 
-  async #loadOnce(): Promise<ChatModel> {
-    this.#status = 'loading'
-    const store = assetsStore(this.env.ASSETS, `/weights/${this.env.MODEL}`)
-    const model = await loadChatModel(store, { relaxed, plain }, this.env.CONTEXT_LENGTH)
-    this.#status = 'ready'
-    return model
+  async #loadOnce(): Promise<EdgeChat> {
+    try {
+      const store = assetsStore(this.env.ASSETS, `/weights/${this.env.MODEL}`)
+      this.#chat = await loadChatModel(store, { relaxed, plain }, this.env.CONTEXT_LENGTH)
+      this.#failure = undefined
+      return this.#chat
+    } catch (error) {
+      this.#failure = String(error)
+      throw error
+    } finally {
+      if (this.#chat === undefined) this.#loading = undefined
+    }
+  }
+
+  #health() {
+    return {
+      status: this.#failure === undefined ? 'ok' : 'error',
+      model: this.env.MODEL,
+      weights: this.#chat ? 'loaded' : this.#loading ? 'loading' : 'not loaded',
+      ...(this.#failure !== undefined && { error: this.#failure }),
+      tokensComputed: this.#chat?.language.tokensComputed ?? 0,
+    }
   }
 }
 

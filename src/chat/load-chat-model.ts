@@ -1,3 +1,4 @@
+import type { EdgeModel } from '../model/edge-model.ts'
 import type { KernelModules } from '../model/kernels.ts'
 import { loadModel } from '../model/load.ts'
 import { loadTokenizer } from '../tokenizer/load.ts'
@@ -13,7 +14,7 @@ export async function loadChatModel(
   modules: KernelModules,
   contextLength: number,
   build?: keyof KernelModules,
-): Promise<ChatModel> {
+): Promise<ChatModel & { readonly language: EdgeModel }> {
   const manifest = parseManifest(await store.manifest(), 'manifest.json')
   const [language, tables] = await Promise.all([
     loadModel(store, manifest, modules, { contextLength, sequences: 1, build }),

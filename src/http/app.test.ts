@@ -236,10 +236,26 @@ describe('failures of the server', () => {
     const log = vi.spyOn(console, 'error').mockReturnValue()
     const model = new FakeModel('Hi')
     const failure = new Error('secret')
-    model.beforeDecode = () => Promise.reject(failure)
+    model.forward = () => Promise.reject(failure)
     const error = await errorOf(await post(fakeApp(fakeChat(model)), HELLO))
     expect(error).toMatchObject({ status: 500, type: 'server_error', code: 'internal_error' })
     expect(error.message).not.toContain('secret')
     expect(log).toHaveBeenCalledWith(failure)
+  })
+
+  test('an error in the middle of a plain answer is told in its body, which is broken off', async () => {
+    const log = vi.spyOn(console, 'error').mockReturnValue()
+    const model = new FakeModel('Hi')
+    model.beforeDecode = () => Promise.reject(new Error('secret'))
+    const response = await post(fakeApp(fakeChat(model)), HELLO)
+    const reader = response.body!.getReader()
+    const decoder = new TextDecoder()
+    let text = ''
+    const broken = (async () => {
+      for (;;) text += decoder.decode((await reader.read()).value, { stream: true })
+    })()
+    await expect(broken).rejects.toThrow()
+    expect(JSON.parse(text)).toMatchObject({ error: { type: 'server_error', code: 'internal_error' } })
+    expect(log).toHaveBeenCalledOnce()
   })
 })

@@ -8,6 +8,7 @@ import { clientGone, errorResponse, invalidBody } from './errors.ts'
 import { requireJson } from './json-body.ts'
 import { checkModelName, type LoadModel } from './models.ts'
 import { chatRequest, completionBody } from './schemas.ts'
+import { sendSlowJson } from './slow-json.ts'
 import { sendEvents } from './sse.ts'
 
 const validBody = zValidator('json', completionBody, (result, c) => {
@@ -28,7 +29,7 @@ export function completions(loadModel: LoadModel, queue: GenerationQueue) {
     if (client.aborted) hangUp()
     const events = await startInTurn(complete(chat, chatRequest(body), abort.signal), queue, abort.signal)
     const objects = new CompletionObjects(chat.id)
-    if (!body.stream) return c.json(await objects.completion(events))
+    if (!body.stream) return sendSlowJson(c, (beat) => objects.completion(withBeats(events, beat)), hangUp)
     return sendEvents(c, objects.chunks(events, body.stream_options?.include_usage ?? false), hangUp)
   })
 }
@@ -51,4 +52,11 @@ async function startInTurn(events: AsyncGenerator<ChatEvent>, queue: GenerationQ
       release()
     }
   })()
+}
+
+async function* withBeats(events: AsyncIterable<ChatEvent>, beat: () => void): AsyncGenerator<ChatEvent> {
+  for await (const event of events) {
+    if (event.type === 'content') beat()
+    yield event
+  }
 }

@@ -64,7 +64,8 @@ describe('a client that goes away', () => {
       await atStep()
       abort.abort()
       step()
-      await response.then((response) => response.text())
+      // Nobody is there to read how it ends.
+      await response.then((response) => response.text()).catch(() => {})
       expect(model.decoded).toBeLessThanOrEqual(1)
       expect(model.released).toBe(1)
     }

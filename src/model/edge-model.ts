@@ -55,6 +55,8 @@ export class EdgeModel implements LanguageModel {
   readonly vocabSize: number
   readonly contextLength: number
   readonly chunkLength: number
+  /** Tokens run forward so far, of prompts and answers of all sequences. */
+  tokensComputed = 0
   readonly #parts: EdgeParts
   readonly #free: Slot[]
 
@@ -82,6 +84,7 @@ export class EdgeModel implements LanguageModel {
     })
     stage.forward(hidden, tokens.length, sequence.length, sequence.slot.cache)
     sequence.length += tokens.length
+    this.tokensComputed += tokens.length
     arena.bytes(sequence.slot.last, bytes).set(arena.bytes(hidden + (tokens.length - 1) * bytes, bytes))
   }
 

@@ -10,7 +10,7 @@ import { WeightsError } from '../weights/weights-error.ts'
 import { describePack } from './inspect-pack.ts'
 import { PackError } from './pack-error.ts'
 import { packGguf } from './pack-gguf.ts'
-import { parseGroup, parsePlanes } from './pack-options.ts'
+import { parseGroup, parsePlanes, parseSampling } from './pack-options.ts'
 import { UnsupportedTokenizerError } from './tokenizer-spec.ts'
 
 interface PackCommandOptions {
@@ -18,9 +18,11 @@ interface PackCommandOptions {
   readonly name?: string
   readonly planes?: string
   readonly group: string
+  readonly temperature?: string
+  readonly topP?: string
 }
 
-async function pack(model: string, { out, name, planes, group }: PackCommandOptions): Promise<void> {
+async function pack(model: string, { out, name, planes, group, temperature, topP }: PackCommandOptions): Promise<void> {
   const bar = new SingleBar({
     format: 'packing {bar} {percentage} % | {eta_formatted} left',
     hideCursor: true,
@@ -33,6 +35,7 @@ async function pack(model: string, { out, name, planes, group }: PackCommandOpti
       name: name ?? basename(out),
       planes: planes === undefined ? {} : parsePlanes(planes),
       groupSize: parseGroup(group),
+      sampling: parseSampling(temperature, topP),
       progress(done, total) {
         bar.setTotal(total)
         bar.update(done)
@@ -77,6 +80,11 @@ program
       'otherwise block types keep their own precision and floats get 8',
   )
   .option('--group <columns>', 'columns that share a scale where weights are rounded: 32, 64 or 128', '32')
+  .option(
+    '--temperature <number>',
+    'temperature of requests that name none, as the model card advises (a GGUF does not say)',
+  )
+  .option('--top-p <number>', 'the same for top_p')
   .action(pack)
 
 program

@@ -26,6 +26,8 @@ export interface PackOptions {
   readonly planes: PlanesByClass
   /** Group size of matrices that are rounded. */
   readonly groupSize: PlanesTensor['groupSize']
+  /** Sampling settings of the model, which a GGUF does not hold. */
+  readonly sampling?: Manifest['sampling']
   readonly progress?: (weightsDone: number, weightsTotal: number) => void
 }
 
@@ -73,7 +75,7 @@ export async function packGguf(path: string, folder: string, options: PackOption
           tokenizer,
           tokens,
           chatTemplate: optionalText(file.metadata, 'tokenizer.chat_template') ?? '',
-          sampling: {},
+          sampling: options.sampling ?? {},
           tensors,
           shards,
         } satisfies Manifest,

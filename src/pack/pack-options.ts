@@ -1,3 +1,4 @@
+import type { Manifest } from '../weights/manifest.ts'
 import type { TensorClass } from '../weights/tensor-shapes.ts'
 import { PackError } from './pack-error.ts'
 
@@ -34,4 +35,18 @@ export function parseGroup(option: string): 32 | 64 | 128 {
   const group = Number(option)
   if (group === 32 || group === 64 || group === 128) return group
   throw new PackError('option_invalid', `--group: ${option} is not 32, 64 or 128`)
+}
+
+/** The model's own sampling settings, where given. Throws PackError. */
+export function parseSampling(temperature?: string, topP?: string): Manifest['sampling'] {
+  return {
+    ...(temperature !== undefined && { temperature: numberWithin('--temperature', temperature, 0, 2) }),
+    ...(topP !== undefined && { topP: numberWithin('--top-p', topP, 0, 1) }),
+  }
+}
+
+function numberWithin(option: string, text: string, least: number, most: number): number {
+  const value = Number(text)
+  if (text.trim() !== '' && value >= least && value <= most) return value
+  throw new PackError('option_invalid', `${option}: ${text} is not a number from ${least} to ${most}`)
 }
