@@ -1,15 +1,22 @@
-// How far this project's logits are from the exactly dequantized model, beside llama.cpp on the same file. Node, one thread.
+// How far the logits are from the exactly dequantized model: in workerd and in Node, beside llama.cpp on the same file.
+//
+//   npm run bench:kl
 import { readFile } from 'node:fs/promises'
 import { divergence } from '../test/divergence.ts'
 import { loadEmbeddedModel } from '../test/embedded-model.ts'
 import { readReference } from '../test/reference/kl.ts'
-import { scoreText } from './model-workload.ts'
+import { type Score, scoreText } from './model-workload.ts'
+import { startBenchWorker } from './start-bench-worker.ts'
 
-const build = process.argv[2] === 'plain' ? 'plain' : 'relaxed'
-const { language } = await loadEmbeddedModel(build)
-const ours = await divergence(await readReference(), (request) => scoreText(language, request))
+const reference = await readReference()
 const llamaCpp = JSON.parse(await readFile(new URL('../test/fixtures/logits-llamacpp.json', import.meta.url), 'utf8'))
-console.table({ [`nanbeige-edge (${build})`]: ours, [llamaCpp.version]: llamaCpp }, [
+const worker = await startBenchWorker()
+await worker.call('/model/load')
+const workerd = await divergence(reference, (request) => worker.call<Score[]>('/model/score', request))
+await worker.stop()
+const { language } = await loadEmbeddedModel('plain')
+const plain = await divergence(reference, (request) => scoreText(language, request))
+console.table({ 'workerd, relaxed SIMD': workerd, 'Node, plain SIMD': plain, [llamaCpp.version]: llamaCpp }, [
   'positions',
   'meanKl',
   'p99Kl',
