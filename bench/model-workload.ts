@@ -1,3 +1,4 @@
+import { samplingParams } from '../src/chat/sampling.ts'
 import type { LanguageModel } from '../src/generate/language-model.ts'
 import type { GenerateRequest } from '../src/generate/types.ts'
 
@@ -6,17 +7,7 @@ export function greedy(promptIds: readonly number[], tokens: number): GenerateRe
   return {
     promptIds,
     maxTokens: tokens,
-    sampling: {
-      temperature: 0,
-      topP: 1,
-      topK: 0,
-      minP: 0,
-      repetitionPenalty: 1,
-      presencePenalty: 0,
-      frequencyPenalty: 0,
-      logitBias: new Map(),
-      seed: undefined,
-    },
+    sampling: samplingParams({ temperature: 0 }, {}),
     eosIds: [],
     topLogprobs: undefined,
     signal: new AbortController().signal,
