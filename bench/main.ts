@@ -3,12 +3,13 @@
 //   npm run bench                    kernels and the embedded model, in Node and in workerd
 //   npm run bench -- MODEL.gguf      the same beside llama.cpp (native, and wllama in headless Chromium) on the GGUF
 //
-// The peers are installed apart: cd bench && npm ci --omit=optional --ignore-scripts
-import { execFileSync } from 'node:child_process'
+// The peers are installed apart: cd bench && npm install --omit=optional --ignore-scripts
+import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import { Readable } from 'node:stream'
+import { promisify } from 'node:util'
 import { generate } from '../src/generate/generate.ts'
 import { kernelModules, loadEmbeddedModel } from '../test/embedded-model.ts'
 import { readReference } from '../test/reference/kl.ts'
@@ -67,7 +68,7 @@ async function benchModel(inWorkerd: BenchWorker, gguf: string | undefined): Pro
     prefill: (tokens) => prefill(language, tokens),
     generate: (prompt, tokens) => generate(language, greedy(prompt, tokens)),
   }
-  const engines: Record<string, () => Throughput | Promise<Throughput>> = {
+  const engines: Record<string, () => Promise<Throughput>> = {
     'nanbeige-edge, workerd': () => measureModel(workerd, workload),
     'nanbeige-edge, Node': () => measureModel(node, workload),
   }
@@ -118,6 +119,7 @@ function spread(name: string, values: number[]): Record<string, string | number>
 }
 
 /** A peer in a process of its own, so that neither its memory nor its threads stay. */
-function peer(script: string, ...args: string[]): Throughput {
-  return JSON.parse(execFileSync(process.execPath, [`bench/peers/${script}`, ...args], { encoding: 'utf8' }))
+async function peer(script: string, ...args: string[]): Promise<Throughput> {
+  const { stdout } = await promisify(execFile)(process.execPath, [`bench/peers/${script}`, ...args])
+  return JSON.parse(stdout)
 }
