@@ -25,6 +25,12 @@ export const TILE_ROWS = 32
 export const QUAD = 4
 /** Entries (= bytes) in one lookup table. */
 export const TABLE_ENTRIES = 16
+/** Largest size of a table entry. */
+export const ENTRY_MAX = 127
+/** The same for matrices of few planes, whose own rounding makes the finer steps worthless: two such entries add in a byte. */
+export const SHORT_ENTRY_MAX = 63
+/** Most planes of a matrix that reads short entries. */
+export const SHORT_ENTRY_PLANES = 3
 /** Bytes of one index vector. */
 export const VECTOR_BYTES = 16
 /** Bytes of one stored scale or minimum (IEEE half float). */

@@ -5,7 +5,7 @@ import { QUAD, TABLE_ENTRIES } from './layout'
 //             [column][quad of the group][16] for the columns that are left
 //   factors   f32 pairs (scale, sum), [group][column], straight behind the entries
 // For a quad x0 .. x3, entry i is  round((+-x0 +-x1 +-x2 +-x3) / 2 / scale), + where bit c of i is set;
-// scale = the group's largest |entry| / 127, so that entries are 8 bits and symmetric; sum = the group's sum of x.
+// scale = the group's largest |entry| / entryMax (layout.ts), so that entries are symmetric; sum = the group's sum of x.
 // With centred bits b - 1/2 a plane's partial sum is exactly an entry (T-MAC, Wei et al. 2024; LUT-GEMM, Park et al. 2022).
 
 /** Bytes of the tables of `columns` activation vectors of length `size`. */
@@ -17,7 +17,7 @@ export function tableBytes(size: i32, columns: i32, groupSize: i32): i32 {
  * tables <- x
  * x (columns, size) f32, rows `size` floats apart; size a multiple of groupSize.
  */
-export function buildTables(tables: usize, x: usize, size: i32, columns: i32, groupSize: i32): void {
+export function buildTables(tables: usize, x: usize, size: i32, columns: i32, groupSize: i32, entryMax: f32): void {
   const groups = size / groupSize
   const bytes = groupSize * (TABLE_ENTRIES / QUAD)
   let entries = tables
@@ -26,7 +26,7 @@ export function buildTables(tables: usize, x: usize, size: i32, columns: i32, gr
     for (let column = 0; column < columns; column++) {
       const inBlock = column < (columns & ~3)
       const at = inBlock ? entries + (column & ~3) * bytes + (column & 3) * TABLE_ENTRIES : entries + column * bytes
-      buildGroup(at, factors, x + ((column * size + group * groupSize) << 2), groupSize, inBlock ? 4 * TABLE_ENTRIES : TABLE_ENTRIES)
+      buildGroup(at, factors, x + ((column * size + group * groupSize) << 2), groupSize, inBlock ? 4 * TABLE_ENTRIES : TABLE_ENTRIES, entryMax)
       factors += 8
     }
     entries += columns * bytes
@@ -35,7 +35,7 @@ export function buildTables(tables: usize, x: usize, size: i32, columns: i32, gr
 
 /** One group of one column: entries (groupSize / 4, 16) int8, `stride` bytes apart, and factors (scale, sum) <- x (groupSize) f32. */
 @inline
-function buildGroup(entries: usize, factors: usize, x: usize, groupSize: i32, stride: i32): void {
+function buildGroup(entries: usize, factors: usize, x: usize, groupSize: i32, stride: i32, entryMax: f32): void {
   const end = x + (groupSize << 2)
   let sums = f32x4.splat(0)
   let largest = f32x4.splat(0)
@@ -57,11 +57,11 @@ function buildGroup(entries: usize, factors: usize, x: usize, groupSize: i32, st
     max(f32x4.extract_lane(largest, 0), f32x4.extract_lane(largest, 1)),
     max(f32x4.extract_lane(largest, 2), f32x4.extract_lane(largest, 3)),
   )
-  f32.store(factors, (top * 0.5) / 127)
+  f32.store(factors, (top * 0.5) / entryMax)
   const pairs = f32x4.add(sums, v128.shuffle<f32>(sums, sums, 2, 3, 0, 1))
   f32.store(factors, f32x4.extract_lane(pairs, 0) + f32x4.extract_lane(pairs, 1), 4)
   // top = 0: every x is 0 and every entry 0, whatever the factor.
-  const inverse: f32 = top > 0 ? 127 / top : 0
+  const inverse: f32 = top > 0 ? entryMax / top : 0
   const firstSigns = f32x4(-1, 1, -1, 1)
   const secondSigns = f32x4(-1, -1, 1, 1)
   for (let p = x; p < end; p += 16) {

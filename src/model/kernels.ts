@@ -4,7 +4,7 @@ export type Pointer = number
 /** The exports of assembly/index.ts: shapes, layouts and units stand there. */
 export interface Kernels {
   tableBytes(size: number, columns: number, groupSize: number): number
-  buildTables(tables: Pointer, x: Pointer, size: number, columns: number, groupSize: number): void
+  buildTables(tables: Pointer, x: Pointer, size: number, columns: number, groupSize: number, entryMax: number): void
   matmul(
     y: Pointer,
     w: Pointer,

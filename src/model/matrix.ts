@@ -1,4 +1,4 @@
-import { TILE_ROWS } from '../../assembly/layout.ts'
+import { ENTRY_MAX, SHORT_ENTRY_MAX, SHORT_ENTRY_PLANES, TILE_ROWS } from '../../assembly/layout.ts'
 import type { PlanesTensor } from '../weights/manifest.ts'
 import type { Kernels, Pointer } from './kernels.ts'
 
@@ -35,10 +35,15 @@ export function rowStride(rows: number): number {
   return Math.ceil(rows / TILE_ROWS) * TILE_ROWS
 }
 
+/** Largest entry of the tables that a matrix of so many planes reads. */
+export function entryMax(planes: number): number {
+  return planes <= SHORT_ENTRY_PLANES ? SHORT_ENTRY_MAX : ENTRY_MAX
+}
+
 /**
  * out += W x for each matrix that reads the same x.
  * x (columns, cols) f32; outs[i] (columns, rowStride(rows of matrices[i])) f32; tables: scratch of kernels.tableBytes.
- * Tables are made once for matrices of equal group size that stand side by side.
+ * Tables are made once for matrices of equal group size and entries that stand side by side.
  */
 export function multiply(
   kernels: Kernels,
@@ -48,10 +53,12 @@ export function multiply(
   columns: number,
   tables: Pointer,
 ): void {
-  let built = 0
   matrices.forEach((w, i) => {
-    if (w.groupSize !== built) kernels.buildTables(tables, x, w.cols, columns, w.groupSize)
-    built = w.groupSize
+    const largest = entryMax(w.planes)
+    const before = matrices[i - 1]
+    if (before?.groupSize !== w.groupSize || entryMax(before.planes) !== largest) {
+      kernels.buildTables(tables, x, w.cols, columns, w.groupSize, largest)
+    }
     kernels.matmul(
       outs[i],
       w.pointer,

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import { ENTRY_MAX } from '../../assembly/layout.ts'
 import { createRandom } from '../../src/generate/random.ts'
+import { entryMax } from '../../src/model/matrix.ts'
 import { packPlanes } from '../../src/pack/pack-planes.ts'
 import { attend, cacheBytes, cacheIn, storeKv } from './attention.reference.ts'
 import { type Arguments, type KernelBuild, openBuilds } from './harness.ts'
@@ -29,7 +31,7 @@ describe('the relaxed and the plain build', () => {
     expectExact(
       ...both(({ kernels }, memory) => {
         const tables = memory.bytes(kernels.tableBytes(512, 3, 64))
-        kernels.buildTables(tables.byteOffset, memory.floats(x).byteOffset, 512, 3, 64)
+        kernels.buildTables(tables.byteOffset, memory.floats(x).byteOffset, 512, 3, 64, ENTRY_MAX)
         return tables
       }),
     )
@@ -39,7 +41,7 @@ describe('the relaxed and the plain build', () => {
     for (const hasMin of [false, true]) {
       const of = planesCase(92 + planes, { planes, groupSize: 128, hasMin, rows: 64, groups: 3 }, 5)
       const [a, b] = [relaxed, plain].map((build) => kernelProduct(build, of))
-      const tables = buildTables(of.x, of.w.cols, of.columns, of.w.groupSize)
+      const tables = buildTables(of.x, of.w.cols, of.columns, of.w.groupSize, entryMax(of.w.planes))
       const { magnitudes } = tableProduct(of.w, of.zeroPoint, tables, of.columns)
       // Two a run (2 runs of 64 columns, in 2 passes of up to four planes), one for a minimum, in each of 3 groups.
       const fused = 3 * (2 * 2 * 2 + 1)

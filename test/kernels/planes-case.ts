@@ -1,5 +1,6 @@
 import { TILE_ROWS } from '../../assembly/layout.ts'
 import { createRandom } from '../../src/generate/random.ts'
+import { entryMax } from '../../src/model/matrix.ts'
 import { packPlanes, type QuantizedMatrix } from '../../src/pack/pack-planes.ts'
 import type { KernelBuild } from './harness.ts'
 import { activations, gaussians, integer, type MatrixShape, matrix } from './random-values.ts'
@@ -49,7 +50,7 @@ export function kernelProduct(
   return run((memory) => {
     const out = memory.floats(y)
     const tables = memory.bytes(kernels.tableBytes(cols, columns, groupSize))
-    kernels.buildTables(tables.byteOffset, memory.floats(x).byteOffset, cols, columns, groupSize)
+    kernels.buildTables(tables.byteOffset, memory.floats(x).byteOffset, cols, columns, groupSize, entryMax(planes))
     const centre = (2 ** planes - 1) / 2 + zeroPoint
     const packed = memory.bytes(packPlanes(w))
     kernels.matmul(

@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { QUAD } from '../../assembly/layout.ts'
 import { createRandom } from '../../src/generate/random.ts'
+import { entryMax } from '../../src/model/matrix.ts'
 import type { QuantizedMatrix } from '../../src/pack/pack-planes.ts'
 import { openBuilds } from './harness.ts'
 import { exactProduct, halves, tableBound, tableProduct } from './planes.reference.ts'
@@ -24,7 +25,7 @@ const add = (a: ArrayLike<number>, b: ArrayLike<number>) => Float64Array.from(a,
 describe.each(await openBuilds())('matmul, $build build', (build) => {
   const expectProduct = (of: PlanesCase) => {
     const actual = kernelProduct(build, of)
-    const tables = buildTables(of.x, of.w.cols, of.columns, of.w.groupSize)
+    const tables = buildTables(of.x, of.w.cols, of.columns, of.w.groupSize, entryMax(of.w.planes))
     const model = tableProduct(of.w, of.zeroPoint, tables, of.columns)
     const rounding = (i: number) => roundings(ROUNDINGS) * (Math.abs(of.before[i]) + model.magnitudes[i])
     expectWithin(actual, add(of.before, model.y), rounding)
@@ -105,9 +106,9 @@ describe.each(await openBuilds())('matmul, $build build', (build) => {
 })
 
 /**
- * A case in which nothing rounds: integer activations whose quads have an even sum of sizes, at most 254 and once a group
+ * A case in which nothing rounds: integer activations whose quads have an even sum of sizes, at most twice the largest entry and once a group
  * exactly that, make a table scale of 1 and whole entries; scales are 1 and -1, minimums and zero points whole. Every
- * partial result is then a multiple of 1/2 below 2^23, also where all bits and signs agree and entries are all 127, the
+ * partial result is then a multiple of 1/2 below 2^23, also where all bits and signs agree and entries are all the largest, the
  * largest sums that the kernel's 16-bit lanes must hold.
  */
 function integerCase(
@@ -122,7 +123,7 @@ function integerCase(
   const largest = 2 ** planes - 1
   const level = { random: () => integer(random, 0, largest), largest: () => largest, smallest: () => 0 }[levels]
   const quad = (first: boolean) => {
-    const total = levels === 'random' && !first ? 2 * integer(random, 0, 127) : 254
+    const total = 2 * (levels === 'random' && !first ? integer(random, 0, entryMax(planes)) : entryMax(planes))
     const cuts = [0, integer(random, 0, total), integer(random, 0, total), integer(random, 0, total), total]
     cuts.sort((a, b) => a - b)
     const sign = () => (levels === 'random' && random() < 0.5 ? -1 : 1)

@@ -35,7 +35,13 @@ function roundTiesToEven(x: number): number {
  * Entries and scales as assembly/tables.ts defines them, rounded to float32 at the same steps, so that they are equal and
  * not only close. x (columns, size).
  */
-export function buildTables(x: Float32Array, size: number, columns: number, groupSize: number): Tables {
+export function buildTables(
+  x: Float32Array,
+  size: number,
+  columns: number,
+  groupSize: number,
+  entryMax: number,
+): Tables {
   const groups = size / groupSize
   const tables: Tables = {
     entries: new Int8Array(columns * (size / QUAD) * TABLE_ENTRIES),
@@ -49,10 +55,10 @@ export function buildTables(x: Float32Array, size: number, columns: number, grou
       const part = x.subarray(column * size + group * groupSize).subarray(0, groupSize)
       const i = group * columns + column
       const top = largestQuad(part)
-      tables.scales[i] = f32(f32(top * 0.5) / 127)
+      tables.scales[i] = f32(f32(top * 0.5) / entryMax)
       tables.sums[i] = part.reduce((sum, value) => sum + value, 0)
       tables.magnitudes[i] = part.reduce((sum, value) => sum + Math.abs(value), 0)
-      const inverse = top > 0 ? f32(127 / top) : 0
+      const inverse = top > 0 ? f32(entryMax / top) : 0
       for (let quad = 0; quad < groupSize; quad += QUAD) {
         const [a, b, c, d] = part.subarray(quad, quad + QUAD).map((value) => f32(value * inverse))
         for (let index = 0; index < TABLE_ENTRIES; index++) {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { QUAD, TABLE_ENTRIES } from '../../assembly/layout.ts'
+import { ENTRY_MAX, QUAD, SHORT_ENTRY_MAX, TABLE_ENTRIES } from '../../assembly/layout.ts'
 import { createRandom } from '../../src/generate/random.ts'
 import { type KernelBuild, openBuilds } from './harness.ts'
 import { activations } from './random-values.ts'
@@ -12,6 +12,7 @@ const shape = fc.record({
   groupSize: fc.constantFrom(32, 64, 128),
   groups: fc.integer({ min: 1, max: 5 }),
   columns: fc.integer({ min: 1, max: 9 }),
+  entryMax: fc.constantFrom(ENTRY_MAX, SHORT_ENTRY_MAX),
 })
 
 /** What the kernel wrote, in the order of the reference. */
@@ -21,10 +22,11 @@ function kernelTables(
   size: number,
   columns: number,
   groupSize: number,
+  entryMax: number,
 ) {
   return run((memory) => {
     const tables = memory.bytes(kernels.tableBytes(size, columns, groupSize))
-    kernels.buildTables(tables.byteOffset, memory.floats(x).byteOffset, size, columns, groupSize)
+    kernels.buildTables(tables.byteOffset, memory.floats(x).byteOffset, size, columns, groupSize, entryMax)
     const entryBytes = columns * (size / QUAD) * TABLE_ENTRIES
     const pairs = new Float32Array(tables.slice(entryBytes).buffer)
     return {
@@ -49,9 +51,15 @@ function ordered(entries: Int8Array, columns: number, groupQuads: number): Int8A
 const SUM_DEPTH = 12
 
 describe.each(await openBuilds())('buildTables, $build build', (build) => {
-  const expectReference = (x: Float32Array, size: number, columns: number, groupSize: number) => {
-    const actual = kernelTables(build, x, size, columns, groupSize)
-    const expected = buildTables(x, size, columns, groupSize)
+  const expectReference = (
+    x: Float32Array,
+    size: number,
+    columns: number,
+    groupSize: number,
+    entryMax: number = ENTRY_MAX,
+  ) => {
+    const actual = kernelTables(build, x, size, columns, groupSize, entryMax)
+    const expected = buildTables(x, size, columns, groupSize, entryMax)
     expectExact(actual.entries, expected.entries)
     expectExact(actual.scales, expected.scales)
     expectWithin(actual.sums, expected.sums, (i) => roundings(SUM_DEPTH) * expected.magnitudes[i])
@@ -60,9 +68,9 @@ describe.each(await openBuilds())('buildTables, $build build', (build) => {
 
   it('writes the entries, scales and sums of the reference', () => {
     fc.assert(
-      fc.property(shape, ({ seed, groupSize, groups, columns }) => {
+      fc.property(shape, ({ seed, groupSize, groups, columns, entryMax }) => {
         const size = groups * groupSize
-        expectReference(activations(createRandom(seed), columns * size), size, columns, groupSize)
+        expectReference(activations(createRandom(seed), columns * size), size, columns, groupSize, entryMax)
       }),
       { seed: 11, numRuns: 60 },
     )
@@ -73,7 +81,7 @@ describe.each(await openBuilds())('buildTables, $build build', (build) => {
   it('is off by at most half a step from the exact signed half sums', () => {
     const [size, groupSize] = [256, 64]
     const x = activations(createRandom(12), size)
-    const { entries, scales } = kernelTables(build, x, size, 1, groupSize)
+    const { entries, scales } = kernelTables(build, x, size, 1, groupSize, ENTRY_MAX)
     const exact = Float64Array.from(entries, (_, at) => {
       const quad = Math.floor(at / TABLE_ENTRIES) * QUAD
       let sum = 0
@@ -98,7 +106,7 @@ describe.each(await openBuilds())('buildTables, $build build', (build) => {
   })
 
   it('writes zeros for zeros', () => {
-    const { entries, scales, sums } = kernelTables(build, new Float32Array(128), 128, 1, 64)
+    const { entries, scales, sums } = kernelTables(build, new Float32Array(128), 128, 1, 64, ENTRY_MAX)
     expect(entries.every((entry) => entry === 0)).toBe(true)
     expectExact(scales, [0, 0])
     expectExact(sums, [0, 0])

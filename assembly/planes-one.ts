@@ -1,0 +1,80 @@
+import { SCALE_BYTES, TABLE_ENTRIES, TILE_ROWS, VECTOR_BYTES } from './layout'
+import { addFour, addLookup } from './planes-sums'
+import { halvesHigh, halvesLow, nibbleMask, pairWeights } from './simd'
+
+/** y (8) f32 += the 16-bit sums of eight rows of one column. scales, mins: (8) half floats; centre and sum: splats. */
+@inline
+function addEight(y: usize, sums: v128, scales: usize, factor: v128, centre: v128, mins: usize, sum: v128, hasMin: bool): void {
+  const halves = v128.load(scales)
+  const low = halvesLow(halves), high = halvesHigh(halves)
+  let minLow = f32x4.mul(low, centre), minHigh = f32x4.mul(high, centre)
+  if (hasMin) {
+    const minimums = v128.load(mins)
+    minLow = f32x4.add(minLow, halvesLow(minimums))
+    minHigh = f32x4.add(minHigh, halvesHigh(minimums))
+  }
+  addFour(y, i32x4.extend_low_i16x8_s(sums), low, factor, minLow, sum)
+  addFour(y + 16, i32x4.extend_high_i16x8_s(sums), high, factor, minHigh, sum)
+}
+
+/** sums + the lookups of the low (shift 0) or high (shift 4) nibbles of an index vector, and of the next quad's where paired. */
+@inline
+function addNibbles(
+  sums: v128, table: v128, v: v128, nextTable: v128, u: v128, shift: i32, weights: v128, even: i32, odd: i32, paired: bool,
+): v128 {
+  const nibble = nibbleMask()
+  const index = v128.and(shift == 0 ? v : i16x8.shr_u(v, 4), nibble)
+  const next = paired ? v128.and(shift == 0 ? u : i16x8.shr_u(u, 4), nibble) : index
+  return addLookup(sums, table, index, nextTable, next, weights, even, odd, paired)
+}
+
+/** One column, 32 rows, one run of `quads` quads, up to four planes. `stride`: bytes from quad to quad. */
+@inline
+export function runOne(
+  y: usize, index: usize, table: usize, quads: i32, planes: i32, stride: i32,
+  scales: usize, factor: v128, centre: v128, sum: v128, hasMin: bool, paired: bool,
+): void {
+  const w12 = pairWeights(1, 2), w48 = pairWeights(4, 8)
+  const weight = planes == 1 ? 1 : 4
+  const wEven = pairWeights(weight, 0), wOdd = pairWeights(0, weight)
+  let s0 = i16x8.splat(0), s1 = i16x8.splat(0), s2 = i16x8.splat(0), s3 = i16x8.splat(0)
+  const end = table + quads * TABLE_ENTRIES
+  do {
+    const e = v128.load(table), f = paired ? v128.load(table, TABLE_ENTRIES) : e
+    const next = index + stride
+    if (planes >= 2) {
+      let v = v128.load(index), u = paired ? v128.load(next) : v
+      s0 = addNibbles(s0, e, v, f, u, 0, w12, 1, 2, paired)
+      s1 = addNibbles(s1, e, v, f, u, 4, w12, 1, 2, paired)
+      v = v128.load(index, VECTOR_BYTES)
+      u = paired ? v128.load(next, VECTOR_BYTES) : v
+      s2 = addNibbles(s2, e, v, f, u, 0, w12, 1, 2, paired)
+      s3 = addNibbles(s3, e, v, f, u, 4, w12, 1, 2, paired)
+    }
+    if (planes == 4) {
+      let v = v128.load(index, 2 * VECTOR_BYTES), u = paired ? v128.load(next, 2 * VECTOR_BYTES) : v
+      s0 = addNibbles(s0, e, v, f, u, 0, w48, 4, 8, paired)
+      s1 = addNibbles(s1, e, v, f, u, 4, w48, 4, 8, paired)
+      v = v128.load(index, 3 * VECTOR_BYTES)
+      u = paired ? v128.load(next, 3 * VECTOR_BYTES) : v
+      s2 = addNibbles(s2, e, v, f, u, 0, w48, 4, 8, paired)
+      s3 = addNibbles(s3, e, v, f, u, 4, w48, 4, 8, paired)
+    }
+    if (planes & 1) {
+      // The last of an odd number of planes: even and odd bytes are different rows.
+      const at = planes == 1 ? 0 : 2 * VECTOR_BYTES
+      const v = v128.load(index + at), u = paired ? v128.load(next + at) : v
+      s0 = addNibbles(s0, e, v, f, u, 0, wEven, weight, 0, paired)
+      s1 = addNibbles(s1, e, v, f, u, 0, wOdd, 0, weight, paired)
+      s2 = addNibbles(s2, e, v, f, u, 4, wEven, weight, 0, paired)
+      s3 = addNibbles(s3, e, v, f, u, 4, wOdd, 0, weight, paired)
+    }
+    index += paired ? 2 * stride : stride
+    table += paired ? 2 * TABLE_ENTRIES : TABLE_ENTRIES
+  } while (table < end)
+  const mins = scales + TILE_ROWS * SCALE_BYTES
+  addEight(y, s0, scales, factor, centre, mins, sum, hasMin)
+  addEight(y + 32, s1, scales + 16, factor, centre, mins + 16, sum, hasMin)
+  addEight(y + 64, s2, scales + 32, factor, centre, mins + 32, sum, hasMin)
+  addEight(y + 96, s3, scales + 48, factor, centre, mins + 48, sum, hasMin)
+}
