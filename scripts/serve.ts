@@ -1,7 +1,10 @@
-// Serves the Worker in workerd on http://localhost:8787 and loads the model before it says so.
+// Serves the Worker in workerd on http://localhost:8787, or the pipeline in the folder given, and loads the model before it says so.
+import { startPipeline } from './start-pipeline.ts'
 import { startWorker } from './start-worker.ts'
 
-const worker = await startWorker({ port: Number(process.env.PORT ?? 8787) })
+const port = Number(process.env.PORT ?? 8787)
+const [out] = process.argv.slice(2)
+const worker = await (out === undefined ? startWorker({ port }) : startPipeline({ out, port }))
 const started = performance.now()
 process.stdout.write('Loading the model … ')
 const response = await fetch(new URL('/v1/models', worker.url))

@@ -9,6 +9,11 @@ export function align(bytes: number): number {
   return Math.ceil(bytes / ALIGNMENT) * ALIGNMENT
 }
 
+/** Bytes of the Wasm memory of an arena for `bytes` bytes of allocations. */
+export function memorySize(bytes: number): number {
+  return Math.ceil((RESERVED_BYTES + bytes) / PAGE_BYTES) * PAGE_BYTES
+}
+
 /** A Wasm memory of fixed size, given out front to back: what a stage needs is known before it starts, and is never freed. */
 export class Arena {
   readonly memory: WebAssembly.Memory
@@ -16,7 +21,7 @@ export class Arena {
 
   /** `bytes`: the sum of all later allocations, each rounded up by `align`. */
   constructor(bytes: number) {
-    const pages = Math.ceil((RESERVED_BYTES + bytes) / PAGE_BYTES)
+    const pages = memorySize(bytes) / PAGE_BYTES
     this.memory = new WebAssembly.Memory({ initial: pages, maximum: pages })
   }
 

@@ -11,7 +11,7 @@ import { type Matrix, matrixAt } from './matrix.ts'
 import { type LayerWeights, Stage, stageScratchBytes } from './stage.ts'
 
 /** Tokens run through a layer at once in prefill: past this the tables of a chunk leave the second-level cache. */
-const CHUNK_LENGTH = 32
+export const CHUNK_LENGTH = 32
 
 export interface LoadOptions {
   /** Tokens a sequence can hold; the model's own limit where that is smaller. */

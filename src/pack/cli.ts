@@ -2,11 +2,14 @@
 import { basename } from 'node:path'
 import { SingleBar } from 'cli-progress'
 import { Command } from 'commander'
+import { PlanError } from '../pipeline/plan-error.ts'
 import { folderStore } from '../weights/folder-store.ts'
 import { readSpans } from '../weights/load-tensors.ts'
 import type { Manifest } from '../weights/manifest.ts'
 import { parseManifest } from '../weights/parse-manifest.ts'
 import { WeightsError } from '../weights/weights-error.ts'
+import { addPipelineCommands } from './commands/pipeline.ts'
+import { DeployError } from './deploy-error.ts'
 import { describePack } from './inspect-pack.ts'
 import { PackError } from './pack-error.ts'
 import { packGguf } from './pack-gguf.ts'
@@ -94,12 +97,15 @@ program
   .option('--check', 'also read every shard and check its sha256')
   .action(inspect)
 
+addPipelineCommands(program)
+
 try {
   await program.parseAsync()
 } catch (error) {
-  const known =
-    error instanceof PackError || error instanceof WeightsError || error instanceof UnsupportedTokenizerError
+  const known = [PackError, PlanError, DeployError, WeightsError, UnsupportedTokenizerError].some(
+    (type) => error instanceof type,
+  )
   if (!known) throw error
-  process.stderr.write(`nanbeige-edge: ${error.message}\n`)
+  process.stderr.write(`nanbeige-edge: ${(error as Error).message}\n`)
   process.exitCode = 1
 }

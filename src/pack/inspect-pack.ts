@@ -1,8 +1,8 @@
 import type { Manifest, Tensor } from '../weights/manifest.ts'
 import { tensorBytes } from '../weights/plane-layout.ts'
+import { textTable } from './text-table.ts'
 
 const COLUMNS = ['tensor', 'shape', 'planes', 'group', 'bytes', 'bits/weight'] as const
-/** Columns of texts; the others are numbers, set flush right. */
 const TEXT_COLUMNS = 2
 
 const weightsOf = ({ shape }: Tensor) => shape.reduce((product: number, dim) => product * dim, 1)
@@ -15,16 +15,6 @@ function tensorRow(tensor: Tensor): string[] {
       ? [`${tensor.planes}${tensor.zeroPoint === null ? ' + min' : ''}`, `${tensor.groupSize}`]
       : ['f32', '']
   return [tensor.name, tensor.shape.join(' x '), planes, group, String(bytes), bitsPerWeight(bytes, weightsOf(tensor))]
-}
-
-function align(rows: readonly (readonly string[])[]): string[] {
-  const widths = COLUMNS.map((_, column) => Math.max(...rows.map((row) => row[column].length)))
-  return rows.map((row) =>
-    row
-      .map((cell, column) => (column < TEXT_COLUMNS ? cell.padEnd(widths[column]) : cell.padStart(widths[column])))
-      .join('  ')
-      .trimEnd(),
-  )
 }
 
 /** What a pack holds, as text: its configuration and a table of its tensors. */
@@ -48,6 +38,6 @@ export function describePack(manifest: Manifest): string {
   return [
     ...Object.entries(facts).map(([key, value]) => `${key.padEnd(width)}  ${value}`),
     '',
-    ...align([COLUMNS, ...tensors.map(tensorRow), total]),
+    ...textTable([COLUMNS, ...tensors.map(tensorRow), total], TEXT_COLUMNS),
   ].join('\n')
 }

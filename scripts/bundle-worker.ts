@@ -1,0 +1,44 @@
+import { execFile } from 'node:child_process'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { basename, join, resolve } from 'node:path'
+import { promisify } from 'node:util'
+import type { WorkerOptions } from 'miniflare'
+
+// Neither telemetry nor the request for a sample `cf` object: everything works without a network.
+process.env.WRANGLER_SEND_METRICS = 'false'
+
+/** The modules of a Worker as Miniflare takes them. */
+export interface Bundle {
+  readonly modulesRoot: string
+  readonly modules: Extract<WorkerOptions, { modules: unknown[] }>['modules']
+  remove(): Promise<void>
+}
+
+/** Bundle the Worker of a wrangler configuration as `wrangler deploy` does; dist/ must have been built. */
+export async function bundleWorker(config: string): Promise<Bundle> {
+  // A folder of its own, since tests start several at once.
+  const modulesRoot = await mkdtemp(join(tmpdir(), 'nanbeige-edge-worker-'))
+  await promisify(execFile)(process.execPath, [
+    'node_modules/wrangler/bin/wrangler.js',
+    ...['deploy', '--dry-run', '--config', config, '--outdir', modulesRoot],
+  ])
+  const { main } = await miniflareOptions(config)
+  const script = basename(main!).replace(/\.ts$/, '.js')
+  const wasmFiles = (await readdir(modulesRoot)).filter((file) => file.endsWith('.wasm'))
+  return {
+    modulesRoot,
+    modules: [
+      { type: 'ESModule', path: resolve(modulesRoot, script) },
+      ...wasmFiles.map((file) => ({ type: 'CompiledWasm' as const, path: resolve(modulesRoot, file) })),
+    ],
+    remove: () => rm(modulesRoot, { recursive: true }),
+  }
+}
+
+/** Everything but the modules: bindings, assets and variables. */
+export async function miniflareOptions(config: string) {
+  // Imported late, since wrangler reads the environment when it loads.
+  const { unstable_getMiniflareWorkerOptions: optionsOf } = await import('wrangler')
+  return optionsOf(config)
+}

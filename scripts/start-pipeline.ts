@@ -1,0 +1,46 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Miniflare, type WorkerOptions } from 'miniflare'
+import { CONFIG_FILE, ROUTER_FOLDER, stageFolder } from '../src/pipeline/wrangler-configs.ts'
+import { bundleWorker, miniflareOptions } from './bundle-worker.ts'
+import type { RunningWorker } from './start-worker.ts'
+
+interface StartPipelineOptions {
+  /** Folder that `nanbeige-edge deploy` wrote. */
+  readonly out: string
+  /** 0: any free one. */
+  readonly port: number
+  /** Of the runtime's inspector, which has a target for each script; 0: any free one. */
+  readonly inspectorPort?: number
+}
+
+/** Start the router and all stages of a pipeline in one workerd on loopback, from the configurations that would be deployed. */
+export async function startPipeline({ out, port, inspectorPort }: StartPipelineOptions): Promise<RunningWorker> {
+  const stages = (await readdir(out)).filter((name) => /^stage-\d+$/.test(name)).length
+  const configOf = (folder: string) => join(out, folder, CONFIG_FILE)
+  // Stages differ in their configuration only.
+  const [router, stage] = await Promise.all([ROUTER_FOLDER, stageFolder(0)].map((name) => bundleWorker(configOf(name))))
+  const worker = async (folder: string, { modulesRoot, modules }: typeof router): Promise<WorkerOptions> => {
+    const { workerOptions } = await miniflareOptions(configOf(folder))
+    const { name } = JSON.parse(await readFile(configOf(folder), 'utf8')) as { name: string }
+    return { ...(workerOptions as WorkerOptions), name, modulesRoot, modules }
+  }
+  const miniflare = new Miniflare({
+    workers: [
+      await worker(ROUTER_FOLDER, router),
+      ...(await Promise.all(Array.from({ length: stages }, (_, index) => worker(stageFolder(index), stage)))),
+    ],
+    host: '127.0.0.1',
+    port,
+    inspectorPort,
+    cf: false,
+  })
+  const { port: actual } = await miniflare.ready
+  return {
+    url: `http://localhost:${actual}`,
+    async stop() {
+      await miniflare.dispose()
+      await Promise.all([router.remove(), stage.remove()])
+    },
+  }
+}

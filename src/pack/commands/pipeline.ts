@@ -1,0 +1,25 @@
+import type { Command } from 'commander'
+import { deployCommand } from './deploy.ts'
+import { planCommand } from './plan.ts'
+
+/** The commands that spread a pack over Durable Objects. */
+export function addPipelineCommands(program: Command): void {
+  const pipelineCommand = (name: string, description: string) =>
+    program
+      .command(name)
+      .description(description)
+      .argument('<folder>', 'folder of the pack')
+      .option('--stage-mib <MiB>', 'Wasm memory that a stage may take: weights, KV caches and scratch', '96')
+      .option('--context <tokens>', "tokens that a session can hold, up to the model's own limit", '4096')
+      .option('--sessions <number>', 'sessions whose KV caches are held at once', '1')
+
+  pipelineCommand(
+    'plan',
+    'show how a pack is spread over Durable Objects of 128 MB: memory, CPU time a token, cost of 1,000 tokens',
+  ).action(planCommand)
+
+  pipelineCommand('deploy', 'write the Worker scripts of the stages and the router, and deploy them with wrangler')
+    .option('--out <folder>', 'where to write them (default: dist/deploy/ and the name of the model)')
+    .option('--dry-run', 'everything but the upload: needs no network and no account')
+    .action(deployCommand)
+}
