@@ -14,12 +14,10 @@ export function greedy(promptIds: readonly number[], tokens: number): GenerateRe
   }
 }
 
-/** Run a prompt forward in the model's own chunks. */
+/** Run a prompt forward. */
 export async function prefill(model: LanguageModel, tokens: readonly number[]): Promise<void> {
   const sequence = model.createSequence()
-  for (let start = 0; start < tokens.length; start += model.chunkLength) {
-    await model.forward(sequence, tokens.slice(start, start + model.chunkLength))
-  }
+  await model.forward(sequence, tokens, new AbortController().signal)
   sequence.release()
 }
 
@@ -40,12 +38,13 @@ export interface Score {
 export async function scoreText(model: LanguageModel, { tokens, first, ids }: ScoreRequest): Promise<Score[]> {
   const sequence = model.createSequence()
   const scores: Score[] = []
+  const { signal } = new AbortController()
   for (const wanted of ids) {
-    await model.forward(sequence, tokens.slice(sequence.length, first + scores.length + 1))
-    const distribution = await model.distribution(sequence, [])
-    const logSumExp = distribution.rawLogSumExp()
+    await model.forward(sequence, tokens.slice(sequence.length, first + scores.length + 1), signal)
+    const distribution = await model.distribution(sequence, { adjustments: [], temperature: 1, rawTop: 0 })
+    const logSumExp = distribution.rawLogSumExp
     scores.push({
-      top1: distribution.top(1).ids[0],
+      top1: (await distribution.top(1)).ids[0],
       logprobs: wanted.map((id) => distribution.rawLogit(id) - logSumExp),
     })
   }

@@ -1,15 +1,19 @@
 import type { Adjustment, Candidates, Distribution } from '../src/generate/distribution.ts'
 
 /** The plain reference: a full sort of all logits. Adjusts in float32 steps, sums in doubles. */
-export function distributionOf(logits: Float32Array, adjustments: readonly Adjustment[] = []): Distribution {
+export function distributionOf(
+  logits: Float32Array,
+  adjustments: readonly Adjustment[] = [],
+  temperature = 1,
+): Distribution {
   const adjusted = adjust(logits, adjustments)
   return {
     vocabSize: logits.length,
-    top: (count) => largest(adjusted, count),
-    logSumExp: (temperature) => logSumExp(adjusted, temperature),
+    top: async (count) => largest(adjusted, count),
+    logSumExp: logSumExp(adjusted, temperature),
     rawLogit: (id) => logits[id],
     rawTop: (count) => largest(logits, count),
-    rawLogSumExp: () => logSumExp(logits, 1),
+    rawLogSumExp: logSumExp(logits, 1),
   }
 }
 

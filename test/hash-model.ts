@@ -1,5 +1,6 @@
-import type { Adjustment, Distribution } from '../src/generate/distribution.ts'
+import type { Distribution, DistributionQuery } from '../src/generate/distribution.ts'
 import type { LanguageModel, Sequence } from '../src/generate/language-model.ts'
+import { turn } from '../src/generate/turn.ts'
 import { distributionOf } from './array-distribution.ts'
 
 class HashSequence implements Sequence {
@@ -40,18 +41,25 @@ export class HashModel implements LanguageModel {
     return sequence
   }
 
-  async forward(sequence: Sequence, tokens: readonly number[]): Promise<void> {
+  async forward(sequence: Sequence, tokens: readonly number[], signal: AbortSignal): Promise<void> {
+    for (let start = 0; start < tokens.length; start += this.chunkLength) {
+      await turn()
+      if (signal.aborted) return
+      this.#forward(sequence, tokens.slice(start, start + this.chunkLength))
+    }
+  }
+
+  #forward(sequence: Sequence, tokens: readonly number[]): void {
     this.onForward()
     const { tokens: held, releases } = sequence as HashSequence
     if (releases > 0) throw new Error('forward on a released sequence')
-    if (tokens.length < 1 || tokens.length > this.chunkLength) throw new Error(`chunk of ${tokens.length} tokens`)
     if (held.length + tokens.length > this.contextLength) throw new Error('the context is full')
     held.push(...tokens)
     this.forwarded.push([...tokens])
   }
 
-  async distribution(sequence: Sequence, adjustments: readonly Adjustment[]): Promise<Distribution> {
-    return distributionOf(this.logits((sequence as HashSequence).tokens), adjustments)
+  async distribution(sequence: Sequence, { adjustments, temperature }: DistributionQuery): Promise<Distribution> {
+    return distributionOf(this.logits((sequence as HashSequence).tokens), adjustments, temperature)
   }
 
   logits(tokens: readonly number[]): Float32Array {

@@ -13,15 +13,26 @@ export interface Candidates {
   readonly logits: Float32Array
 }
 
+/** What will be asked of a distribution, so that a head elsewhere can answer it all at once. */
+export interface DistributionQuery {
+  readonly adjustments: readonly Adjustment[]
+  /** Of `logSumExp`. */
+  readonly temperature: number
+  /** Most candidates of `rawTop`; undefined: nothing raw is asked. */
+  readonly rawTop?: number
+  /** A token of which `rawLogit` is asked though it is no candidate. */
+  readonly rawId?: number
+}
+
 /** A next-token distribution held by a model: small requests are cheap, the full vocabulary is there when asked for. */
 export interface Distribution {
   readonly vocabSize: number
   /** The `count` most likely tokens, after adjustments. */
-  top(count: number): Candidates
-  /** log sum exp over the whole vocabulary of (adjusted logit / temperature). */
-  logSumExp(temperature: number): number
-  /** Logit of one token and log-sum-exp at temperature 1, both before adjustments: what logprobs report. */
+  top(count: number): Promise<Candidates>
+  /** log sum exp over the whole vocabulary of (adjusted logit / temperature of the query). */
+  readonly logSumExp: number
+  /** Logits of the query's token and of those that `top` gave, and log-sum-exp at temperature 1, all before adjustments: what logprobs report. */
   rawLogit(id: number): number
   rawTop(count: number): Candidates
-  rawLogSumExp(): number
+  readonly rawLogSumExp: number
 }

@@ -119,7 +119,7 @@ describe('generate', () => {
       const controller = new AbortController()
       model.onForward = () => model.forwarded.length === 5 && abort(controller)
       const { ids, end } = await run(model, requestOf({ signal: controller.signal }))
-      expect([ids.length, end, model.forwarded.length]).toEqual([6, 'aborted', 6])
+      expect([ids.length, end, model.forwarded.length]).toEqual([5, 'aborted', 6])
       expect(releases(model)).toEqual([1])
     }
   })
@@ -154,6 +154,47 @@ describe('generate', () => {
     const [first] = (await run(new HashModel(), requestOf({ maxTokens: 1, sampling: repetition }))).ids
     const logits = new HashModel().logits(PROMPT)
     expect(first).toBe(argmax(logits.map((logit, id) => (PROMPT.includes(id) ? -Infinity : logit))))
+  })
+
+  it('takes forced tokens in place of sampled ones, and goes on from them', async () => {
+    const forced = [[], [3, 4], [], [], [5]]
+    const steering = { forced: () => forced.shift() ?? [], banned: () => [] }
+    const greedy = { temperature: 0 }
+    const { ids } = await run(new HashModel(), requestOf({ maxTokens: 8, sampling: greedy, steering }))
+    expect([ids[1], ids[2], ids[5]]).toEqual([3, 4, 5])
+    const model = new HashModel()
+    for (const at of [0, 3, 4, 6, 7]) expect(ids[at]).toBe(argmax(model.logits([...PROMPT, ...ids.slice(0, at)])))
+  })
+
+  it('draws no random number for a forced token', async () => {
+    const { ids } = await run(new HashModel(), requestOf())
+    const forced = [ids.slice(0, 1)]
+    const steering = { forced: () => forced.shift() ?? [], banned: () => [] }
+    const again = await run(new HashModel(), requestOf({ steering }))
+    expect(again.ids[0]).toBe(ids[0])
+    expect(again.ids).not.toEqual(ids)
+  })
+
+  it('reports the logprobs of forced tokens, and counts them within maxTokens', async () => {
+    const steering = { forced: () => [7, 8, 9], banned: () => [] }
+    const { tokens, end } = await run(new HashModel(), requestOf({ maxTokens: 2, topLogprobs: 40, steering }))
+    expect([tokens.map(({ id }) => id), end]).toEqual([[7, 8], 'length'])
+    for (const { id, logprobs } of tokens) {
+      expect(logprobs!.logprob).toBe(logprobs!.top.find((top) => top.id === id)!.logprob)
+    }
+  })
+
+  it('never samples a token from when it is banned', async () => {
+    const sampling = { temperature: 0, logitBias: new Map([[13, 100]]) }
+    const banned: number[] = []
+    const steering = { forced: () => [], banned: () => banned }
+    const ids: number[] = []
+    for await (const { id } of generate(new HashModel(), requestOf({ maxTokens: 12, sampling, steering }))) {
+      ids.push(id)
+      if (ids.length === 3) banned.push(13)
+    }
+    expect(ids.slice(0, 3)).toEqual([13, 13, 13])
+    expect(ids.slice(3)).not.toContain(13)
   })
 
   it('reports logprobs before penalties, biases and temperature', async () => {

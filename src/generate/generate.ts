@@ -4,11 +4,10 @@ import { Penalties } from './penalties.ts'
 import { createRandom } from './random.ts'
 import { sample } from './sampler.ts'
 import { tokenLogprobs } from './token-logprobs.ts'
-import { turn } from './turn.ts'
 import type { GeneratedToken, GenerateEnd, GenerateRequest } from './types.ts'
 
 /**
- * The generation loop: run tokens, sample one, yield it, and run that. The EOS token ends it and is not yielded.
+ * The generation loop: run tokens, sample one (or take a forced one), yield it, and run that. The EOS token ends it and is not yielded.
  * At most one token is yielded after the signal aborts. Throws GenerateRequestError (see checkRequest) at the first `next`.
  */
 export async function* generate(
@@ -16,20 +15,26 @@ export async function* generate(
   request: GenerateRequest,
 ): AsyncGenerator<GeneratedToken, GenerateEnd> {
   checkRequest(model, request)
-  const { promptIds, maxTokens, sampling, eosIds, topLogprobs, signal } = request
+  const { promptIds, maxTokens, sampling, eosIds, topLogprobs, steering, signal } = request
   const random = createRandom(sampling.seed)
   const penalties = new Penalties(sampling, promptIds)
   const sequence = model.createSequence()
   try {
     let tokens = promptIds
+    let forced: readonly number[] = []
     for (let left = Math.min(maxTokens, model.contextLength - promptIds.length); left > 0; left--) {
-      for (let start = 0; start < tokens.length; start += model.chunkLength) {
-        await turn()
-        if (signal.aborted) return 'aborted'
-        await model.forward(sequence, tokens.slice(start, start + model.chunkLength))
-      }
-      const distribution = await model.distribution(sequence, penalties.adjustments)
-      const id = sample(distribution, sampling, random)
+      await model.forward(sequence, tokens, signal)
+      if (signal.aborted) return 'aborted'
+      if (forced.length === 0) forced = steering?.forced() ?? []
+      for (const id of steering?.banned() ?? []) penalties.ban(id)
+      const distribution = await model.distribution(sequence, {
+        adjustments: penalties.adjustments,
+        temperature: sampling.temperature,
+        rawTop: topLogprobs,
+        rawId: forced[0],
+      })
+      const id = forced[0] ?? (await sample(distribution, sampling, random))
+      forced = forced.slice(1)
       if (eosIds.includes(id)) return 'eos'
       yield { id, logprobs: topLogprobs === undefined ? undefined : tokenLogprobs(distribution, id, topLogprobs) }
       penalties.count(id)

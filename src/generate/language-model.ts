@@ -1,4 +1,4 @@
-import type { Adjustment, Distribution } from './distribution.ts'
+import type { Distribution, DistributionQuery } from './distribution.ts'
 
 /** The state of one sequence in a model: its KV cache and how far it reaches. */
 export interface Sequence {
@@ -15,11 +15,12 @@ export interface LanguageModel {
   readonly vocabSize: number
   /** Tokens a sequence can hold. */
   readonly contextLength: number
-  /** Tokens to hand to one `forward` call at most: the longest prefill chunk. */
-  readonly chunkLength: number
   createSequence(): Sequence
-  /** Run 1 .. chunkLength tokens through all layers, appending them to the sequence; no logits yet. */
-  forward(sequence: Sequence, tokens: readonly number[]): Promise<void>
-  /** Next-token distribution after the last token run forward in this sequence, with the adjustments applied. */
-  distribution(sequence: Sequence, adjustments: readonly Adjustment[]): Promise<Distribution>
+  /**
+   * Run tokens through all layers, in chunks, appending them to the sequence; no logits yet. Others get their turn between chunks, and
+   * when the signal aborts it ends early, without an error.
+   */
+  forward(sequence: Sequence, tokens: readonly number[], signal: AbortSignal): Promise<void>
+  /** Next-token distribution after the last token run forward in this sequence; valid until the next. */
+  distribution(sequence: Sequence, query: DistributionQuery): Promise<Distribution>
 }

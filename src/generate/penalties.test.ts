@@ -31,15 +31,15 @@ const params: fc.Arbitrary<PenaltyParams> = fc.record({
 })
 
 describe('Penalties', () => {
-  it('adjusts every logit as the definition says, after every token', () => {
+  it('adjusts every logit as the definition says, after every token', async () => {
     const logits = Float32Array.from({ length: VOCAB }, (_, i) => (i % 5) - 2)
-    fc.assert(
-      fc.property(params, ids, ids, (params, prompt, generated) => {
+    await fc.assert(
+      fc.asyncProperty(params, ids, ids, async (params, prompt, generated) => {
         const penalties = new Penalties(params, prompt)
         for (let i = 0; i <= generated.length; i++) {
           const { adjustments } = penalties
           expect(new Set(adjustments.map(({ id }) => id)).size).toBe(adjustments.length)
-          const { ids, logits: adjusted } = distributionOf(logits, adjustments).top(VOCAB)
+          const { ids, logits: adjusted } = await distributionOf(logits, adjustments).top(VOCAB)
           const expected = referenceLogits(logits, params, prompt, generated.slice(0, i))
           ids.forEach((id, rank) => {
             expect(adjusted[rank]).toBeCloseTo(expected[id], 4)
@@ -67,5 +67,15 @@ describe('Penalties', () => {
     penalties.count(7)
     penalties.count(7)
     expect(penalties.adjustments).toEqual([{ id: 7, scale: 1.5, add: -2 }])
+  })
+  it('bans a token, whatever its bias and however often it came', async () => {
+    const logitBias = new Map([[7, 100]])
+    const penalties = new Penalties({ ...NONE, presencePenalty: 1, logitBias }, [])
+    penalties.ban(7)
+    penalties.count(7)
+    penalties.ban(3)
+    const logits = Float32Array.from({ length: VOCAB }, (_, id) => (id === 3 || id === 7 ? 500 : id))
+    expect([...(await distributionOf(logits, penalties.adjustments).top(2)).ids]).toEqual([11, 10])
+    expect(penalties.adjustments).toHaveLength(2)
   })
 })

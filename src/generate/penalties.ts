@@ -7,6 +7,9 @@ export type PenaltyParams = Pick<
   'repetitionPenalty' | 'presencePenalty' | 'frequencyPenalty' | 'logitBias'
 >
 
+/** Finite, so that a model that is sure of the banned token still has an order of the others. */
+const BAN = -1e4
+
 /**
  * Keeps the adjustments of one generation up to date, at the cost of one entry a token. As in vLLM the repetition penalty
  * covers prompt and generated tokens, presence and frequency penalties generated tokens only. Unlike vLLM, which adds
@@ -14,6 +17,7 @@ export type PenaltyParams = Pick<
  */
 export class Penalties {
   readonly #params: PenaltyParams
+  readonly #banned = new Set<number>()
   readonly #generated = new Map<number, number>()
   readonly #position = new Map<number, number>()
   readonly #adjustments: Adjustment[] = []
@@ -38,11 +42,19 @@ export class Penalties {
     }
   }
 
+  /** Keeps a token from being sampled from now on. */
+  ban(id: number): void {
+    if (this.#banned.has(id)) return
+    this.#banned.add(id)
+    this.#repeat(id)
+  }
+
   #repeat(id: number): void {
     const { repetitionPenalty, presencePenalty, frequencyPenalty, logitBias } = this.#params
     const times = this.#generated.get(id) ?? 0
     const penalty = frequencyPenalty * times + (times > 0 ? presencePenalty : 0)
-    this.#set({ id, scale: repetitionPenalty, add: (logitBias.get(id) ?? 0) - penalty })
+    const bias = this.#banned.has(id) ? BAN : (logitBias.get(id) ?? 0)
+    this.#set({ id, scale: repetitionPenalty, add: bias - penalty })
   }
 
   #set(adjustment: Adjustment): void {

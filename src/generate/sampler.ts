@@ -27,11 +27,11 @@ export type Filters = Pick<SamplingParams, 'temperature' | 'topP' | 'topK' | 'mi
  * Draws a token id. The order is vLLM's (https://docs.vllm.ai/en/v0.22.1/api/vllm/v1/sample/sampler/): temperature, then
  * min-p relative to the most likely token, then top-k, then top-p of the mass that these left. Exact over the whole
  * vocabulary, but for tokens of equal logit: these are in order of ascending id, so that top-k keeps exactly k.
- * One number is taken from `random`, none for greedy. Throws NonFiniteLogitsError.
+ * `distribution` is of the query with this temperature. One number is taken from `random`, none for greedy. Throws NonFiniteLogitsError.
  */
-export function sample(distribution: Distribution, filters: Filters, random: Random): number {
+export async function sample(distribution: Distribution, filters: Filters, random: Random): Promise<number> {
   if (filters.temperature < GREEDY_BELOW) {
-    const best = distribution.top(1)
+    const best = await distribution.top(1)
     if (!Number.isFinite(best.logits[0])) throw new NonFiniteLogitsError()
     return best.ids[0]
   }
@@ -39,7 +39,7 @@ export function sample(distribution: Distribution, filters: Filters, random: Ran
   const topK = filters.topK > 0 ? Math.min(filters.topK, distribution.vocabSize) : distribution.vocabSize
   let count = topK < distribution.vocabSize ? topK : Math.min(FIRST_COUNT, topK)
   for (;;) {
-    const candidates = distribution.top(count)
+    const candidates = await distribution.top(count)
     const weights = survivingWeights(candidates, filters)
     const complete = count === topK || weights.length < count
     const mass = remainingMass(distribution, candidates, weights, complete, filters)
@@ -74,7 +74,7 @@ function remainingMass(
   if (!complete && minP > 0) return undefined
   const mass = complete
     ? weights.reduce((sum, weight) => sum + weight, 0)
-    : Math.exp(distribution.logSumExp(temperature) - logits[0] / temperature)
+    : Math.exp(distribution.logSumExp - logits[0] / temperature)
   if (!Number.isFinite(mass)) throw new NonFiniteLogitsError()
   return mass
 }

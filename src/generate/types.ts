@@ -23,7 +23,16 @@ export interface GenerateRequest {
   eosIds: readonly number[]
   /** Alternatives (0 .. 20) to report beside each token's own logprob; undefined: no logprobs. */
   topLogprobs: number | undefined
+  steering?: Steering
   signal: AbortSignal
+}
+
+/** What overrules the sampler, asked before every token. */
+export interface Steering {
+  /** Tokens to take next, whatever the model would say; mostly none. Not asked again before they are taken. */
+  forced(): readonly number[]
+  /** Tokens never to sample from now on. */
+  banned(): readonly number[]
 }
 
 /** Natural logarithms of probabilities at temperature 1, before any adjustment. */

@@ -1,5 +1,6 @@
-import type { Adjustment, Distribution } from '../generate/distribution.ts'
+import type { Distribution, DistributionQuery } from '../generate/distribution.ts'
 import type { LanguageModel, Sequence } from '../generate/language-model.ts'
+import { turn } from '../generate/turn.ts'
 import type { ModelConfig } from '../weights/manifest.ts'
 import type { Arena } from './arena.ts'
 import type { Head } from './head.ts'
@@ -54,7 +55,6 @@ class EdgeSequence implements Sequence {
 export class EdgeModel implements LanguageModel {
   readonly vocabSize: number
   readonly contextLength: number
-  readonly chunkLength: number
   /** Tokens run forward so far, of prompts and answers of all sequences. */
   tokensComputed = 0
   readonly #parts: EdgeParts
@@ -65,7 +65,6 @@ export class EdgeModel implements LanguageModel {
     this.#free = [...parts.slots]
     this.vocabSize = parts.config.vocabSize
     this.contextLength = parts.slots[0].cache.capacity
-    this.chunkLength = parts.chunkLength
   }
 
   createSequence(): EdgeSequence {
@@ -75,7 +74,16 @@ export class EdgeModel implements LanguageModel {
     return new EdgeSequence(slot, (freed) => this.#free.push(freed))
   }
 
-  async forward(sequence: EdgeSequence, tokens: readonly number[]): Promise<void> {
+  async forward(sequence: EdgeSequence, tokens: readonly number[], signal: AbortSignal): Promise<void> {
+    const { chunkLength } = this.#parts
+    for (let start = 0; start < tokens.length; start += chunkLength) {
+      await turn()
+      if (signal.aborted) return
+      this.#forward(sequence, tokens.slice(start, start + chunkLength))
+    }
+  }
+
+  #forward(sequence: EdgeSequence, tokens: readonly number[]): void {
     const { arena, kernels, config, embedding, stage, hidden } = this.#parts
     const { cols, planes, groupSize, zeroPoint, hasMin } = embedding
     const bytes = config.hiddenSize * 4
@@ -88,7 +96,7 @@ export class EdgeModel implements LanguageModel {
     arena.bytes(sequence.slot.last, bytes).set(arena.bytes(hidden + (tokens.length - 1) * bytes, bytes))
   }
 
-  async distribution(sequence: EdgeSequence, adjustments: readonly Adjustment[]): Promise<Distribution> {
-    return this.#parts.head.distribution(sequence.slot.last, adjustments)
+  async distribution(sequence: EdgeSequence, query: DistributionQuery): Promise<Distribution> {
+    return this.#parts.head.distribution(sequence.slot.last, query)
   }
 }

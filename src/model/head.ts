@@ -1,4 +1,4 @@
-import type { Adjustment, Candidates, Distribution } from '../generate/distribution.ts'
+import type { Candidates, Distribution, DistributionQuery } from '../generate/distribution.ts'
 import type { ModelConfig } from '../weights/manifest.ts'
 import { type Arena, align } from './arena.ts'
 import type { Kernels, Pointer } from './kernels.ts'
@@ -37,7 +37,7 @@ export class Head {
   }
 
   /** hidden (hiddenSize) f32 -> distribution over the vocabulary. */
-  distribution(hidden: Pointer, adjustments: readonly Adjustment[]): Distribution {
+  distribution(hidden: Pointer, { adjustments, temperature }: DistributionQuery): Distribution {
     const { vocabSize, hiddenSize, rmsNormEps } = this.#config
     const logits = this.#arena.floats(this.#logits, rowStride(vocabSize))
     logits.fill(0)
@@ -60,14 +60,20 @@ export class Head {
       adjust()
       return result
     }
+    const rawLogSumExp = () => this.#logSumExp(1)
     adjust()
+    const held = this
     return {
       vocabSize,
-      top: (count) => this.#top(count),
-      logSumExp: (temperature) => this.#logSumExp(temperature),
+      top: async (count) => this.#top(count),
+      get logSumExp() {
+        return held.#logSumExp(temperature)
+      },
       rawLogit: (id) => raw.get(id) ?? logits[id],
       rawTop: (count) => unadjusted(() => this.#top(count)),
-      rawLogSumExp: () => unadjusted(() => this.#logSumExp(1)),
+      get rawLogSumExp() {
+        return unadjusted(rawLogSumExp)
+      },
     }
   }
 

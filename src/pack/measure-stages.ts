@@ -93,7 +93,7 @@ async function measureHeadRow(modules: KernelModules, model: ModelShape): Promis
   const norm = arena.allocate(config.hiddenSize * 4)
   const hidden = arena.allocate(config.hiddenSize * 4)
   const head = new Head(arena, kernels, config, norm, weights)
-  return medianSeconds(() => head.distribution(hidden, [])) / rows
+  return medianSeconds(() => head.distribution(hidden, { adjustments: [], temperature: 1 })) / rows
 }
 
 async function randomArena(
