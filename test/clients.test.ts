@@ -1,5 +1,5 @@
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible'
-import { APICallError, generateText, streamText } from 'ai'
+import { APICallError, generateText, jsonSchema, stepCountIs, streamText, tool } from 'ai'
 import OpenAI, { BadRequestError, NotFoundError } from 'openai'
 import { describe, expect, test } from 'vitest'
 import { type App, fakeApp } from './fake-app.ts'
@@ -8,10 +8,27 @@ import { FakeModel, fakeChat } from './fake-model.ts'
 const baseURL = 'http://localhost/v1'
 const messages = [{ role: 'user' as const, content: 'Hello?' }]
 
+const WEATHER = {
+  name: 'weather',
+  description: 'The weather in a city.',
+  parameters: { type: 'object' as const, properties: { city: { type: 'string' as const } } },
+}
+const CALL = '<tool_call>\n{"name": "weather", "arguments": {"city": "Zürich"}}\n</tool_call>'
+const ASKING = `<think>\nI must ask.\n</think>\n\nWait.\n${CALL}`
+
+/** Calls the tool, and answers with what the prompt says that the tool said. */
+const caller = () =>
+  new FakeModel((prompt) => {
+    const said = prompt.match(/^tool\n(.*)$/m)
+    return said ? `<think>\nIt said so.\n</think>\n\nIt is ${said[1]}.` : ASKING
+  })
+
 /** A fetch that asks the app itself: the clients' own requests and parsers, no socket. */
 function fetchOf(app: App): typeof fetch {
   return async (input, init) => app.request(new Request(input as RequestInfo, init))
 }
+
+const weatherCall = { type: 'function', function: { name: 'weather', arguments: '{"city": "Zürich"}' } }
 
 describe('the OpenAI SDK', () => {
   const client = (app = fakeApp()) => new OpenAI({ baseURL, apiKey: 'none', fetch: fetchOf(app), maxRetries: 0 })
@@ -80,6 +97,47 @@ describe('the OpenAI SDK', () => {
     }
   })
 
+  test('reads reasoning and tool calls', async () => {
+    const tools = [{ type: 'function' as const, function: WEATHER }]
+    const completion = await client(fakeApp(fakeChat(caller()))).chat.completions.create({
+      model: 'fake-model',
+      messages,
+      tools,
+    })
+    const [{ message, finish_reason }] = completion.choices
+    expect(message).toMatchObject({ content: 'Wait.', reasoning_content: 'I must ask.', tool_calls: [weatherCall] })
+    expect(finish_reason).toBe('tool_calls')
+    expect(completion.usage!.completion_tokens_details!.reasoning_tokens).toBe('.\nI must ask.\n.\n\n'.length)
+  })
+
+  test('assembles streamed reasoning and tool calls', async () => {
+    const stream = client(fakeApp(fakeChat(caller()))).chat.completions.stream({
+      model: 'fake-model',
+      messages,
+      tools: [{ type: 'function', function: WEATHER }],
+      logprobs: true,
+    })
+    let reasoning = ''
+    stream.on('chunk', ({ choices }) => {
+      reasoning += (choices[0].delta as { reasoning_content?: string }).reasoning_content ?? ''
+    })
+    const [{ message, finish_reason, logprobs }] = (await stream.finalChatCompletion()).choices
+    expect(reasoning).toBe('I must ask.')
+    expect(message).toMatchObject({ content: 'Wait.', tool_calls: [weatherCall] })
+    expect(finish_reason).toBe('tool_calls')
+    expect(logprobs!.content!.map(({ token }) => token).join('')).toBe('Wait.')
+  })
+
+  test('limits the reasoning', async () => {
+    const thinker = new FakeModel((_, answer) => (answer.includes('</think>') ? answer : '<think>'.padEnd(3000, '.')))
+    const completion = await client(fakeApp(fakeChat(thinker))).chat.completions.create({
+      model: 'fake-model',
+      messages,
+      reasoning_effort: 'minimal',
+    })
+    expect(completion.usage!.completion_tokens_details!.reasoning_tokens).toBe(128 + '\n.\n\n'.length)
+  })
+
   test('lists and retrieves models', async () => {
     const ids: string[] = []
     for await (const { id } of client().models.list()) ids.push(id)
@@ -105,6 +163,56 @@ describe('the AI SDK', () => {
     expect(parts.join('')).toBe('Hello')
     expect(await result.finishReason).toBe('length')
     expect((await result.usage).outputTokens).toBe(5)
+  })
+
+  const weather = tool({
+    description: WEATHER.description,
+    inputSchema: jsonSchema<{ city: string }>(WEATHER.parameters),
+    execute: async ({ city }) => `sunny in ${city}`,
+  })
+  const request = () => ({
+    model: model(fakeApp(fakeChat(caller()))),
+    prompt: 'How is the weather in Zürich?',
+    tools: { weather },
+    stopWhen: stepCountIs(3),
+  })
+
+  test('reasons, calls a tool, and goes on with what it said', async () => {
+    const { steps, text, reasoningText, totalUsage } = await generateText(request())
+    expect(steps.map(({ finishReason, reasoningText, text }) => [finishReason, reasoningText, text])).toEqual([
+      ['tool-calls', 'I must ask.', 'Wait.'],
+      ['stop', 'It said so.', 'It is sunny in Zürich.'],
+    ])
+    expect(steps[0].toolCalls).toMatchObject([{ toolName: 'weather', input: { city: 'Zürich' } }])
+    expect([text, reasoningText]).toEqual(['It is sunny in Zürich.', 'It said so.'])
+    expect(totalUsage.reasoningTokens).toBe('.\nI must ask.\n.\n\n.\nIt said so.\n.\n\n'.length)
+  })
+
+  test('does so in a stream too', async () => {
+    const { fullStream } = streamText(request())
+    const joined: Record<string, string> = {}
+    for await (const part of fullStream) {
+      if (part.type === 'text-delta' || part.type === 'reasoning-delta')
+        joined[part.type] = (joined[part.type] ?? '') + part.text
+      if (part.type === 'tool-input-delta') joined[part.type] = (joined[part.type] ?? '') + part.delta
+      if (part.type === 'tool-result') joined[part.type] = String(part.output)
+      if (part.type === 'error') throw part.error
+    }
+    expect(joined).toEqual({
+      'reasoning-delta': 'I must ask.It said so.',
+      'text-delta': 'Wait.It is sunny in Zürich.',
+      'tool-input-delta': '{"city": "Zürich"}',
+      'tool-result': 'sunny in Zürich',
+    })
+  })
+
+  test('takes a malformed call as text', async () => {
+    const broken = '<tool_call>{"name": "weather"}</tool_call>'
+    const { text, toolCalls, finishReason } = await generateText({
+      ...request(),
+      model: model(fakeApp(fakeChat(new FakeModel(broken)))),
+    })
+    expect([text, toolCalls, finishReason]).toEqual([broken, [], 'stop'])
   })
 
   test('shows the message of an error', async () => {

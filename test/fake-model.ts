@@ -1,12 +1,15 @@
 import { setImmediate } from 'node:timers/promises'
 import type { ChatModel } from '../src/chat/chat-model.ts'
+import { answerTags } from '../src/chat/tags.ts'
 import { ChatTemplate } from '../src/chat/template.ts'
-import type { Adjustment, Candidates, Distribution } from '../src/generate/distribution.ts'
+import type { Distribution, DistributionQuery } from '../src/generate/distribution.ts'
 import type { LanguageModel, Sequence } from '../src/generate/language-model.ts'
+import { turn } from '../src/generate/turn.ts'
 import type { Tokenizer } from '../src/tokenizer/tokenizer.ts'
+import { distributionOf } from './array-distribution.ts'
 
 /** Ids 0 to 255 are bytes, the rest are these. */
-const ADDED = ['<|im_start|>', '<|im_end|>', '<think>', '</think>']
+const ADDED = ['<|im_start|>', '<|im_end|>', '<think>', '</think>', '<tool_call>', '</tool_call>']
 const FIRST_ADDED = 256
 const SPECIAL = new Set([256, 257])
 const VOCAB_SIZE = FIRST_ADDED + ADDED.length
@@ -25,7 +28,7 @@ export class ByteTokenizer implements Tokenizer {
   readonly vocabSize = VOCAB_SIZE
 
   encode(text: string): number[] {
-    return text.split(/(<\|im_start\|>|<\|im_end\|>|<\/?think>)/).flatMap((part) => {
+    return text.split(/(<\|im_(?:start|end)\|>|<\/?(?:think|tool_call)>)/).flatMap((part) => {
       const added = ADDED.indexOf(part)
       return added >= 0 ? [FIRST_ADDED + added] : [...new TextEncoder().encode(part)]
     })
@@ -71,12 +74,14 @@ class FakeSequence implements Sequence {
   }
 }
 
-/** Says what its script says, byte by byte, then EOS; the byte after the scripted one is always the second choice. */
+/** What a fake model says, its whole answer: `answer` is what was made of it so far, with forced tokens and what the template began. */
+export type Script = (prompt: string, answer: string) => string
+
+/** Says what its script says, byte by byte, then EOS; the id after the scripted one is always the second choice. */
 export class FakeModel implements LanguageModel {
   readonly vocabSize = VOCAB_SIZE
   readonly contextLength: number
-  readonly chunkLength = 64
-  readonly #answer: (prompt: string) => string
+  readonly #script: Script
   readonly #tokenizer = new ByteTokenizer()
   /** Tokens run forward after the prompt. */
   decoded = 0
@@ -85,8 +90,8 @@ export class FakeModel implements LanguageModel {
   /** Awaited before every token after the prompt. */
   beforeDecode: () => Promise<void> = setImmediate
 
-  constructor(answer: string | ((prompt: string) => string), contextLength = 4096) {
-    this.#answer = typeof answer === 'string' ? () => answer : answer
+  constructor(script: string | Script, contextLength = 4096) {
+    this.#script = typeof script === 'string' ? () => script : script
     this.contextLength = contextLength
   }
 
@@ -95,7 +100,9 @@ export class FakeModel implements LanguageModel {
     return new FakeSequence(() => this.released++)
   }
 
-  async forward(sequence: Sequence, tokens: readonly number[]): Promise<void> {
+  async forward(sequence: Sequence, tokens: readonly number[], signal: AbortSignal): Promise<void> {
+    await turn()
+    if (signal.aborted) return
     const { tokens: held } = sequence as FakeSequence
     if (held.length + tokens.length > this.contextLength) throw new Error('the context is full')
     if (this.#answerStart(held) !== undefined) {
@@ -105,16 +112,17 @@ export class FakeModel implements LanguageModel {
     held.push(...tokens)
   }
 
-  async distribution(sequence: Sequence, adjustments: readonly Adjustment[]): Promise<Distribution> {
+  async distribution(sequence: Sequence, { adjustments, temperature }: DistributionQuery): Promise<Distribution> {
     const { tokens } = sequence as FakeSequence
     const start = this.#answerStart(tokens)
     if (start === undefined) throw new Error('the prompt does not end with the header of an answer')
-    const script = this.#tokenizer.encode(this.#answer(this.#text(tokens.slice(0, start))))
+    const text = this.#script(this.#text(tokens.slice(0, start)), this.#text(tokens.slice(start)))
+    const script = this.#tokenizer.encode(text)
     const next = script[tokens.length - start] ?? EOS_ID
     const logits = new Float32Array(VOCAB_SIZE)
     logits[next] = 20
     logits[(next + 1) % VOCAB_SIZE] = 10
-    return new LogitsDistribution(logits, adjustments)
+    return distributionOf(logits, adjustments, temperature)
   }
 
   #answerStart(tokens: readonly number[]): number | undefined {
@@ -129,58 +137,15 @@ export class FakeModel implements LanguageModel {
   }
 }
 
-class LogitsDistribution implements Distribution {
-  readonly vocabSize = VOCAB_SIZE
-  readonly #raw: Float32Array
-  readonly #adjusted: Float32Array
-
-  constructor(raw: Float32Array, adjustments: readonly Adjustment[]) {
-    this.#raw = raw
-    this.#adjusted = raw.slice()
-    for (const { id, scale, add } of adjustments) {
-      const logit = raw[id]
-      this.#adjusted[id] = (logit < 0 ? logit * scale : logit / scale) + add
-    }
-  }
-
-  top(count: number): Candidates {
-    return best(this.#adjusted, count)
-  }
-
-  logSumExp(temperature: number): number {
-    return logSumExp(this.#adjusted, temperature)
-  }
-
-  rawLogit(id: number): number {
-    return this.#raw[id]
-  }
-
-  rawTop(count: number): Candidates {
-    return best(this.#raw, count)
-  }
-
-  rawLogSumExp(): number {
-    return logSumExp(this.#raw, 1)
-  }
-}
-
-function best(logits: Float32Array, count: number): Candidates {
-  const ids = Int32Array.from(logits.keys()).sort((a, b) => logits[b] - logits[a] || a - b)
-  const top = ids.slice(0, count)
-  return { ids: top, logits: Float32Array.from(top, (id) => logits[id]) }
-}
-
-function logSumExp(logits: Float32Array, temperature: number): number {
-  return Math.log(logits.reduce((sum, logit) => sum + Math.exp(logit / temperature), 0))
-}
-
 /** A chat model around a fake one; greedy, unless a request says otherwise. */
 export function fakeChat(language: LanguageModel, overrides: Partial<ChatModel> = {}): ChatModel {
+  const tokenizer = new ByteTokenizer()
   return {
     id: 'fake-model',
     created: 1_700_000_000,
     language,
-    tokenizer: new ByteTokenizer(),
+    tokenizer,
+    tags: answerTags(tokenizer),
     template: new ChatTemplate(CHATML, '<|im_start|>', '<|im_end|>'),
     eosIds: [EOS_ID],
     bosId: null,

@@ -1,6 +1,7 @@
 import type { LanguageModel } from '../generate/language-model.ts'
 import type { SamplingParams } from '../generate/types.ts'
 import type { Tokenizer } from '../tokenizer/tokenizer.ts'
+import type { Tags } from './tags.ts'
 import type { ChatTemplate } from './template.ts'
 
 /** A language model with all it takes to chat. */
@@ -11,6 +12,8 @@ export interface ChatModel {
   readonly language: LanguageModel
   readonly tokenizer: Tokenizer
   readonly template: ChatTemplate
+  /** Tokens that mark reasoning and tool calls. */
+  readonly tags: Tags
   /** Tokens that end an answer. */
   readonly eosIds: readonly number[]
   readonly bosId: number | null

@@ -1,24 +1,11 @@
 import { describe, expect, test } from 'vitest'
-import { EOS_ID, FakeModel, fakeChat } from '../../test/fake-model.ts'
+import { QUESTION, run } from '../../test/fake-chat.ts'
+import { CHATML, EOS_ID, FakeModel, fakeChat } from '../../test/fake-model.ts'
 import type { ChatModel } from './chat-model.ts'
-import { type ChatRequest, complete } from './complete.ts'
-import type { ChatEvent } from './events.ts'
+import { complete } from './complete.ts'
+import { ChatTemplate } from './template.ts'
 
-const QUESTION: ChatRequest = { messages: [{ role: 'user', content: 'Hello?' }], sampling: {}, stop: [] }
 const PROMPT = '<|im_start|>user\nHello?<|im_end|>\n<|im_start|>assistant\n'
-
-async function run(chat: ChatModel, request: Partial<ChatRequest> = {}, signal = new AbortController().signal) {
-  const events: ChatEvent[] = []
-  for await (const event of complete(chat, { ...QUESTION, ...request }, signal)) events.push(event)
-  const contents = events.filter((event) => event.type === 'content')
-  return {
-    events,
-    contents,
-    text: contents.map(({ text }) => text).join(''),
-    logprobs: contents.flatMap(({ logprobs }) => logprobs ?? []),
-    finish: events.find((event) => event.type === 'finish'),
-  }
-}
 
 function promptLength(chat: ChatModel): number {
   return chat.tokenizer.encode(PROMPT).length
@@ -33,7 +20,7 @@ test('start, the answer as it grows, finish with usage', async () => {
     { type: 'content', text: 'H' },
     { type: 'content', text: 'é' },
     { type: 'content', text: '!' },
-    { type: 'finish', reason: 'stop', usage: { promptTokens, completionTokens: 4 } },
+    { type: 'finish', reason: 'stop', usage: { promptTokens, completionTokens: 4, reasoningTokens: 0 } },
   ])
 })
 
@@ -186,6 +173,91 @@ describe('logprobs', () => {
   test('are absent unless asked for', async () => {
     const { logprobs } = await run(fakeChat(new FakeModel('Hi')))
     expect(logprobs).toEqual([])
+  })
+})
+
+const tools = [{ type: 'function', function: { name: 'f', parameters: {} } }]
+
+describe('tool calls', () => {
+  const call = '<tool_call>{"name": "f", "arguments": {"a": 1}}</tool_call>'
+
+  test('end an answer with their own reason', async () => {
+    const { text, toolArguments, finish } = await run(fakeChat(new FakeModel(`Wait.\n${call}`)), { tools })
+    expect([text, toolArguments, finish!.reason]).toEqual(['Wait.', '{"a": 1}', 'tool_calls'])
+  })
+
+  test('are text where no tool is offered', async () => {
+    const { text, toolArguments, finish } = await run(fakeChat(new FakeModel(call)))
+    expect([text, toolArguments, finish!.reason]).toEqual([call, '', 'stop'])
+  })
+
+  test('that are malformed are text', async () => {
+    const { text, finish } = await run(fakeChat(new FakeModel(call.replace('}}', '}'))), { tools })
+    expect([text, finish!.reason]).toEqual([call.replace('}}', '}'), 'stop'])
+  })
+
+  test('cut at max tokens end it for length', async () => {
+    const chat = fakeChat(new FakeModel(call))
+    const maxTokens = '.{"name": "f", "arguments": {"a"'.length
+    const { text, toolArguments, finish } = await run(chat, { tools, maxTokens })
+    expect([text, toolArguments, finish!.reason]).toEqual(['', '{"a"', 'length'])
+  })
+
+  test('compute nothing after the first, where one is wanted', async () => {
+    const model = new FakeModel(call + call)
+    const { finish } = await run(fakeChat(model), { tools, parallelToolCalls: false })
+    expect(finish!.reason).toBe('tool_calls')
+    expect(finish!.usage.completionTokens).toBe(chatTokens(call))
+    expect(model.decoded).toBe(chatTokens(call) - 1)
+  })
+})
+
+function chatTokens(text: string): number {
+  return fakeChat(new FakeModel('')).tokenizer.encode(text).length
+}
+
+describe('reasoning', () => {
+  const thought = '<think>\nOne.\n\nTwo.\n</think>\n\nYes.'
+
+  test('is kept from the answer and counted', async () => {
+    const { reasoning, text, finish } = await run(fakeChat(new FakeModel(thought)))
+    expect([reasoning, text]).toEqual(['One.\n\nTwo.', 'Yes.'])
+    expect(finish).toMatchObject({
+      reason: 'stop',
+      usage: { completionTokens: chatTokens(thought), reasoningTokens: chatTokens(thought) - 4 },
+    })
+  })
+
+  test('may be opened by the template', async () => {
+    const template = new ChatTemplate(`${CHATML}{% if add_generation_prompt %}<think>\n{% endif %}`)
+    const chat = fakeChat(new FakeModel('<think>\nOne.\n</think>\n\nYes.'), { template })
+    const { reasoning, text } = await run(chat)
+    expect([reasoning, text]).toEqual(['One.', 'Yes.'])
+  })
+
+  test('is not opened by a message that mentions its tag', async () => {
+    const messages = [{ role: 'user' as const, content: 'What is <think>' }]
+    const { reasoning, text } = await run(fakeChat(new FakeModel('A tag.')), { messages })
+    expect([reasoning, text]).toEqual(['', 'A tag.'])
+  })
+
+  test('cut at max tokens leaves no answer', async () => {
+    const { reasoning, text, finish } = await run(fakeChat(new FakeModel(thought)), { maxTokens: 5 })
+    expect([reasoning, text, finish!.reason]).toEqual(['One', '', 'length'])
+    expect(finish!.usage).toMatchObject({ completionTokens: 5, reasoningTokens: 5 })
+  })
+
+  test('may end the answer', async () => {
+    const { reasoning, text, finish } = await run(fakeChat(new FakeModel('<think>\nOne.')))
+    expect([reasoning, text, finish!.reason]).toEqual(['One.', '', 'stop'])
+  })
+
+  test('has logprobs of its own', async () => {
+    const { events, logprobs, finish } = await run(fakeChat(new FakeModel(thought)), { topLogprobs: 0 })
+    const ofReasoning = events.flatMap((event) => (event.type === 'reasoning' ? (event.logprobs ?? []) : []))
+    expect(ofReasoning.map(({ token }) => token).join('')).toBe('<think>\nOne.\n\nTwo.\n</think>\n\n')
+    expect(ofReasoning).toHaveLength(finish!.usage.reasoningTokens)
+    expect(logprobs.map(({ token }) => token).join('')).toBe('Yes.')
   })
 })
 

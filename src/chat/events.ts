@@ -13,13 +13,24 @@ export interface ChatLogprob extends ChatTokenLogprob {
 
 export interface Usage {
   readonly promptTokens: number
+  /** Sampled and forced tokens, without the EOS token. */
   readonly completionTokens: number
+  /** Those of them that are reasoning, with the tags around it. */
+  readonly reasoningTokens: number
 }
 
-export type FinishReason = 'stop' | 'length'
+export type FinishReason = 'stop' | 'length' | 'tool_calls'
 
 export type ChatEvent =
   /** The request is valid; nothing was computed yet. */
   | { readonly type: 'start'; readonly promptTokens: number }
+  /** The text may be empty where there are logprobs. */
+  | { readonly type: 'reasoning'; readonly text: string; readonly logprobs?: readonly ChatLogprob[] }
   | { readonly type: 'content'; readonly text: string; readonly logprobs?: readonly ChatLogprob[] }
+  /** A call begins; `index` counts these events. */
+  | { readonly type: 'toolCall'; readonly index: number; readonly name: string }
+  /** More of its arguments: a slice of the JSON text that the model wrote. */
+  | { readonly type: 'toolCallArguments'; readonly index: number; readonly text: string }
+  /** It was none: its whole text comes as content. */
+  | { readonly type: 'toolCallRevoked'; readonly index: number }
   | { readonly type: 'finish'; readonly reason: FinishReason; readonly usage: Usage }

@@ -6,6 +6,7 @@ import { readSpan } from '../weights/load-tensors.ts'
 import { parseManifest } from '../weights/parse-manifest.ts'
 import type { WeightStore } from '../weights/weight-store.ts'
 import type { ChatModel } from './chat-model.ts'
+import { answerTags } from './tags.ts'
 import { ChatTemplate } from './template.ts'
 
 /** A pack, ready to chat. `contextLength` in tokens. Throws WeightsError. */
@@ -21,12 +22,14 @@ export async function loadChatModel(
     readSpan(store, manifest.tokenizer),
   ])
   const { bos, eos, addBos } = manifest.tokens
+  const tokenizer = loadTokenizer(tables)
   return {
     id: manifest.name,
     created: Math.floor(Date.now() / 1000),
     language,
-    tokenizer: loadTokenizer(tables),
+    tokenizer,
     template: new ChatTemplate(manifest.chatTemplate),
+    tags: answerTags(tokenizer),
     eosIds: eos,
     bosId: bos,
     addBos,

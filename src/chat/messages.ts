@@ -16,6 +16,8 @@ export interface ChatMessage {
   readonly role: 'system' | 'developer' | 'user' | 'assistant' | 'tool'
   readonly content?: string | readonly ContentPart[] | null
   readonly reasoning_content?: string | null
+  /** Another name of reasoning_content: what some clients send back. */
+  readonly reasoning?: string | null
   readonly tool_calls?: readonly ToolCall[] | null
   readonly tool_call_id?: string
   readonly name?: string
@@ -23,12 +25,13 @@ export interface ChatMessage {
 
 /** A message as chat templates know it: content is text, arguments are objects, there is no developer. */
 export function templateMessage(message: ChatMessage, index: number): Record<string, unknown> {
-  const { role, content, reasoning_content, tool_calls, ...rest } = message
+  const { role, content, reasoning_content, reasoning, tool_calls, ...rest } = message
+  const reasoned = reasoning_content ?? reasoning
   return {
     ...rest,
     role: role === 'developer' ? 'system' : role,
     content: textOf(content, `messages.${index}.content`),
-    ...(reasoning_content == null ? {} : { reasoning_content }),
+    ...(reasoned == null ? {} : { reasoning_content: reasoned }),
     ...(tool_calls?.length ? { tool_calls: tool_calls.map(templateToolCall) } : {}),
   }
 }

@@ -111,15 +111,16 @@ describe('generate', () => {
   })
 
   it('ends with aborted within one token, whoever aborts while a token is computed', async () => {
-    for (const abort of [
-      (controller: AbortController) => controller.abort(),
-      (controller: AbortController) => setImmediate(() => controller.abort()),
-    ]) {
+    // A token whose computation was cut short is not sampled.
+    for (const [abort, tokens] of [
+      [(controller: AbortController) => controller.abort(), 5],
+      [(controller: AbortController) => setImmediate(() => controller.abort()), 6],
+    ] as const) {
       const model = new HashModel({ chunkLength: PROMPT.length })
       const controller = new AbortController()
       model.onForward = () => model.forwarded.length === 5 && abort(controller)
       const { ids, end } = await run(model, requestOf({ signal: controller.signal }))
-      expect([ids.length, end, model.forwarded.length]).toEqual([5, 'aborted', 6])
+      expect([ids.length, end, model.forwarded.length]).toEqual([tokens, 'aborted', 6])
       expect(releases(model)).toEqual([1])
     }
   })

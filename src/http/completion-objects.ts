@@ -1,4 +1,5 @@
-import type { ChatEvent, ChatLogprob, FinishReason, Usage } from '../chat/events.ts'
+import type { ChatEvent, FinishReason, Usage } from '../chat/events.ts'
+import { chunkChoice, WholeChoice } from './completion-choice.ts'
 
 /** Makes the objects of one chat completion, whole or in chunks, in OpenAI's form. */
 export class CompletionObjects {
@@ -12,26 +13,17 @@ export class CompletionObjects {
 
   /** The whole completion. */
   async completion(events: AsyncIterable<ChatEvent>) {
-    let content = ''
-    const logprobs: ChatLogprob[] = []
+    const choice = new WholeChoice()
     for await (const event of events) {
-      if (event.type === 'content') {
-        content += event.text
-        logprobs.push(...(event.logprobs ?? []))
-      } else if (event.type === 'finish') {
+      if (event.type === 'finish') {
+        const { message, logprobs } = choice
         return {
           ...this.#head('chat.completion'),
-          choices: [
-            {
-              index: 0,
-              message: { role: 'assistant', content, refusal: null },
-              logprobs: logprobsObject(logprobs),
-              finish_reason: event.reason,
-            },
-          ],
+          choices: [{ index: 0, message, logprobs, finish_reason: event.reason }],
           usage: usageObject(event.usage),
         }
       }
+      if (event.type !== 'start') choice.add(event)
     }
     throw new Error('the events of a completion ended without a finish')
   }
@@ -44,14 +36,16 @@ export class CompletionObjects {
         case 'start':
           yield { ...this.#chunk({ role: 'assistant', content: '' }), ...usage }
           break
-        case 'content':
-          yield { ...this.#chunk({ content: event.text }, event.logprobs), ...usage }
-          break
         case 'finish':
-          yield { ...this.#chunk({}, undefined, event.reason), ...usage }
+          yield { ...this.#chunk({}, null, event.reason), ...usage }
           if (includeUsage) {
             yield { ...this.#head('chat.completion.chunk'), choices: [], usage: usageObject(event.usage) }
           }
+          break
+        default: {
+          const choice = chunkChoice(event)
+          if (choice) yield { ...this.#chunk(choice.delta, choice.logprobs), ...usage }
+        }
       }
     }
   }
@@ -60,22 +54,19 @@ export class CompletionObjects {
     return { id: this.#id, object, created: this.#created, model: this.#model }
   }
 
-  #chunk(delta: object, logprobs: readonly ChatLogprob[] = [], finishReason: FinishReason | null = null) {
+  #chunk(delta: object, logprobs: object | null = null, finishReason: FinishReason | null = null) {
     return {
       ...this.#head('chat.completion.chunk'),
-      choices: [{ index: 0, delta, logprobs: logprobsObject(logprobs), finish_reason: finishReason }],
+      choices: [{ index: 0, delta, logprobs, finish_reason: finishReason }],
     }
   }
 }
 
-function logprobsObject(content: readonly ChatLogprob[]) {
-  return content.length > 0 ? { content, refusal: null } : null
-}
-
-function usageObject({ promptTokens, completionTokens }: Usage) {
+function usageObject({ promptTokens, completionTokens, reasoningTokens }: Usage) {
   return {
     prompt_tokens: promptTokens,
     completion_tokens: completionTokens,
     total_tokens: promptTokens + completionTokens,
+    completion_tokens_details: { reasoning_tokens: reasoningTokens },
   }
 }

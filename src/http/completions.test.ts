@@ -1,19 +1,43 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { allEvents, fakeApp, HELLO, post } from '../../test/fake-app.ts'
 import { FakeModel, fakeChat } from '../../test/fake-model.ts'
+import { ChatTemplate } from '../chat/template.ts'
 
 afterEach(() => vi.restoreAllMocks())
+
+interface ToolCallDelta {
+  index: number
+  id?: string
+  type?: string
+  function: { name?: string; arguments: string }
+}
+
+interface Delta {
+  role?: string
+  content?: string
+  reasoning_content?: string
+  reasoning?: string
+  tool_calls?: ToolCallDelta[]
+}
 
 interface Chunk {
   id: string
   object: string
   created: number
   model: string
-  choices: { delta: { role?: string; content?: string }; finish_reason: string | null; logprobs: unknown }[]
+  choices: { delta: Delta; finish_reason: string | null; logprobs: unknown }[]
   usage?: object | null
 }
 
 const PROMPT_TOKENS = '.user\nHello?.\n.assistant\n'.length
+const USAGE = {
+  prompt_tokens: PROMPT_TOKENS,
+  completion_tokens: 12,
+  total_tokens: PROMPT_TOKENS + 12,
+  completion_tokens_details: { reasoning_tokens: 0 },
+}
+const TOOLS = [{ type: 'function', function: { name: 'f', parameters: { type: 'object' } } }]
+const CALL = '<tool_call>\n{"name": "f", "arguments": {"a": "é", "b": [1.0]}}\n</tool_call>'
 
 async function chunksOf(response: Response): Promise<Chunk[]> {
   const events = await allEvents(response)
@@ -36,7 +60,7 @@ describe('one JSON object', () => {
           finish_reason: 'stop',
         },
       ],
-      usage: { prompt_tokens: PROMPT_TOKENS, completion_tokens: 12, total_tokens: PROMPT_TOKENS + 12 },
+      usage: USAGE,
     })
   })
 
@@ -74,11 +98,7 @@ describe('a stream', () => {
     const chunks = await chunksOf(await post(fakeApp(), body))
     const last = chunks.pop()!
     expect(last.choices).toEqual([])
-    expect(last.usage).toEqual({
-      prompt_tokens: PROMPT_TOKENS,
-      completion_tokens: 12,
-      total_tokens: PROMPT_TOKENS + 12,
-    })
+    expect(last.usage).toEqual(USAGE)
     for (const { usage } of chunks) expect(usage).toBeNull()
   })
 
@@ -119,6 +139,108 @@ describe('a stream', () => {
     await allEvents(await post(app, { ...HELLO, stream: true }))
     model.beforeDecode = () => Promise.resolve()
     expect((await post(app, HELLO)).status).toBe(200)
+  })
+})
+
+describe('reasoning and tool calls', () => {
+  const answer = `<think>\nHm.\n</think>\n\nWait.\n${CALL}\n${CALL}`
+  const app = (script = answer) => fakeApp(fakeChat(new FakeModel(script)))
+  const body = { ...HELLO, tools: TOOLS }
+
+  async function whole(script = answer, change: object = {}) {
+    const { choices, usage } = (await (await post(app(script), { ...body, ...change })).json()) as {
+      choices: { message: Record<string, unknown>; finish_reason: string; logprobs: unknown }[]
+      usage: unknown
+    }
+    return { ...choices[0], usage }
+  }
+
+  const deltas = async (script = answer) =>
+    (await chunksOf(await post(app(script), { ...body, stream: true }))).map(({ choices }) => choices[0])
+
+  const toolCall = {
+    id: expect.stringMatching(/^call_[0-9a-f]{32}$/),
+    type: 'function',
+    function: { name: 'f', arguments: '{"a": "é", "b": [1.0]}' },
+  }
+
+  test('are fields of the message', async () => {
+    expect(await whole()).toMatchObject({
+      message: {
+        role: 'assistant',
+        content: 'Wait.',
+        refusal: null,
+        reasoning_content: 'Hm.',
+        reasoning: 'Hm.',
+        tool_calls: [toolCall, toolCall],
+      },
+      finish_reason: 'tool_calls',
+      usage: { completion_tokens_details: { reasoning_tokens: '.\nHm.\n.\n\n'.length } },
+    })
+  })
+
+  test('without words leave the content null', async () => {
+    expect((await whole(`<think>\nHm.\n</think>\n\n${CALL}`)).message.content).toBeNull()
+    expect((await whole('<think>\nHm.\n</think>\n\n')).message.content).toBe('')
+  })
+
+  test('that are malformed leave text alone', async () => {
+    const broken = '<tool_call>{"name": "f", "arguments": {"a": 1}'
+    expect(await whole(broken)).toMatchObject({ message: { content: broken }, finish_reason: 'stop' })
+    expect((await whole(broken)).message).not.toHaveProperty('tool_calls')
+    const choices = await deltas(broken)
+    expect(choices.map(({ delta }) => delta.content ?? '').join('')).toBe(broken)
+    expect(choices.at(-1)!.finish_reason).toBe('stop')
+  })
+
+  test('are streamed as deltas that join to the same message', async () => {
+    const choices = await deltas()
+    expect(choices.at(-1)).toMatchObject({ delta: {}, finish_reason: 'tool_calls' })
+    const text = (name: 'content' | 'reasoning' | 'reasoning_content') =>
+      choices.map(({ delta }) => delta[name] ?? '').join('')
+    expect([text('content'), text('reasoning'), text('reasoning_content')]).toEqual(['Wait.', 'Hm.', 'Hm.'])
+    const calls = choices.flatMap(({ delta }) => delta.tool_calls ?? [])
+    for (const index of [0, 1]) {
+      const [first, ...more] = calls.filter((call) => call.index === index)
+      expect(first).toEqual({ ...toolCall, index, function: { name: 'f', arguments: '' } })
+      expect(more.map(({ function: { arguments: text } }) => text)).toEqual([...'{"a": "é", "b": [1.0]}'])
+      for (const call of more) expect(Object.keys(call)).toEqual(['index', 'function'])
+    }
+    expect(calls[0].id).not.toBe(calls.find(({ index }) => index === 1)!.id)
+  })
+
+  test('have logprobs: content its own, reasoning beside it', async () => {
+    const { logprobs } = (await whole(answer, { logprobs: true })) as {
+      logprobs: { content: { token: string }[]; reasoning: { token: string }[] }
+    }
+    const text = (tokens: { token: string }[]) => tokens.map(({ token }) => token).join('')
+    expect([text(logprobs.content), text(logprobs.reasoning)]).toEqual(['Wait.', '<think>\nHm.\n</think>\n\n'])
+  })
+
+  test('can be limited to one call, or to none', async () => {
+    const { message, finish_reason } = await whole(answer, { parallel_tool_calls: false })
+    expect([message.tool_calls, finish_reason]).toEqual([[toolCall], 'tool_calls'])
+    const none = await whole(CALL, { tool_choice: 'none' })
+    expect([none.message.content, none.finish_reason]).toEqual([CALL, 'stop'])
+  })
+
+  test('go back to the model as the template writes them', async () => {
+    const template = new ChatTemplate(
+      `{% for m in messages %}{{ m.role }}:{{ m.reasoning_content }}:{{ m.content }}:{{ m.tool_calls | tojson }}|{% endfor %}{{ '\\n' }}<|im_start|>assistant{{ '\\n' }}`,
+    )
+    const chat = fakeChat(new FakeModel((prompt) => prompt.split('\n')[0]), { template })
+    const call = { id: 'call_1', type: 'function', function: { name: 'f', arguments: '{"a":1}' } }
+    const messages = [
+      { role: 'user', content: 'Go.' },
+      { role: 'assistant', content: null, reasoning: 'Hm.', tool_calls: [call] },
+      { role: 'tool', tool_call_id: 'call_1', content: '2' },
+    ]
+    const { choices } = (await (await post(fakeApp(chat), { messages })).json()) as {
+      choices: { message: { content: string } }[]
+    }
+    const [, assistant, tool] = choices[0].message.content.split('|')
+    expect(assistant).toMatch(/^assistant:Hm\.::\[.*"arguments": ?\{"a": ?1\}.*\]$/)
+    expect(tool).toMatch(/^tool::2:/)
   })
 })
 

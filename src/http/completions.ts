@@ -56,7 +56,7 @@ async function startInTurn(events: AsyncGenerator<ChatEvent>, queue: GenerationQ
 
 async function* withBeats(events: AsyncIterable<ChatEvent>, beat: () => void): AsyncGenerator<ChatEvent> {
   for await (const event of events) {
-    if (event.type === 'content') beat()
+    if (event.type !== 'start' && event.type !== 'finish') beat()
     yield event
   }
 }

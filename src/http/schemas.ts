@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { ChatRequest } from '../chat/complete.ts'
+import { reasoningBudget, reasoningFields } from './reasoning.ts'
 import { rejectUnsupported } from './unsupported.ts'
 
 /** Generous beside OpenAI's 4; every one is searched for at every token. */
@@ -21,6 +22,7 @@ const message = z.discriminatedUnion('role', [
     role: z.literal('assistant'),
     content: content.nullish(),
     reasoning_content: z.string().nullish(),
+    reasoning: z.string().nullish(),
     tool_calls: z.array(toolCall).nullish(),
   }),
 ])
@@ -34,10 +36,12 @@ export const completionBody = z
     model: z.string().nullish(),
     messages: z.array(message).min(1),
     tools: z.array(tool).nullish(),
+    parallel_tool_calls: z.boolean().nullish(),
     stream: z.boolean().nullish(),
     stream_options: z.looseObject({ include_usage: z.boolean().nullish() }).nullish(),
     max_tokens: z.int().positive().nullish(),
     max_completion_tokens: z.int().positive().nullish(),
+    ...reasoningFields,
     temperature: z.number().min(0).max(2).nullish(),
     top_p: z.number().min(0).max(1).nullish(),
     top_k: z.int().min(-1).nullish(),
@@ -70,6 +74,8 @@ export function chatRequest(body: CompletionBody): ChatRequest {
   return {
     messages: body.messages,
     tools: body.tool_choice === 'none' ? undefined : (body.tools ?? undefined),
+    parallelToolCalls: body.parallel_tool_calls ?? undefined,
+    reasoningBudget: reasoningBudget(body),
     maxTokens: body.max_completion_tokens ?? body.max_tokens ?? undefined,
     sampling: {
       temperature: body.temperature ?? undefined,

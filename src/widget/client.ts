@@ -6,6 +6,7 @@ export interface Message {
 }
 
 export type AnswerEvent =
+  | { readonly type: 'reasoning'; readonly text: string }
   | { readonly type: 'text'; readonly text: string }
   | { readonly type: 'finish'; readonly reason: string }
 
@@ -25,7 +26,10 @@ interface ApiErrorBody {
 }
 
 interface Chunk extends ApiErrorBody {
-  choices?: { delta?: { content?: string | null }; finish_reason?: string | null }[]
+  choices?: {
+    delta?: { content?: string | null; reasoning_content?: string | null; reasoning?: string | null }
+    finish_reason?: string | null
+  }[]
 }
 
 /** The id of the model behind an endpoint. Throws AnswerError. */
@@ -52,6 +56,8 @@ export async function* streamAnswer(
     const chunk = JSON.parse(data) as Chunk
     if (chunk.error) throw apiError(chunk, 'The server stopped with an error.')
     const choice = chunk.choices?.[0]
+    const reasoning = choice?.delta?.reasoning_content ?? choice?.delta?.reasoning
+    if (reasoning) yield { type: 'reasoning', text: reasoning }
     if (choice?.delta?.content) yield { type: 'text', text: choice.delta.content }
     if (choice?.finish_reason) yield { type: 'finish', reason: choice.finish_reason }
   }

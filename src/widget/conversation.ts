@@ -2,6 +2,8 @@ import type { ReactiveController, ReactiveControllerHost } from 'lit'
 import { AnswerError, type Message, streamAnswer } from './client.ts'
 
 export interface Turn extends Message {
+  /** What the model thought before its answer; it is shown, but not part of the conversation. */
+  readonly reasoning: string
   /** 'stopped' by the reader, 'cut' at the length limit, 'failed' with an error. User's turns are 'done'. */
   readonly state: 'streaming' | 'done' | 'stopped' | 'cut' | 'failed'
 }
@@ -36,7 +38,7 @@ export class Conversation implements ReactiveController {
   }
 
   ask(content: string): Promise<void> {
-    return this.#answer([...this.#turns, { role: 'user', content, state: 'done' }])
+    return this.#answer([...this.#turns, { role: 'user', content, reasoning: '', state: 'done' }])
   }
 
   /** Asks the last question again, in place of what came of its answer. */
@@ -63,10 +65,11 @@ export class Conversation implements ReactiveController {
     this.#answering = abort
     this.#error = undefined
     let content = ''
+    let reasoning = ''
     const show = (state: Turn['state']) => {
       // A conversation that was cleared meanwhile is not brought back.
       if (this.#answering !== abort) return
-      this.#turns = [...question, { role: 'assistant', content, state }]
+      this.#turns = [...question, { role: 'assistant', content, reasoning, state }]
       this.#host.requestUpdate()
     }
     show('streaming')
@@ -74,6 +77,7 @@ export class Conversation implements ReactiveController {
       let end: Turn['state'] = 'done'
       for await (const event of streamAnswer(this.#host.endpoint, messagesOf(question), abort.signal)) {
         if (event.type === 'finish') end = event.reason === 'length' ? 'cut' : 'done'
+        else if (event.type === 'reasoning') reasoning += event.text
         else content += event.text
         show('streaming')
       }

@@ -173,15 +173,16 @@ export class NanbeigeChat extends LitElement {
   }
 }
 
-function renderTurn({ role, content, state }: Turn) {
+function renderTurn({ role, content, reasoning, state }: Turn) {
   if (role === 'user') {
     return html`<article class="user"><h3 class="hidden">You</h3><p>${content}</p></article>`
   }
-  if (state === 'failed' && content === '') return nothing
+  if (state === 'failed' && content === '' && reasoning === '') return nothing
   const waiting = state === 'streaming' && content === ''
   return html`
     <article class="assistant">
       <h3 class="hidden">Answer</h3>
+      ${reasoning ? html`<details class="thinking"><summary>Thinking</summary><p>${reasoning}</p></details>` : nothing}
       ${
         waiting
           ? html`<p class="waiting" role="status"><span class="hidden">Waiting for the answer</span></p>`

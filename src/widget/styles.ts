@@ -107,6 +107,21 @@ const turns = css`
     color: var(--muted);
     font-size: 0.85rem;
   }
+  .thinking {
+    margin-block-end: 0.5rem;
+    color: var(--muted);
+    font-size: 0.9rem;
+  }
+  .thinking summary {
+    inline-size: fit-content;
+    cursor: pointer;
+  }
+  .thinking p {
+    margin-block-start: 0.35rem;
+    padding-inline-start: 0.85rem;
+    border-inline-start: 2px solid var(--border);
+    white-space: pre-wrap;
+  }
   .waiting::after {
     content: '';
     display: inline-block;

@@ -58,11 +58,12 @@ describe.skipIf(!chromiumPath)('the widget in Chromium (needs one: set CHROMIUM 
     return await textOf(answer())
   }
 
-  /** Answers requests in the model's place. */
-  async function script(...texts: string[]) {
+  /** Answers requests in the model's place, with texts or other deltas. */
+  async function script(...deltas: (string | object)[]) {
     const chunk = (delta: object, finish_reason: string | null = null) =>
       `data: ${JSON.stringify({ choices: [{ index: 0, delta, finish_reason }] })}\n\n`
-    const body = `${texts.map((content) => chunk({ content })).join('')}${chunk({}, 'stop')}data: [DONE]\n\n`
+    const chunks = deltas.map((delta) => chunk(typeof delta === 'string' ? { content: delta } : delta))
+    const body = `${chunks.join('')}${chunk({}, 'stop')}data: [DONE]\n\n`
     await page.route(COMPLETIONS, (route) => route.fulfill({ contentType: 'text/event-stream', body }))
   }
 
@@ -171,6 +172,23 @@ describe.skipIf(!chromiumPath)('the widget in Chromium (needs one: set CHROMIUM 
     expect(links.filter(Boolean)).toEqual(['https://example.com'])
     expect(requests.filter((url) => url.includes('leak.example'))).toEqual([])
     expect(await page.title()).not.toBe('hacked')
+  })
+
+  test('reasoning is folded away above the answer, as text, and not sent back', async () => {
+    await script({ reasoning_content: 'Which <b>is</b> ' }, { reasoning_content: 'bigger?' }, '9.8 is.')
+    await ask('9.11 or 9.8?')
+    await page.getByText('9.8 is.').waitFor()
+    const reasoning = page.getByText('Which <b>is</b> bigger?')
+    expect(await reasoning.isVisible()).toBe(false)
+    await page.getByText('Thinking').click()
+    expect(await reasoning.isVisible()).toBe(true)
+    expect(await textOf(answer())).toBe('9.8 is.')
+    const second = page.waitForRequest(COMPLETIONS)
+    await button('Send').waitFor()
+    await ask('Sure?')
+    expect((await second).postDataJSON().messages[1]).toEqual({ role: 'assistant', content: '9.8 is.' })
+    // It was opened; the answer below it does not close it.
+    expect(await reasoning.isVisible()).toBe(true)
   })
 
   test('a reader who scrolled up is left alone, and can go back to the newest text', async () => {
