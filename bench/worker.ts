@@ -3,6 +3,7 @@ import plain from '../dist/kernels.plain.wasm'
 import relaxed from '../dist/kernels.relaxed.wasm'
 import type { ChatModel } from '../src/chat/chat-model.ts'
 import { loadChatModel } from '../src/chat/load-chat-model.ts'
+import { loadModel } from '../src/model/load.ts'
 import { generate } from '../src/generate/generate.ts'
 import { type AssetFetcher, assetsStore } from '../src/weights/assets-store.ts'
 import { KernelWorkload } from './kernel-workload.ts'
@@ -24,10 +25,14 @@ export default {
       case '/kernels/run':
         kernels!.run(body)
         return Response.json({})
-      case '/model/load':
+      case '/model/load': {
         kernels = undefined
-        chat = await loadChatModel(assetsStore(env.ASSETS, '/weights/smollm2-135m-instruct'), { relaxed, plain }, 2048)
+        const store = assetsStore(env.ASSETS, '/weights/smollm2-135m-instruct')
+        chat = await loadChatModel(store, (manifest) =>
+          loadModel(store, manifest, { relaxed, plain }, { contextLength: 2048, sequences: 1 }),
+        )
         return Response.json({})
+      }
       case '/model/prefill':
         await prefill(chat!.language, body)
         return Response.json({})

@@ -1,25 +1,43 @@
 import { DurableObject } from 'cloudflare:workers'
 import plain from '../dist/kernels.plain.wasm'
 import relaxed from '../dist/kernels.relaxed.wasm'
+import type { ChatModel } from './chat/chat-model.ts'
 import { loadChatModel } from './chat/load-chat-model.ts'
+import type { LanguageModel } from './generate/language-model.ts'
+import { GenerationQueue } from './generate/queue.ts'
 import { createApp } from './http/app.ts'
+import { loadModel } from './model/load.ts'
+import { loadPipeline } from './pipeline/load-pipeline.ts'
+import { stageFetchers } from './pipeline/stage-bindings.ts'
+import type { Plan } from './pipeline/stage-plan.ts'
 import { type AssetFetcher, assetsStore } from './weights/assets-store.ts'
+import type { Manifest } from './weights/manifest.ts'
+import type { WeightStore } from './weights/weight-store.ts'
 
 interface Env {
   ASSETS: AssetFetcher
   EDGE: { getByName(name: string): { fetch(request: Request): Promise<Response> } }
   MODEL: string
   CONTEXT_LENGTH: number
+  /** Where the layers and the head are in stages of their own (`nanbeige-edge deploy`). */
+  PLAN?: Plan
 }
 
-type EdgeChat = Awaited<ReturnType<typeof loadChatModel>>
+type EdgeChat = ChatModel & { readonly language: LanguageModel & { readonly tokensComputed: number } }
 
-/** The whole model in one isolate, behind the API. */
+const modules = { relaxed, plain }
+
+/** The model behind the API: all of it in this isolate, or the session that drives its stages. */
 export class Edge extends DurableObject<Env> {
   #loading: Promise<EdgeChat> | undefined
   #chat: EdgeChat | undefined
   #failure: string | undefined
-  readonly #app = createApp({ model: () => this.#load(), health: () => this.#health() })
+  readonly #app = createApp({
+    model: () => this.#load(),
+    health: () => this.#health(),
+    // Whoever finds every session of a pipeline taken comes back later; one isolate computes for one at a time, and others wait.
+    queue: this.env.PLAN ? new GenerationQueue(this.env.PLAN.sessions, 0) : new GenerationQueue(),
+  })
 
   override fetch(request: Request): Response | Promise<Response> {
     return this.#app.fetch(request)
@@ -34,7 +52,7 @@ export class Edge extends DurableObject<Env> {
   async #loadOnce(): Promise<EdgeChat> {
     try {
       const store = assetsStore(this.env.ASSETS, `/weights/${this.env.MODEL}`)
-      this.#chat = await loadChatModel(store, { relaxed, plain }, this.env.CONTEXT_LENGTH)
+      this.#chat = await loadChatModel(store, (manifest) => this.#language(store, manifest))
       this.#failure = undefined
       return this.#chat
     } catch (error) {
@@ -43,6 +61,13 @@ export class Edge extends DurableObject<Env> {
     } finally {
       if (this.#chat === undefined) this.#loading = undefined
     }
+  }
+
+  #language(store: WeightStore, manifest: Manifest): Promise<EdgeChat['language']> {
+    const { PLAN, CONTEXT_LENGTH } = this.env
+    return PLAN
+      ? loadPipeline(store, manifest, PLAN, stageFetchers(this.env as never, PLAN), modules)
+      : loadModel(store, manifest, modules, { contextLength: CONTEXT_LENGTH, sequences: 1 })
   }
 
   #health() {

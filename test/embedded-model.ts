@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import type { ChatModel } from '../src/chat/chat-model.ts'
 import { loadChatModel } from '../src/chat/load-chat-model.ts'
+import { loadModel } from '../src/model/load.ts'
 import type { KernelModules } from '../src/model/kernels.ts'
 import { folderStore } from '../src/weights/folder-store.ts'
 
@@ -14,5 +15,9 @@ export async function kernelModules(): Promise<KernelModules> {
 /** The model in weights/, in this process. */
 export async function loadEmbeddedModel(build?: keyof KernelModules): Promise<ChatModel> {
   const pack = new URL('../weights/smollm2-135m-instruct', import.meta.url).pathname
-  return loadChatModel(folderStore(pack), await kernelModules(), 2048, build)
+  const store = folderStore(pack)
+  const modules = await kernelModules()
+  return loadChatModel(store, (manifest) =>
+    loadModel(store, manifest, modules, { contextLength: 2048, sequences: 1, build }),
+  )
 }

@@ -1,24 +1,21 @@
-import type { EdgeModel } from '../model/edge-model.ts'
-import type { KernelModules } from '../model/kernels.ts'
-import { loadModel } from '../model/load.ts'
+import type { LanguageModel } from '../generate/language-model.ts'
 import { loadTokenizer } from '../tokenizer/load.ts'
 import { readSpan } from '../weights/load-tensors.ts'
+import type { Manifest } from '../weights/manifest.ts'
 import { parseManifest } from '../weights/parse-manifest.ts'
 import type { WeightStore } from '../weights/weight-store.ts'
 import type { ChatModel } from './chat-model.ts'
 import { answerTags } from './tags.ts'
 import { ChatTemplate } from './template.ts'
 
-/** A pack, ready to chat. `contextLength` in tokens. Throws WeightsError. */
-export async function loadChatModel(
+/** A pack, ready to chat with the language model that `loadLanguage` makes of it. Throws WeightsError, and what `loadLanguage` throws. */
+export async function loadChatModel<Language extends LanguageModel>(
   store: WeightStore,
-  modules: KernelModules,
-  contextLength: number,
-  build?: keyof KernelModules,
-): Promise<ChatModel & { readonly language: EdgeModel }> {
+  loadLanguage: (manifest: Manifest) => Promise<Language>,
+): Promise<ChatModel & { readonly language: Language }> {
   const manifest = parseManifest(await store.manifest(), 'manifest.json')
   const [language, tables] = await Promise.all([
-    loadModel(store, manifest, modules, { contextLength, sequences: 1, build }),
+    loadLanguage(manifest),
     readSpan(store, manifest.tokenizer),
   ])
   const { bos, eos, addBos } = manifest.tokens

@@ -1,4 +1,4 @@
-/** Callers that may wait at once; the next one is refused. */
+/** Callers that may wait at once where one is served at a time; the next one is refused. */
 export const MAX_WAITING = 16
 
 /** Seconds after which a refused client is asked to come back. */
@@ -8,18 +8,23 @@ export class QueueFullError extends Error {
   readonly code = 'queue_full'
   readonly retryAfterSeconds = RETRY_AFTER_SECONDS
 
-  constructor() {
-    super(
-      `The model is busy and ${MAX_WAITING} requests are waiting already. Try again in ${RETRY_AFTER_SECONDS} seconds.`,
-    )
+  constructor(waiting: number) {
+    const others = waiting > 0 ? ` and ${waiting} requests are waiting already` : ''
+    super(`The model is busy${others}. Try again in ${RETRY_AFTER_SECONDS} seconds.`)
     this.name = 'QueueFullError'
   }
 }
 
-/** Lets one generation compute at a time; the others wait in order of arrival. */
+/** Lets as many generations compute at a time as there are places; the others wait in order of arrival. */
 export class GenerationQueue {
-  #busy = false
+  readonly #maxWaiting: number
+  #places: number
   readonly #waiting: (() => void)[] = []
+
+  constructor(places = 1, maxWaiting = MAX_WAITING) {
+    this.#places = places
+    this.#maxWaiting = maxWaiting
+  }
 
   get waiting(): number {
     return this.#waiting.length
@@ -31,8 +36,8 @@ export class GenerationQueue {
    */
   async acquire(signal: AbortSignal): Promise<() => void> {
     signal.throwIfAborted()
-    if (this.#busy) await this.#turn(signal)
-    this.#busy = true
+    if (this.#places > 0) this.#places--
+    else await this.#turn(signal)
     let released = false
     return () => {
       if (released) return
@@ -42,7 +47,7 @@ export class GenerationQueue {
   }
 
   #turn(signal: AbortSignal): Promise<void> {
-    if (this.#waiting.length >= MAX_WAITING) throw new QueueFullError()
+    if (this.#waiting.length >= this.#maxWaiting) throw new QueueFullError(this.#waiting.length)
     return new Promise((resolve, reject) => {
       const start = () => {
         signal.removeEventListener('abort', leave)
@@ -61,6 +66,6 @@ export class GenerationQueue {
   #next(): void {
     const start = this.#waiting.shift()
     if (start) start()
-    else this.#busy = false
+    else this.#places++
   }
 }

@@ -16,6 +16,8 @@ export interface AppOptions {
   readonly model: () => Promise<ChatModel>
   /** What GET /healthz answers; must neither load the model nor wait for it. */
   readonly health: () => object
+  /** Who may generate. */
+  readonly queue?: GenerationQueue
 }
 
 /** The HTTP API: OpenAI's chat completions and models, and a health check. */
@@ -32,7 +34,7 @@ export function createApp(options: AppOptions) {
   app.use(cors({ origin: '*', allowMethods: ['GET', 'POST'], exposeHeaders: ['Retry-After'], maxAge: 86_400 }))
   app.use(bodyLimit({ maxSize: MAX_BODY_BYTES, onError: tooLarge }))
   app.get('/healthz', (c) => c.json(options.health()))
-  app.route('/v1', completions(loadModel, new GenerationQueue()))
+  app.route('/v1', completions(loadModel, options.queue ?? new GenerationQueue()))
   app.route('/v1', models(loadModel))
   app.all('/healthz', methodNotAllowed('GET'))
   app.all('/v1/chat/completions', methodNotAllowed('POST'))

@@ -4,6 +4,7 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { z } from 'zod'
 import { ChatRequestError } from '../chat/errors.ts'
 import { QueueFullError } from '../generate/queue.ts'
+import { PipelineError } from '../pipeline/pipeline-error.ts'
 
 /** An answer in OpenAI's error form. */
 export class ApiError extends Error {
@@ -63,6 +64,7 @@ export function toApiError(error: unknown): ApiError {
   if (error instanceof QueueFullError) {
     return new ApiError(429, error.code, error.message, { headers: { 'Retry-After': `${error.retryAfterSeconds}` } })
   }
+  if (error instanceof PipelineError) return new ApiError(503, error.code, `${error.message}.`, { cause: error })
   if (error instanceof HTTPException && error.status < 500) {
     return new ApiError(error.status as ContentfulStatusCode, 'invalid_request', `${error.message}.`)
   }

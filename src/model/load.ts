@@ -1,14 +1,14 @@
-import { loadTensors, type Progress } from '../weights/load-tensors.ts'
-import type { Manifest, ModelConfig, Tensor } from '../weights/manifest.ts'
+import type { Progress } from '../weights/load-tensors.ts'
+import type { Manifest, ModelConfig } from '../weights/manifest.ts'
 import { tensorBytes } from '../weights/plane-layout.ts'
 import type { WeightStore } from '../weights/weight-store.ts'
 import { Arena, align } from './arena.ts'
 import { EdgeModel, type Slot } from './edge-model.ts'
 import { Head, headScratchBytes } from './head.ts'
-import { instantiateKernels, type KernelModules, type Kernels, type Pointer } from './kernels.ts'
+import { instantiateKernels, type KernelModules, type Kernels } from './kernels.ts'
 import { allocateKvCache, kvCacheBytes } from './kv-cache.ts'
-import { type Matrix, matrixAt } from './matrix.ts'
-import { type LayerWeights, Stage, stageScratchBytes } from './stage.ts'
+import { loadWeights } from './load-weights.ts'
+import { Stage, stageScratchBytes } from './stage.ts'
 
 /** Tokens run through a layer at once in prefill: past this the tables of a chunk leave the second-level cache. */
 export const CHUNK_LENGTH = 32
@@ -36,24 +36,10 @@ export async function loadModel(
   const arena = new Arena(requiredBytes(sizes, manifest, capacity, options.sequences))
   const kernels = await instantiateKernels(modules, arena.memory, options.build)
 
-  const pointers = new Map<string, Pointer>()
-  const allocate = (tensor: Tensor, bytes: number) => {
-    const pointer = arena.allocate(bytes)
-    pointers.set(tensor.name, pointer)
-    return arena.bytes(pointer, bytes)
-  }
-  await loadTensors(store, manifest, allocate, options.progress)
-
-  const tensors = new Map(manifest.tensors.map((tensor) => [tensor.name, tensor]))
-  const vector = (name: string): Pointer => pointers.get(name)!
-  const matrix = (name: string): Matrix => {
-    const tensor = tensors.get(name)!
-    if (tensor.kind !== 'planes') throw new TypeError(`${name} is not a matrix`)
-    return matrixAt(pointers.get(name)!, tensor)
-  }
-  const layers = Array.from({ length: config.layerCount }, (_, i) => layerWeights(`layers.${i}.`, vector, matrix))
-  const embedding = matrix('embedding')
-  const head = config.tiedEmbedding ? embedding : matrix('head')
+  const weights = await loadWeights(store, manifest.tensors, arena, options.progress)
+  const layers = Array.from({ length: config.layerCount }, (_, i) => weights.layer(i))
+  const embedding = weights.matrix('embedding')
+  const head = config.tiedEmbedding ? embedding : weights.matrix('head')
 
   return new EdgeModel({
     arena,
@@ -61,7 +47,7 @@ export async function loadModel(
     config,
     embedding,
     stage: new Stage(arena, kernels, config, layers, CHUNK_LENGTH, capacity),
-    head: new Head(arena, kernels, config, vector('norm'), head),
+    head: new Head(arena, kernels, config, weights.vector('norm'), head),
     slots: Array.from({ length: options.sequences }, () => allocateSlot(arena, kernels, config, capacity)),
     hidden: arena.allocate(CHUNK_LENGTH * config.hiddenSize * 4),
     chunkLength: CHUNK_LENGTH,
@@ -85,23 +71,5 @@ function allocateSlot(arena: Arena, kernels: Kernels, config: ModelConfig, capac
   return {
     cache: allocateKvCache(arena, kernels, config, config.layerCount, capacity),
     last: arena.allocate(config.hiddenSize * 4),
-  }
-}
-
-function layerWeights(
-  prefix: string,
-  vector: (name: string) => Pointer,
-  matrix: (name: string) => Matrix,
-): LayerWeights {
-  return {
-    attentionNorm: vector(`${prefix}attentionNorm`),
-    query: matrix(`${prefix}query`),
-    key: matrix(`${prefix}key`),
-    value: matrix(`${prefix}value`),
-    attentionOutput: matrix(`${prefix}attentionOutput`),
-    ffnNorm: vector(`${prefix}ffnNorm`),
-    gate: matrix(`${prefix}gate`),
-    up: matrix(`${prefix}up`),
-    down: matrix(`${prefix}down`),
   }
 }

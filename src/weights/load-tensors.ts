@@ -1,5 +1,5 @@
 import { ByteSource } from './byte-source.ts'
-import type { Manifest, Span, Tensor } from './manifest.ts'
+import type { Span, Tensor } from './manifest.ts'
 import { tensorBytes } from './plane-layout.ts'
 import { sha256Hex } from './sha256.ts'
 import type { WeightStore } from './weight-store.ts'
@@ -23,7 +23,7 @@ export type Progress = (bytesLoaded: number, bytesTotal: number) => void
  */
 export async function loadTensors(
   store: WeightStore,
-  manifest: Pick<Manifest, 'tensors'>,
+  manifest: { readonly tensors: readonly Tensor[] },
   allocate: (tensor: Tensor, bytes: number) => Uint8Array,
   progress?: Progress,
 ): Promise<void> {

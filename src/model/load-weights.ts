@@ -1,0 +1,63 @@
+import { loadTensors, type Progress } from '../weights/load-tensors.ts'
+import type { Tensor } from '../weights/manifest.ts'
+import type { WeightStore } from '../weights/weight-store.ts'
+import type { Arena } from './arena.ts'
+import type { Pointer } from './kernels.ts'
+import { type Matrix, matrixAt } from './matrix.ts'
+import type { LayerWeights } from './stage.ts'
+
+/** Tensors in Wasm memory, by name. */
+export class Weights {
+  readonly #tensors: ReadonlyMap<string, Tensor>
+  readonly #pointers: ReadonlyMap<string, Pointer>
+
+  constructor(tensors: ReadonlyMap<string, Tensor>, pointers: ReadonlyMap<string, Pointer>) {
+    this.#tensors = tensors
+    this.#pointers = pointers
+  }
+
+  vector(name: string): Pointer {
+    return this.#pointers.get(name)!
+  }
+
+  matrix(name: string): Matrix {
+    const tensor = this.#tensors.get(name)!
+    if (tensor.kind !== 'planes') throw new TypeError(`${name} is not a matrix`)
+    return matrixAt(this.#pointers.get(name)!, tensor)
+  }
+
+  layer(index: number): LayerWeights {
+    const [vector, matrix] = [
+      (name: string) => this.vector(`layers.${index}.${name}`),
+      (name: string) => this.matrix(`layers.${index}.${name}`),
+    ]
+    return {
+      attentionNorm: vector('attentionNorm'),
+      query: matrix('query'),
+      key: matrix('key'),
+      value: matrix('value'),
+      attentionOutput: matrix('attentionOutput'),
+      ffnNorm: vector('ffnNorm'),
+      gate: matrix('gate'),
+      up: matrix('up'),
+      down: matrix('down'),
+    }
+  }
+}
+
+/** Load tensors of a pack to an arena that has room for them. Throws WeightsError. */
+export async function loadWeights(
+  store: WeightStore,
+  tensors: readonly Tensor[],
+  arena: Arena,
+  progress?: Progress,
+): Promise<Weights> {
+  const pointers = new Map<string, Pointer>()
+  const allocate = (tensor: Tensor, bytes: number) => {
+    const pointer = arena.allocate(bytes)
+    pointers.set(tensor.name, pointer)
+    return arena.bytes(pointer, bytes)
+  }
+  await loadTensors(store, { tensors }, allocate, progress)
+  return new Weights(new Map(tensors.map((tensor) => [tensor.name, tensor])), pointers)
+}

@@ -1,0 +1,133 @@
+import { TILE_ROWS } from '../../assembly/layout.ts'
+import { Arena, align } from '../model/arena.ts'
+import { instantiateKernels, type KernelModules, type Kernels, type Pointer } from '../model/kernels.ts'
+import { readSpan } from '../weights/load-tensors.ts'
+import type { PlanesTensor, Span } from '../weights/manifest.ts'
+import { planeFormat, tileBytes } from '../weights/plane-layout.ts'
+import type { WeightStore } from '../weights/weight-store.ts'
+
+/** Bytes of pages to hold: what a conversation keeps using is far less than the whole vocabulary. */
+const CACHE_BYTES = 12 * 2 ** 20
+
+interface Page {
+  readonly slot: Pointer
+  readonly ready: Promise<void>
+}
+
+/** Rows of an embedding that is not held in memory: read in pages, which are the tensor's spans, the least recently used dropped. */
+export class EmbeddingPages {
+  readonly #store: WeightStore
+  readonly #tensor: PlanesTensor
+  readonly #arena: Arena
+  readonly #kernels: Kernels
+  /** First row of each page. */
+  readonly #firstRows: readonly number[]
+  readonly #row: Pointer
+  readonly #free: Pointer[]
+  readonly #slots: number
+  /** By index of the span, the least recently used first. */
+  readonly #pages = new Map<number, Page>()
+
+  private constructor(store: WeightStore, tensor: PlanesTensor, arena: Arena, kernels: Kernels, slots: number) {
+    this.#store = store
+    this.#tensor = tensor
+    this.#arena = arena
+    this.#kernels = kernels
+    this.#slots = slots
+    const tile = tileBytes(tensor.shape[1], planeFormat(tensor))
+    let row = 0
+    this.#firstRows = tensor.spans.map(({ bytes }) => {
+      const first = row
+      row += (bytes / tile) * TILE_ROWS
+      return first
+    })
+    this.#row = arena.allocate(tensor.shape[1] * 4)
+    this.#free = Array.from({ length: slots }, () => arena.allocate(largestSpan(tensor)))
+  }
+
+  static async create(store: WeightStore, tensor: PlanesTensor, modules: KernelModules): Promise<EmbeddingPages> {
+    const page = align(largestSpan(tensor))
+    const slots = Math.min(Math.max(Math.floor(CACHE_BYTES / page), 1), tensor.spans.length)
+    const arena = new Arena(slots * page + align(tensor.shape[1] * 4))
+    return new EmbeddingPages(store, tensor, arena, await instantiateKernels(modules, arena.memory), slots)
+  }
+
+  /** (ids.length, hiddenSize) f32. Throws WeightsError. */
+  async rows(ids: readonly number[]): Promise<Float32Array> {
+    const hiddenSize = this.#tensor.shape[1]
+    const rows = new Float32Array(ids.length * hiddenSize)
+    for (let first = 0; first < ids.length; first += this.#slots) {
+      const batch = ids.slice(first, first + this.#slots)
+      // Side by side: each is a request. Others may push them out again before their turn comes, so each is looked up anew.
+      await Promise.all(batch.map((id) => this.#page(this.#pageOf(id))))
+      for (const [i, id] of batch.entries()) rows.set(await this.#read(id), (first + i) * hiddenSize)
+    }
+    return rows
+  }
+
+  async #read(id: number): Promise<Float32Array> {
+    const index = this.#pageOf(id)
+    for (;;) {
+      const page = await this.#page(index)
+      if (this.#pages.get(index) !== page) continue
+      const { shape, planes, groupSize, zeroPoint } = this.#tensor
+      const row = id - this.#firstRows[index]
+      const hasMin = zeroPoint === null
+      this.#kernels.embeddingRow(this.#row, page.slot, row, shape[1], planes, groupSize, zeroPoint ?? 0, hasMin)
+      return this.#arena.floats(this.#row, shape[1])
+    }
+  }
+
+  #pageOf(id: number): number {
+    return this.#firstRows.findLastIndex((first) => first <= id)
+  }
+
+  async #page(index: number): Promise<Page> {
+    const held = this.#pages.get(index)
+    if (held) {
+      this.#pages.delete(index)
+      this.#pages.set(index, held)
+      await held.ready
+      return held
+    }
+    const slot = await this.#freeSlot()
+    // Another request may have begun to read it meanwhile.
+    if (this.#pages.has(index)) {
+      this.#free.push(slot)
+      return this.#page(index)
+    }
+    const page = { slot, ready: this.#load(this.#tensor.spans[index], slot) }
+    this.#pages.set(index, page)
+    try {
+      await page.ready
+    } catch (error) {
+      this.#pages.delete(index)
+      this.#free.push(slot)
+      throw error
+    }
+    return page
+  }
+
+  async #freeSlot(): Promise<Pointer> {
+    for (;;) {
+      const free = this.#free.pop()
+      if (free !== undefined) return free
+      const [index, page] = this.#pages.entries().next().value!
+      // A page that is still being read must not lose its place to another.
+      await page.ready.catch(() => {})
+      if (this.#pages.get(index) === page) {
+        this.#pages.delete(index)
+        return page.slot
+      }
+    }
+  }
+
+  async #load(span: Span, slot: Pointer): Promise<void> {
+    const bytes = await readSpan(this.#store, span)
+    this.#arena.bytes(slot, bytes.length).set(bytes)
+  }
+}
+
+function largestSpan({ spans }: PlanesTensor): number {
+  return Math.max(...spans.map(({ bytes }) => bytes))
+}

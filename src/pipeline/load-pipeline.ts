@@ -1,0 +1,31 @@
+import type { KernelModules } from '../model/kernels.ts'
+import type { Manifest, PlanesTensor } from '../weights/manifest.ts'
+import type { WeightStore } from '../weights/weight-store.ts'
+import { EmbeddingPages } from './embedding-pages.ts'
+import { PipelineModel } from './pipeline-model.ts'
+import type { StageFetcher } from './stage-bindings.ts'
+import { StageClient } from './stage-client.ts'
+import type { Plan } from './stage-plan.ts'
+
+/** A model of stages behind fetchers, in the order of the plan, all of them loaded. Throws WeightsError, PipelineError. */
+export async function loadPipeline(
+  store: WeightStore,
+  manifest: Manifest,
+  plan: Plan,
+  fetchers: readonly StageFetcher[],
+  modules: KernelModules,
+): Promise<PipelineModel> {
+  const tensor = manifest.tensors.find((tensor): tensor is PlanesTensor => tensor.name === 'embedding')!
+  const embedding = await EmbeddingPages.create(store, tensor, modules)
+  const stages = fetchers.map((fetcher, index) => new StageClient(fetcher, stageName(plan, index)))
+  const model = new PipelineModel(plan, manifest.config, embedding, stages)
+  await model.load()
+  return model
+}
+
+function stageName(plan: Plan, index: number): string {
+  const stage = plan.stages[index]
+  return stage.kind === 'layers'
+    ? `stage ${index} (layers ${stage.first} to ${stage.first + stage.count - 1})`
+    : `stage ${index} (rows ${stage.firstRow} to ${stage.firstRow + stage.rows - 1} of the head)`
+}

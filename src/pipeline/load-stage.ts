@@ -1,0 +1,101 @@
+import { TILE_ROWS } from '../../assembly/layout.ts'
+import { Arena } from '../model/arena.ts'
+import { Head } from '../model/head.ts'
+import { instantiateKernels, type KernelModules } from '../model/kernels.ts'
+import { allocateKvCache } from '../model/kv-cache.ts'
+import { loadWeights } from '../model/load-weights.ts'
+import { Stage } from '../model/stage.ts'
+import type { Manifest, PlanesTensor, Span } from '../weights/manifest.ts'
+import { planeFormat, tileBytes } from '../weights/plane-layout.ts'
+import type { WeightStore } from '../weights/weight-store.ts'
+import { HeadSlice } from './head-slice.ts'
+import { LayersStage } from './layers-stage.ts'
+import { PipelineError } from './pipeline-error.ts'
+import { headMatrix, layerTensors } from './stage-memory.ts'
+import type { HeadPlan, LayersPlan, Plan } from './stage-plan.ts'
+
+/**
+ * Load one stage of a plan into a Wasm memory of exactly its size, which can never grow. Throws WeightsError, and PipelineError
+ * `plan_mismatch` where the pack is not divided as the plan says.
+ */
+export async function loadStage(
+  store: WeightStore,
+  manifest: Manifest,
+  plan: Plan,
+  index: number,
+  modules: KernelModules,
+  build?: keyof KernelModules,
+): Promise<LayersStage | HeadSlice> {
+  const stage = plan.stages[index]
+  const arena = new Arena(stage.weightBytes + stage.kvBytes + stage.scratchBytes)
+  const kernels = await instantiateKernels(modules, arena.memory, build)
+  return stage.kind === 'layers'
+    ? loadLayers(store, manifest, plan, stage, arena, kernels)
+    : loadHeadSlice(store, manifest, stage, arena, kernels)
+}
+
+type LoadedKernels = Awaited<ReturnType<typeof instantiateKernels>>
+
+async function loadLayers(
+  store: WeightStore,
+  manifest: Manifest,
+  { contextLength, sessions, chunkLength }: Plan,
+  { first, count }: LayersPlan,
+  arena: Arena,
+  kernels: LoadedKernels,
+): Promise<LayersStage> {
+  const { config } = manifest
+  const indexes = Array.from({ length: count }, (_, i) => first + i)
+  const tensors = indexes.flatMap((i) => layerTensors(manifest, i))
+  const weights = await loadWeights(store, tensors, arena)
+  const layers = indexes.map((i) => weights.layer(i))
+  return new LayersStage({
+    arena,
+    stage: new Stage(arena, kernels, config, layers, chunkLength, contextLength),
+    caches: Array.from({ length: sessions }, () => allocateKvCache(arena, kernels, config, count, contextLength)),
+    hidden: arena.allocate(chunkLength * config.hiddenSize * 4),
+    hiddenSize: config.hiddenSize,
+    chunkLength,
+  })
+}
+
+async function loadHeadSlice(
+  store: WeightStore,
+  manifest: Manifest,
+  { firstRow, rows }: HeadPlan,
+  arena: Arena,
+  kernels: LoadedKernels,
+): Promise<HeadSlice> {
+  const { config, tensors } = manifest
+  const matrix = headMatrix(manifest)
+  const slice: PlanesTensor = { ...matrix, shape: [rows, matrix.shape[1]], spans: spansOfRows(matrix, firstRow, rows) }
+  const norm = tensors.find(({ name }) => name === 'norm')!
+  const weights = await loadWeights(store, [norm, slice], arena)
+  return new HeadSlice({
+    arena,
+    head: new Head(arena, kernels, { ...config, vocabSize: rows }, weights.vector('norm'), weights.matrix(matrix.name)),
+    hidden: arena.allocate(config.hiddenSize * 4),
+    firstRow,
+    rows,
+  })
+}
+
+/** The spans that hold exactly these rows. */
+function spansOfRows(matrix: PlanesTensor, firstRow: number, rows: number): Span[] {
+  const tile = tileBytes(matrix.shape[1], planeFormat(matrix))
+  const from = (firstRow / TILE_ROWS) * tile
+  const to = from + Math.ceil(rows / TILE_ROWS) * tile
+  const found: Span[] = []
+  let at = 0
+  for (const span of matrix.spans) {
+    if (at >= from && at + span.bytes <= to) found.push(span)
+    at += span.bytes
+  }
+  if (found.reduce((sum, { bytes }) => sum + bytes, 0) !== to - from) {
+    throw new PipelineError(
+      'plan_mismatch',
+      `tensor ${matrix.name} is not divided at row ${firstRow} and ${firstRow + rows}; run \`nanbeige-edge deploy\` for this plan`,
+    )
+  }
+  return found
+}

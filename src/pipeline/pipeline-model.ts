@@ -1,0 +1,142 @@
+import { ExponentialBackoff, handleWhen, retry } from 'cockatiel'
+import type { Distribution, DistributionQuery } from '../generate/distribution.ts'
+import type { LanguageModel, Sequence } from '../generate/language-model.ts'
+import type { ModelConfig } from '../weights/manifest.ts'
+import { mergeSlices } from './merged-distribution.ts'
+import { PipelineError } from './pipeline-error.ts'
+import { prefill } from './prefill.ts'
+import type { StageClient } from './stage-client.ts'
+import type { Plan } from './stage-plan.ts'
+
+/** Candidates that each slice of the head gives unasked: mostly all that the sampler needs. */
+const CANDIDATES = 64
+
+/**
+ * A stage that restarts is back within seconds and has its weights a few seconds later; half a minute without it is a failure. What a stage
+ * has lost is there again after one more attempt, which begins at the first token.
+ */
+const recovery = retry(
+  handleWhen((error) => error instanceof PipelineError && ['session_lost', 'stage_unreachable'].includes(error.code)),
+  { maxAttempts: 12, backoff: new ExponentialBackoff({ initialDelay: 50, maxDelay: 5_000 }) },
+)
+
+/** Rows of the embedding: ids -> (ids.length, hiddenSize) f32. */
+export interface Embedding {
+  rows(ids: readonly number[]): Promise<Float32Array>
+}
+
+class PipelineSequence implements Sequence {
+  readonly session = crypto.randomUUID()
+  /** All tokens, to compute them anew for a stage that lost them. */
+  tokens: readonly number[] = []
+  /** (hiddenSize) f32 of the last token, after all layers. */
+  last: Float32Array = new Float32Array()
+  readonly #release: (sequence: PipelineSequence) => void
+  #released = false
+
+  constructor(release: (sequence: PipelineSequence) => void) {
+    this.#release = release
+  }
+
+  get length(): number {
+    return this.tokens.length
+  }
+
+  truncate(length: number): void {
+    if (length > this.length) throw new RangeError(`cannot truncate a sequence of ${this.length} tokens to ${length}`)
+    this.tokens = this.tokens.slice(0, length)
+  }
+
+  release(): void {
+    if (this.#released) return
+    this.#released = true
+    this.#release(this)
+  }
+}
+
+/** A model whose layers and head are stages elsewhere: drives them in turn, and makes up for what one of them loses. */
+export class PipelineModel implements LanguageModel {
+  readonly vocabSize: number
+  readonly contextLength: number
+  /** Tokens run forward so far, of prompts and answers of all sequences, anew or not. */
+  tokensComputed = 0
+  /** How often a sequence was computed anew. */
+  recoveries = 0
+  readonly #plan: Plan
+  readonly #embedding: Embedding
+  readonly #layers: readonly StageClient[]
+  readonly #head: readonly StageClient[]
+  #active = 0
+
+  /** `stages`: clients in the order of the plan. */
+  constructor(plan: Plan, config: ModelConfig, embedding: Embedding, stages: readonly StageClient[]) {
+    this.#plan = plan
+    this.#embedding = embedding
+    this.#layers = stages.filter((_, i) => plan.stages[i].kind === 'layers')
+    this.#head = stages.filter((_, i) => plan.stages[i].kind === 'head')
+    this.vocabSize = config.vocabSize
+    this.contextLength = plan.contextLength
+  }
+
+  /** Load the weights of all stages side by side. Throws PipelineError. */
+  async load(): Promise<void> {
+    await Promise.all([...this.#layers, ...this.#head].map((stage) => recovery.execute(() => stage.load())))
+  }
+
+  createSequence(): PipelineSequence {
+    if (this.#active >= this.#plan.sessions) {
+      throw new Error('every KV cache is in use: admit no more generations at once than the plan has sessions')
+    }
+    this.#active++
+    return new PipelineSequence(({ session }) => {
+      this.#active--
+      // A stage that cannot be reached frees the cache when its lease is over.
+      for (const stage of this.#layers) void stage.release(session).catch(() => {})
+    })
+  }
+
+  async forward(sequence: PipelineSequence, tokens: readonly number[], signal: AbortSignal): Promise<void> {
+    const all = [...sequence.tokens, ...tokens]
+    const last = await recovery.execute(({ attempt }) => {
+      if (attempt > 0) this.recoveries++
+      return this.#run(sequence.session, all, attempt === 0 ? sequence.length : 0, signal)
+    }, signal)
+    if (last === undefined) return
+    sequence.tokens = all
+    sequence.last = last
+  }
+
+  async distribution({ last }: PipelineSequence, query: DistributionQuery): Promise<Distribution> {
+    const ask = (top: number) =>
+      Promise.all(this.#head.map((slice) => recovery.execute(() => slice.distribution(last, { ...query, top }))))
+    return mergeSlices(this.vocabSize, await ask(CANDIDATES), CANDIDATES, ask)
+  }
+
+  /** Compute tokens.slice(from); the last one's hidden vector, or undefined after an abort. */
+  #run(session: string, tokens: readonly number[], from: number, signal: AbortSignal) {
+    return prefill(
+      this.#layers.length,
+      chunks(tokens, from, this.#plan.chunkLength),
+      ({ ids }) => this.#embedding.rows(ids),
+      async (stage, { ids, position }, hidden) => {
+        const isLast = stage === this.#layers.length - 1
+        const result = await this.#layers[stage].forward(session, position, hidden, isLast)
+        if (isLast) this.tokensComputed += ids.length
+        return result
+      },
+      signal,
+    )
+  }
+}
+
+interface Chunk {
+  readonly ids: readonly number[]
+  readonly position: number
+}
+
+function chunks(tokens: readonly number[], from: number, length: number): Chunk[] {
+  return Array.from({ length: Math.ceil((tokens.length - from) / length) }, (_, i) => {
+    const position = from + i * length
+    return { ids: tokens.slice(position, position + length), position }
+  })
+}

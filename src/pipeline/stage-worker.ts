@@ -1,0 +1,56 @@
+import { DurableObject } from 'cloudflare:workers'
+import plain from '../../dist/kernels.plain.wasm'
+import relaxed from '../../dist/kernels.relaxed.wasm'
+import { type AssetFetcher, assetsStore } from '../weights/assets-store.ts'
+import { parseManifest } from '../weights/parse-manifest.ts'
+import type { HeadSlice } from './head-slice.ts'
+import type { LayersStage } from './layers-stage.ts'
+import { loadStage } from './load-stage.ts'
+import { createStageApp } from './stage-app.ts'
+import type { Plan } from './stage-plan.ts'
+
+interface Env {
+  ASSETS: AssetFetcher
+  PLAN: Plan
+  STAGE: number
+}
+
+// Of the isolate and not of the object: whatever object of it is called, the weights and the sessions are the same.
+let loading: Promise<LayersStage | HeadSlice> | undefined
+let loaded: LayersStage | HeadSlice | undefined
+
+async function load({ ASSETS, PLAN, STAGE }: Env): Promise<LayersStage | HeadSlice> {
+  const store = assetsStore(ASSETS, `/weights/${PLAN.name}`)
+  const manifest = parseManifest(await store.manifest(), 'manifest.json')
+  return loadStage(store, manifest, PLAN, STAGE, { relaxed, plain })
+}
+
+/** One stage of a pipeline. */
+export class Stage extends DurableObject<Env> {
+  readonly #app = createStageApp({
+    loaded: () => loaded,
+    load: () => {
+      loading ??= load(this.env)
+        .then((stage) => {
+          loaded = stage
+          return stage
+        })
+        .catch((error) => {
+          loading = undefined
+          throw error
+        })
+      return loading
+    },
+  })
+
+  override fetch(request: Request): Response | Promise<Response> {
+    return this.#app.fetch(request)
+  }
+}
+
+export default {
+  /** Only the router's session reaches a stage, straight at its object. */
+  fetch(): Response {
+    return new Response(null, { status: 404 })
+  },
+}
