@@ -2,7 +2,7 @@ import { TILE_ROWS } from '../../assembly/layout.ts'
 import { Arena, align } from '../model/arena.ts'
 import { instantiateKernels, type KernelModules, type Kernels, type Pointer } from '../model/kernels.ts'
 import { readSpan } from '../weights/load-tensors.ts'
-import type { PlanesTensor, Span } from '../weights/manifest.ts'
+import type { PlanesTensor } from '../weights/manifest.ts'
 import { planeFormat, tileBytes } from '../weights/plane-layout.ts'
 import type { WeightStore } from '../weights/weight-store.ts'
 
@@ -12,6 +12,7 @@ const CACHE_BYTES = 12 * 2 ** 20
 interface Page {
   readonly slot: Pointer
   readonly ready: Promise<void>
+  isReady: boolean
 }
 
 /** Rows of an embedding that is not held in memory: read in pages, which are the tensor's spans, the least recently used dropped. */
@@ -60,12 +61,15 @@ export class EmbeddingPages {
       const batch = ids.slice(first, first + this.#slots)
       // Side by side: each is a request. Others may push them out again before their turn comes, so each is looked up anew.
       await Promise.all(batch.map((id) => this.#page(this.#pageOf(id))))
-      for (const [i, id] of batch.entries()) rows.set(await this.#read(id), (first + i) * hiddenSize)
+      for (const [i, id] of batch.entries()) {
+        await this.#read(id, rows.subarray((first + i) * hiddenSize, (first + i + 1) * hiddenSize))
+      }
     }
     return rows
   }
 
-  async #read(id: number): Promise<Float32Array> {
+  /** `out` <- the row, with nothing in between that could let another row into the buffer. */
+  async #read(id: number, out: Float32Array): Promise<void> {
     const index = this.#pageOf(id)
     for (;;) {
       const page = await this.#page(index)
@@ -74,7 +78,8 @@ export class EmbeddingPages {
       const row = id - this.#firstRows[index]
       const hasMin = zeroPoint === null
       this.#kernels.embeddingRow(this.#row, page.slot, row, shape[1], planes, groupSize, zeroPoint ?? 0, hasMin)
-      return this.#arena.floats(this.#row, shape[1])
+      out.set(this.#arena.floats(this.#row, shape[1]))
+      return
     }
   }
 
@@ -83,48 +88,44 @@ export class EmbeddingPages {
   }
 
   async #page(index: number): Promise<Page> {
-    const held = this.#pages.get(index)
-    if (held) {
-      this.#pages.delete(index)
-      this.#pages.set(index, held)
-      await held.ready
-      return held
-    }
-    const slot = await this.#freeSlot()
-    // Another request may have begun to read it meanwhile.
-    if (this.#pages.has(index)) {
-      this.#free.push(slot)
-      return this.#page(index)
-    }
-    const page = { slot, ready: this.#load(this.#tensor.spans[index], slot) }
-    this.#pages.set(index, page)
-    try {
-      await page.ready
-    } catch (error) {
-      this.#pages.delete(index)
-      this.#free.push(slot)
-      throw error
-    }
-    return page
-  }
-
-  async #freeSlot(): Promise<Pointer> {
     for (;;) {
-      const free = this.#free.pop()
-      if (free !== undefined) return free
-      const [index, page] = this.#pages.entries().next().value!
-      // A page that is still being read must not lose its place to another.
-      await page.ready.catch(() => {})
-      if (this.#pages.get(index) === page) {
+      const held = this.#pages.get(index)
+      if (held) {
         this.#pages.delete(index)
-        return page.slot
+        this.#pages.set(index, held)
+        await held.ready
+        return held
       }
+      const slot = this.#takeSlot()
+      if (slot !== undefined) this.#pages.set(index, this.#load(index, slot))
+      // All are being read: one of them has to be there before it can make room.
+      else await Promise.race([...this.#pages.values()].map(({ ready }) => ready.catch(() => {})))
     }
   }
 
-  async #load(span: Span, slot: Pointer): Promise<void> {
-    const bytes = await readSpan(this.#store, span)
-    this.#arena.bytes(slot, bytes.length).set(bytes)
+  /** A slot that nothing is being read to; the page that was in it is forgotten. */
+  #takeSlot(): Pointer | undefined {
+    const free = this.#free.pop()
+    if (free !== undefined) return free
+    const oldest = [...this.#pages].find(([, page]) => page.isReady)
+    if (oldest) this.#pages.delete(oldest[0])
+    return oldest?.[1].slot
+  }
+
+  #load(index: number, slot: Pointer): Page {
+    const ready = readSpan(this.#store, this.#tensor.spans[index]).then(
+      (bytes) => {
+        this.#arena.bytes(slot, bytes.length).set(bytes)
+        page.isReady = true
+      },
+      (error) => {
+        this.#pages.delete(index)
+        this.#free.push(slot)
+        throw error
+      },
+    )
+    const page: Page = { slot, ready, isReady: false }
+    return page
   }
 }
 

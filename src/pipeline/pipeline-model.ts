@@ -1,24 +1,14 @@
-import { ExponentialBackoff, handleWhen, retry } from 'cockatiel'
 import type { Distribution, DistributionQuery } from '../generate/distribution.ts'
 import type { LanguageModel, Sequence } from '../generate/language-model.ts'
 import type { ModelConfig } from '../weights/manifest.ts'
 import { mergeSlices } from './merged-distribution.ts'
-import { PipelineError } from './pipeline-error.ts'
 import { prefill } from './prefill.ts'
+import { recover } from './recover.ts'
 import type { StageClient } from './stage-client.ts'
 import type { Plan } from './stage-plan.ts'
 
 /** Candidates that each slice of the head gives unasked: mostly all that the sampler needs. */
 const CANDIDATES = 64
-
-/**
- * A stage that restarts is back within seconds and has its weights a few seconds later; half a minute without it is a failure. What a stage
- * has lost is there again after one more attempt, which begins at the first token.
- */
-const recovery = retry(
-  handleWhen((error) => error instanceof PipelineError && ['session_lost', 'stage_unreachable'].includes(error.code)),
-  { maxAttempts: 12, backoff: new ExponentialBackoff({ initialDelay: 50, maxDelay: 5_000 }) },
-)
 
 /** Rows of the embedding: ids -> (ids.length, hiddenSize) f32. */
 export interface Embedding {
@@ -80,7 +70,7 @@ export class PipelineModel implements LanguageModel {
 
   /** Load the weights of all stages side by side. Throws PipelineError. */
   async load(): Promise<void> {
-    await Promise.all([...this.#layers, ...this.#head].map((stage) => recovery.execute(() => stage.load())))
+    await Promise.all([...this.#layers, ...this.#head].map((stage) => recover(() => stage.load())))
   }
 
   createSequence(): PipelineSequence {
@@ -97,7 +87,7 @@ export class PipelineModel implements LanguageModel {
 
   async forward(sequence: PipelineSequence, tokens: readonly number[], signal: AbortSignal): Promise<void> {
     const all = [...sequence.tokens, ...tokens]
-    const last = await recovery.execute(({ attempt }) => {
+    const last = await recover((attempt) => {
       if (attempt > 0) this.recoveries++
       return this.#run(sequence.session, all, attempt === 0 ? sequence.length : 0, signal)
     }, signal)
@@ -108,7 +98,7 @@ export class PipelineModel implements LanguageModel {
 
   async distribution({ last }: PipelineSequence, query: DistributionQuery): Promise<Distribution> {
     const ask = (top: number) =>
-      Promise.all(this.#head.map((slice) => recovery.execute(() => slice.distribution(last, { ...query, top }))))
+      Promise.all(this.#head.map((slice) => recover(() => slice.distribution(last, { ...query, top }))))
     return mergeSlices(this.vocabSize, await ask(CANDIDATES), CANDIDATES, ask)
   }
 

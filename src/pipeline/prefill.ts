@@ -12,7 +12,7 @@ export async function prefill<Chunk, Hidden>(
 ): Promise<Hidden | undefined> {
   const idle: Promise<unknown>[] = Array.from({ length: stages }, () => Promise.resolve())
   const underWay: Promise<Hidden>[] = []
-  let failed = false
+  let failure: { readonly error: unknown } | undefined
   try {
     for (const chunk of chunks) {
       if (underWay.length > stages) await underWay.shift()
@@ -22,12 +22,12 @@ export async function prefill<Chunk, Hidden>(
         const [before, input] = [idle[stage], hidden]
         hidden = input.then(async (vectors) => {
           await before
-          // Nothing more after an error: the chunks behind would find a gap.
-          if (failed) throw new Error('a chunk before this one failed')
+          // Nothing more after an error: it is all computed anew.
+          if (failure) throw failure.error
           return run(stage, chunk, vectors)
         })
-        idle[stage] = hidden.catch(() => {
-          failed = true
+        idle[stage] = hidden.catch((error) => {
+          failure ??= { error }
         })
       }
       underWay.push(hidden)

@@ -46,5 +46,10 @@ export function bytesOf(floats: Float32Array): Uint8Array<ArrayBuffer> {
 /** JSON has no numbers that are not finite and writes null for them: the sampler refuses such logits by that name. */
 export function decodeAnswer(answer: SliceAnswer): SliceAnswer {
   const finite = (value: number | null) => value ?? Number.NaN
-  return { ...answer, logits: answer.logits.map(finite), raw: answer.raw.map(finite), logSumExp: finite(answer.logSumExp) }
+  return {
+    ...answer,
+    logits: answer.logits.map(finite),
+    raw: answer.raw.map(finite),
+    logSumExp: finite(answer.logSumExp),
+  }
 }

@@ -1,0 +1,20 @@
+import { PipelineError, type PipelineErrorCode } from './pipeline-error.ts'
+
+/** What another attempt may mend. */
+const RECOVERABLE: readonly string[] = ['session_lost', 'stage_unreachable'] satisfies PipelineErrorCode[]
+
+/** A stage that restarts is back within seconds and has its weights a few seconds later: half a minute in all. */
+const PAUSES_MS = [0, 50, 100, 200, 400, 800, 1600, 3200, 5000, 5000, 5000, 5000]
+
+/** Repeat what a lost or restarting stage made fail, up to an end or the signal. `attempt` counts from 0. Throws its last error. */
+export async function recover<T>(run: (attempt: number) => Promise<T>, signal?: AbortSignal): Promise<T> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await run(attempt)
+    } catch (error) {
+      const recoverable = error instanceof PipelineError && RECOVERABLE.includes(error.code)
+      if (!recoverable || attempt === PAUSES_MS.length || signal?.aborted) throw error
+      await new Promise((resolve) => setTimeout(resolve, PAUSES_MS[attempt]))
+    }
+  }
+}
