@@ -1,0 +1,89 @@
+"""What the rounding of activations does to the logits of a model, simulated in transformers."""
+
+from contextlib import contextmanager
+
+import torch
+from transformers.models.llama import modeling_llama
+
+from tiny_llama_model import Case, pack_name
+
+# What is between a lossless pack and float32 are the rounded activations:
+# - A product reads tables of the sums +-a +-b +-c +-d of four activations, rounded to whole steps: the largest entry of the
+#   group, half of |a| + |b| + |c| + |d|, is 127 steps (63 for matrices of up to three planes). A weight of P bits takes one
+#   entry a plane and four columns. Entries are off by independent errors, uniform within half a step, and that of plane p
+#   counts 2^p times, so that y of a row is off by a variance of
+#     sum over groups of  scale^2 (1 + 4 + ... + 4^(P-1)) (group / 4) step^2 / 12
+#   That is a little too much: weights near the middle have opposite bits in their highest planes (01..., 10...), and entries of
+#   opposite bits are opposite, so that part of the error of one plane takes away from another's.
+# - A key or value is off by an error that is uniform within half a step of 1/127 of the largest of its group of 32.
+# `rounded` adds random errors of these sizes within transformers: what follows from them through attention, activations
+# and layers is transformers' own. assembly/layout.ts states the same constants.
+
+ENTRY_MAX, SHORT_ENTRY_MAX, SHORT_ENTRY_PLANES = 127, 63, 3
+KV_GROUP, KV_MAX = 32, 127
+ROUNDING_DRAWS = 24
+
+
+
+def table_errors(weight, planes, group_size, generator):
+    """A function of x that gives random errors of y = weight x."""
+    grouped = weight.detach().unflatten(-1, (-1, group_size))
+    scales = (grouped.amax(-1) - grouped.amin(-1)) / (2**planes - 1)
+    # (rows, groups): variance of y by the squared step of each group.
+    variances = scales**2 * ((4**planes - 1) / 3) * (group_size / 4) / 12
+    entry_max = SHORT_ENTRY_MAX if planes <= SHORT_ENTRY_PLANES else ENTRY_MAX
+
+    def errors(x):
+        largest = x.unflatten(-1, (-1, group_size // 4, 4)).abs().sum(-1).amax(-1) / 2
+        deviations = ((largest / entry_max) ** 2 @ variances.T).sqrt()
+        return deviations * torch.randn(deviations.shape, generator=generator)
+
+    return errors
+
+
+def cache_error(x, generator):
+    grouped = x.unflatten(-1, (-1, KV_GROUP))
+    steps = grouped.abs().amax(-1, keepdim=True) / KV_MAX
+    return ((torch.rand(grouped.shape, generator=generator) - 0.5) * steps).flatten(-2)
+
+
+@contextmanager
+def rounded(model, case: Case, seed: int):
+    """Within it, the model computes with random errors in place of our rounding."""
+    generator = torch.Generator().manual_seed(seed)
+    hooks = []
+    for name, module in model.named_modules():
+        if isinstance(module, torch.nn.Linear):
+            kind = pack_name(name)[1]
+            tied = kind == 'head' and model.config.tie_word_embeddings
+            planes = case.grids['embedding' if tied else kind].planes
+            errors = table_errors(module.weight, planes, case.group_size, generator)
+            hooks.append(module.register_forward_hook(lambda _, x, y, errors=errors: y + errors(x[0])))
+        if name.endswith('v_proj'):
+            hooks.append(module.register_forward_hook(lambda _, __, value: value + cache_error(value, generator)))
+    rope = modeling_llama.apply_rotary_pos_emb
+
+    def rope_with_errors(*args, **kwargs):
+        query, key = rope(*args, **kwargs)
+        return query, key + cache_error(key, generator)
+
+    modeling_llama.apply_rotary_pos_emb = rope_with_errors
+    try:
+        yield
+    finally:
+        modeling_llama.apply_rotary_pos_emb = rope
+        for hook in hooks:
+            hook.remove()
+
+
+@torch.no_grad()
+def logits_of(model, ids):
+    return model(ids).logits
+
+
+def rounding_errors(model, case: Case, ids):
+    """Logits (batch, tokens, vocab) with rounding minus those without, ROUNDING_DRAWS times."""
+    exact = logits_of(model, ids)
+    for seed in range(ROUNDING_DRAWS):
+        with rounded(model, case, seed):
+            yield logits_of(model, ids) - exact
