@@ -1,10 +1,12 @@
 import { edgeCost, gpuCost } from '../pipeline/cost.ts'
+import { EMBEDDING_CACHE_BYTES } from '../pipeline/embedding-pages.ts'
 import { MIB } from '../pipeline/platform-limits.ts'
 import { gpuDecoding, prices } from '../pipeline/prices.ts'
 import { PAGE_BYTES } from '../pipeline/shard-layout.ts'
 import type { ModelShape } from '../pipeline/stage-memory.ts'
 import type { Plan, StagePlan } from '../pipeline/stage-plan.ts'
 import type { Manifest } from '../weights/manifest.ts'
+import { tensorBytes } from '../weights/plane-layout.ts'
 import { textTable } from './text-table.ts'
 
 /** Tokens that the costs are of. */
@@ -42,8 +44,13 @@ export function describeStages(plan: Plan, stageSeconds: readonly number[]): str
 }
 
 /** What the router holds beside the JavaScript of its own. */
-export function describeRouter({ tokenizer }: Pick<Manifest, 'tokenizer'>): string {
-  return `router: tokenizer tables ${mib(tokenizer.bytes)} MiB, embedding rows in pages of up to ${mib(PAGE_BYTES)} MiB`
+export function describeRouter({ tokenizer, tensors }: Pick<Manifest, 'tokenizer' | 'tensors'>): string {
+  const embedding = tensorBytes(tensors.find(({ name }) => name === 'embedding')!)
+  const pages = Math.min(embedding, EMBEDDING_CACHE_BYTES)
+  return (
+    `router: ${mib(tokenizer.bytes + pages)} MiB: tokenizer tables ${mib(tokenizer.bytes)}, embedding pages ${mib(pages)} ` +
+    `of ${mib(embedding)}, read ${mib(PAGE_BYTES)} at a time`
+  )
 }
 
 /** Speed, and what 1,000 tokens cost on Cloudflare and on GPUs. */

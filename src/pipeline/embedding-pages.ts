@@ -7,7 +7,7 @@ import { planeFormat, tileBytes } from '../weights/plane-layout.ts'
 import type { WeightStore } from '../weights/weight-store.ts'
 
 /** Bytes of pages to hold: what a conversation keeps using is far less than the whole vocabulary. */
-const CACHE_BYTES = 12 * 2 ** 20
+export const EMBEDDING_CACHE_BYTES = 12 * 2 ** 20
 
 interface Page {
   readonly slot: Pointer
@@ -48,7 +48,7 @@ export class EmbeddingPages {
 
   static async create(store: WeightStore, tensor: PlanesTensor, modules: KernelModules): Promise<EmbeddingPages> {
     const page = align(largestSpan(tensor))
-    const slots = Math.min(Math.max(Math.floor(CACHE_BYTES / page), 1), tensor.spans.length)
+    const slots = Math.min(Math.max(Math.floor(EMBEDDING_CACHE_BYTES / page), 1), tensor.spans.length)
     const arena = new Arena(slots * page + align(tensor.shape[1] * 4))
     return new EmbeddingPages(store, tensor, arena, await instantiateKernels(modules, arena.memory), slots)
   }
