@@ -1,0 +1,110 @@
+import { z } from 'zod'
+import type { Tokenizer } from '../tokenizer/tokenizer.ts'
+import { OriginError, type OriginErrorCode } from './errors.ts'
+import type { Exchange } from './exchange.ts'
+
+export interface OriginFacts {
+  /** Tokens that prompt and answer may have at the origin together; undefined: it does not say. */
+  readonly contextLength: number | undefined
+  /** Why token ids cannot be exchanged, but only text; undefined: they can. */
+  readonly textOnly: string | undefined
+}
+
+// Scripts, spaces, digits, emoji, code, and the tokens that frame a chat. No text follows an added token: there even the
+// two usual tokenizers of Nanbeige ('slow' and 'fast') differ, with the same vocabulary.
+const PROBES = [
+  'Hello, world! This is a probe.',
+  '  two  spaces\n\n\tand a tab ',
+  'naïve café, Привет мир, 你好，世界, 日本語テスト, 😀👩‍👧',
+  '0123456789 9.11 vs 9.8',
+  'def f(x):\n    return x**2  # ok\n',
+  '<|im_start|>',
+  '<|im_end|>',
+]
+
+const models = z.object({
+  data: z.array(
+    z.object({
+      id: z.string(),
+      aliases: z.array(z.string()).nullish(),
+      /** vLLM and SGLang */
+      max_model_len: z.int().positive().nullish(),
+      /** llama-server: of one slot */
+      meta: z.object({ n_ctx: z.int().positive().nullish() }).nullish(),
+    }),
+  ),
+})
+
+/** Throws OriginError, `wrong_model` where the origin does not serve the configured model. */
+export async function checkOrigin(exchange: Exchange, tokenizer: Tokenizer): Promise<OriginFacts> {
+  const contextLength = await checkModel(exchange)
+  return { contextLength, textOnly: await textOnly(exchange, tokenizer) }
+}
+
+async function checkModel(exchange: Exchange): Promise<number | undefined> {
+  const { kind, model } = exchange.config
+  const { success, data } = models.safeParse(await exchange.json('/v1/models'))
+  if (!success) throw exchange.error('garbage', '/v1/models answers no list of models.')
+  // A llama-server has one model; unless told --alias, it names it by the path of its file.
+  const isOurs = ({ id, aliases }: (typeof data.data)[number]) =>
+    id === model || aliases?.includes(model) || (kind === 'llama-server' && id.split('/').at(-1) === model)
+  const found = data.data.find(isOurs)
+  if (!found) {
+    const names = data.data.map(({ id }) => `'${id}'`).join(', ') || 'none'
+    throw exchange.error('wrong_model', `it does not serve '${model}'; its models: ${names}.`)
+  }
+  return found.max_model_len ?? found.meta?.n_ctx ?? undefined
+}
+
+async function textOnly(exchange: Exchange, tokenizer: Tokenizer): Promise<string | undefined> {
+  const { kind } = exchange.config
+  if (kind === 'openai') return "origins of kind 'openai' take text"
+  try {
+    for (const text of PROBES) {
+      const theirs = await tokenize(exchange, text)
+      const ours = tokenizer.encode(text)
+      // SGLang puts a BOS token before a text where the model wants one.
+      if (kind === 'sglang' && theirs.length === ours.length + 1) theirs.shift()
+      const same = ours.length === theirs.length && ours.every((id, index) => id === theirs[index])
+      if (!same) return `its tokenizer is not ours: it cuts ${JSON.stringify(text)} into ${theirs.join(' ')}`
+    }
+    return undefined
+  } catch (error) {
+    if (!(error instanceof OriginError) || !NO_TOKENIZER.has(error.code)) throw error
+    return `its tokenizer cannot be compared with ours: ${error.message}`
+  }
+}
+
+/** How a proxy that lets only /v1 through refuses. */
+const NO_TOKENIZER = new Set<OriginErrorCode>(['wrong_model', 'unauthorized', 'bad_request', 'redirected'])
+
+const tokenized = z.object({ tokens: z.array(z.int()) })
+
+async function tokenize(exchange: Exchange, text: string): Promise<number[]> {
+  const { kind, model } = exchange.config
+  if (kind === 'sglang') return tokenizeBySglang(exchange, text)
+  const body =
+    kind === 'llama-server'
+      ? { content: text, add_special: false, parse_special: true }
+      : { model, prompt: text, add_special_tokens: false }
+  const { success, data } = tokenized.safeParse(await exchange.json('/tokenize', body))
+  if (!success) throw exchange.error('garbage', '/tokenize answers no tokens.')
+  return data.tokens
+}
+
+const inputLogprobs = z.object({
+  meta_info: z.object({ input_token_logprobs: z.array(z.tuple([z.number().nullable(), z.int()], z.unknown())) }),
+})
+
+/** Only later versions have /tokenize; all report the tokens of a prompt beside its logprobs. */
+async function tokenizeBySglang(exchange: Exchange, text: string): Promise<number[]> {
+  const answer = await exchange.json('/generate', {
+    text,
+    sampling_params: { max_new_tokens: 1, temperature: 0 },
+    return_logprob: true,
+    logprob_start_len: 0,
+  })
+  const { success, data } = inputLogprobs.safeParse(answer)
+  if (!success) throw exchange.error('garbage', '/generate reports no tokens of a prompt.')
+  return data.meta_info.input_token_logprobs.map(([, id]) => id)
+}

@@ -1,0 +1,30 @@
+import type { SamplingParams, TokenLogprobs } from '../../generate/types.ts'
+import type { Tokenizer } from '../../tokenizer/tokenizer.ts'
+import type { Exchange } from '../exchange.ts'
+
+export interface CompletionRequest {
+  /** Of the prompt and all that was generated, what the client takes. */
+  readonly promptIds: readonly number[]
+  readonly text: string
+  readonly maxTokens: number
+  readonly sampling: SamplingParams
+  /** Alternatives to report beside each token's logprob; undefined: no logprobs. */
+  readonly topLogprobs: number | undefined
+  /** The edge's own, which agrees with the origin's where ids are exchanged. */
+  readonly tokenizer: Tokenizer
+}
+
+/** Ids with the logprobs of each, where asked for; or text and how many tokens the origin counts for it. */
+export type OriginChunk =
+  | { readonly ids: readonly number[]; readonly logprobs: readonly TokenLogprobs[] | undefined }
+  | { readonly text: string; readonly count: number }
+
+/** 'stop': at an EOS token, which may be the last id or left out. */
+export type OriginFinish = 'stop' | 'length'
+
+/** How an origin of one kind is spoken to. All methods throw OriginError. */
+export interface OriginClient {
+  readonly takes: 'ids' | 'text'
+  /** Continues the prompt. Closing the generator closes the connection, which makes the origin stop. */
+  complete(exchange: Exchange, request: CompletionRequest): AsyncGenerator<OriginChunk, OriginFinish>
+}

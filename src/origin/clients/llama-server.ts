@@ -1,0 +1,112 @@
+import { z } from 'zod'
+import type { Exchange } from '../exchange.ts'
+import type { CompletionRequest, OriginChunk, OriginClient, OriginFinish } from './client.ts'
+import { lostIds } from './lost-ids.ts'
+
+const answer = z.object({
+  content: z.string(),
+  tokens: z.array(z.int().nonnegative()),
+  stop: z.boolean(),
+  tokens_predicted: z.int().nonnegative(),
+  stop_type: z.string().nullish(),
+})
+type Answer = z.infer<typeof answer>
+const failure = z.object({ error: z.object({ message: z.string() }) })
+
+/**
+ * llama-server's native /completion with ids in and out.
+ * https://github.com/ggml-org/llama.cpp/blob/master/tools/server/README.md
+ *
+ * A stream holds text back until its characters are whole, and then gives the id of the last token only, while
+ * tokens_predicted counts them all. The ids before it are found from the text (lost-ids.ts). Where that cannot be, the
+ * stream is given up and the lost tokens are asked for again without streaming, which gives every id.
+ */
+export const llamaServer: OriginClient = {
+  takes: 'ids',
+
+  async *complete(exchange, request): AsyncGenerator<OriginChunk, OriginFinish> {
+    const ids = [...request.promptIds]
+    for (;;) {
+      const left = request.maxTokens - (ids.length - request.promptIds.length)
+      if (left <= 0) return 'length'
+      const lost = yield* streamed(exchange, { ...request, promptIds: ids, maxTokens: left }, ids)
+      if (typeof lost === 'string') return lost
+      const whole = await fetched(exchange, { ...request, promptIds: ids, maxTokens: lost })
+      ids.push(...whole.tokens)
+      yield { ids: whole.tokens, logprobs: undefined }
+      if (whole.stop_type === 'eos') return 'stop'
+    }
+  },
+}
+
+/** Appends to `ids` what it yields. Returns how the answer ended, or how many tokens to ask for again. */
+async function* streamed(
+  exchange: Exchange,
+  request: CompletionRequest,
+  ids: number[],
+): AsyncGenerator<OriginChunk, OriginFinish | number> {
+  let received = 0
+  for await (const event of exchange.events('/completion', body(request, true), true)) {
+    const chunk = parse(exchange, event)
+    const count = chunk.tokens_predicted - received
+    if (chunk.stop) return count > 0 ? count : finish(exchange, chunk)
+    const complete = count === chunk.tokens.length ? chunk.tokens : withLostIds(request, chunk, count)
+    if (!complete) return count
+    received += count
+    ids.push(...complete)
+    yield { ids: complete, logprobs: undefined }
+  }
+  throw exchange.error('stream_cut', 'the stream ended before the answer.')
+}
+
+function withLostIds({ tokenizer }: CompletionRequest, { content, tokens }: Answer, count: number) {
+  if (tokens.length !== 1) return undefined
+  const lost = lostIds(tokenizer, content, tokens[0], count)
+  return lost && [...lost, tokens[0]]
+}
+
+async function fetched(exchange: Exchange, request: CompletionRequest): Promise<Answer> {
+  const whole = parse(exchange, await exchange.json('/completion', body(request, false)))
+  if (whole.tokens.length === 0 || whole.tokens.length !== whole.tokens_predicted) {
+    throw exchange.error('ids_lost', `${whole.tokens.length} ids came for ${whole.tokens_predicted} tokens.`)
+  }
+  return whole
+}
+
+function parse(exchange: Exchange, event: unknown): Answer {
+  const { success, data } = answer.safeParse(event)
+  if (success) return data
+  const failed = failure.safeParse(event)
+  throw failed.success
+    ? exchange.error('server_error', `the stream ended with the error: ${failed.data.error.message}.`)
+    : exchange.error('garbage', 'what it sent is no completion.')
+}
+
+function finish(exchange: Exchange, { stop_type: type }: Answer): OriginFinish {
+  if (type === 'eos') return 'stop'
+  if (type === 'limit') return 'length'
+  throw exchange.error('server_error', `the origin ended the answer with '${type}'.`)
+}
+
+function body({ promptIds, maxTokens, sampling }: CompletionRequest, stream: boolean) {
+  return {
+    prompt: promptIds,
+    n_predict: maxTokens,
+    // The edge's order (src/generate/sampler.ts); by default the temperature comes last here.
+    samplers: ['penalties', 'temperature', 'min_p', 'top_k', 'top_p'],
+    temperature: sampling.temperature,
+    top_p: sampling.topP,
+    top_k: sampling.topK,
+    min_p: sampling.minP,
+    repeat_penalty: sampling.repetitionPenalty,
+    // All tokens, not the last 64; newer versions refuse the older way to say so, -1.
+    repeat_last_n: promptIds.length + maxTokens,
+    presence_penalty: sampling.presencePenalty,
+    frequency_penalty: sampling.frequencyPenalty,
+    logit_bias: [...sampling.logitBias],
+    ...(sampling.seed !== undefined && { seed: sampling.seed }),
+    stream,
+    return_tokens: true,
+    cache_prompt: true,
+  }
+}

@@ -1,0 +1,148 @@
+import { createParser } from 'eventsource-parser'
+import { abortable } from './abortable.ts'
+import { OriginError, type OriginErrorCode } from './errors.ts'
+import type { OriginConfig } from './origin-config.ts'
+import { refusal } from './refusal.ts'
+import type { RequestTimers } from './timers.ts'
+
+export type Fetch = (url: string, init: RequestInit) => Promise<Response>
+
+/** vLLM's first chunk repeats the ids of the prompt: some 8 characters for each of up to 262,144. */
+const MAX_EVENT_CHARACTERS = 8 * 1024 * 1024
+
+/** The HTTP side of one request to one origin. The key goes out in the Authorization header here and nowhere else. */
+export class Exchange {
+  readonly config: OriginConfig
+  readonly #fetch: Fetch
+  readonly #timers: RequestTimers
+
+  constructor(config: OriginConfig, fetch: Fetch, timers: RequestTimers) {
+    this.config = config
+    this.#fetch = fetch
+    this.#timers = timers
+  }
+
+  error(code: OriginErrorCode, what: string, cause?: unknown): OriginError {
+    return new OriginError(this.config.name, code, what, { cause })
+  }
+
+  /** The JSON that a GET (no body) or a POST answers. */
+  async json(path: string, body?: object): Promise<unknown> {
+    const response = await this.#request(path, body, body !== undefined)
+    this.#timers.waiting()
+    try {
+      return await abortable(response.json(), this.#timers.signal)
+    } catch (error) {
+      if (this.#timers.signal.aborted) throw error
+      throw error instanceof SyntaxError
+        ? this.error('garbage', `the answer of ${path} is no JSON.`)
+        : this.error('stream_cut', `the answer of ${path} broke off.`, error)
+    } finally {
+      this.#timers.arrived('response')
+    }
+  }
+
+  /**
+   * The JSON of each event of a stream, up to its end or "[DONE]". The caller knows whether it ended too early.
+   * `beginsWithToken`: the origin sends not even the headers before the first token.
+   */
+  async *events(path: string, body: object, beginsWithToken: boolean): AsyncGenerator<unknown> {
+    const response = await this.#request(path, body, beginsWithToken)
+    const { body: bytes, headers } = response
+    if (!bytes || !/^text\/event-stream/i.test(headers.get('Content-Type') ?? '')) {
+      await bytes?.cancel()
+      throw this.error(
+        'garbage',
+        `${path} answers ${headers.get('Content-Type') ?? 'without a type'}, no event stream.`,
+      )
+    }
+    const reader = bytes.getReader()
+    try {
+      yield* this.#parsed(reader)
+    } finally {
+      // A broken stream cannot be cancelled, and need not be.
+      reader.cancel().catch(() => {})
+    }
+  }
+
+  async *#parsed(reader: ReadableStreamDefaultReader<Uint8Array>): AsyncGenerator<unknown> {
+    const decoder = new TextDecoder()
+    const data: string[] = []
+    let broken: OriginError | undefined
+    const parser = createParser({
+      maxBufferSize: MAX_EVENT_CHARACTERS,
+      onEvent: (event) => data.push(event.data),
+      onError: () => {
+        broken ??= this.error('garbage', 'the stream is no event stream.')
+      },
+    })
+    for (;;) {
+      this.#timers.waiting()
+      const { done, value } = await this.#read(reader)
+      if (!done) parser.feed(decoder.decode(value, { stream: true }))
+      for (const text of data.splice(0)) {
+        if (text === '[DONE]') return
+        const event = this.#parse(text)
+        this.#timers.arrived('token')
+        yield event
+      }
+      if (broken) throw broken
+      if (done) return
+    }
+  }
+
+  async #read(reader: ReadableStreamDefaultReader<Uint8Array>) {
+    try {
+      return await abortable(reader.read(), this.#timers.signal)
+    } catch (error) {
+      if (this.#timers.signal.aborted) throw this.#timers.signal.reason
+      throw this.error('stream_cut', 'the stream broke off.', error)
+    }
+  }
+
+  #parse(text: string): unknown {
+    try {
+      return JSON.parse(text)
+    } catch {
+      throw this.error('garbage', 'an event of the stream is no JSON.')
+    }
+  }
+
+  async #request(path: string, body: object | undefined, beginsWithToken: boolean): Promise<Response> {
+    const { url, key } = this.config
+    const { signal } = this.#timers
+    this.#timers.connecting(beginsWithToken)
+    let response: Response
+    try {
+      response = await abortable(
+        this.#fetch(url + path, {
+          method: body ? 'POST' : 'GET',
+          headers: {
+            ...(body && { 'Content-Type': 'application/json' }),
+            ...(key && { Authorization: `Bearer ${key.reveal()}` }),
+          },
+          body: body && JSON.stringify(body),
+          // The key must not follow a redirect to another host; nor need a configured URL redirect at all.
+          redirect: 'manual',
+          signal,
+        }),
+        signal,
+      )
+    } catch (error) {
+      if (signal.aborted) throw signal.reason
+      throw networkError(this, error)
+    }
+    if (!beginsWithToken) this.#timers.arrived('response')
+    if (response.ok) return response
+    this.#timers.waiting()
+    throw await abortable(refusal(this.config, path, response), signal)
+  }
+}
+
+/** Node tells a TLS error by the code of the cause; workerd hides it from the Worker, and Cloudflare answers 525 or 526. */
+function networkError(exchange: Exchange, error: unknown): OriginError {
+  const { cause } = error as { cause?: { code?: string; message?: string } }
+  const words = `${cause?.code} ${cause?.message} ${(error as Error).message}`
+  const isTls = /tls|ssl|certificate|cert_/i.test(words)
+  return exchange.error(isTls ? 'tls' : 'unreachable', isTls ? 'TLS failed.' : 'no connection.', error)
+}

@@ -1,0 +1,171 @@
+// An origin of any kind on the loopback interface, whose next token is a function of all ids before it.
+import { once } from 'node:events'
+import { createServer, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { setImmediate } from 'node:timers/promises'
+import type { OriginKind } from '../../src/origin/origin-config.ts'
+import type { Tokenizer } from '../../src/tokenizer/tokenizer.ts'
+
+export interface FakeOriginOptions {
+  readonly kind: OriginKind
+  readonly model: string
+  readonly tokenizer: Tokenizer
+  /** The token after these ids. */
+  readonly next: (ids: readonly number[]) => number
+  readonly eosId: number
+  /** Tokens that prompt and answer may have together. */
+  readonly contextLength?: number
+  /** Awaited before every token. */
+  readonly beforeToken?: () => Promise<void>
+  /** SGLang with --incremental-streaming-output. */
+  readonly incremental?: boolean
+  /** What /tokenize answers, where it is not the tokenizer's own. */
+  readonly tokenize?: (text: string) => number[]
+}
+
+export interface FakeOrigin {
+  readonly url: string
+  /** Tokens made, whether or not anybody read them. */
+  readonly made: number
+  readonly bodies: Record<string, unknown>[]
+  readonly authorizations: (string | undefined)[]
+  stop(): Promise<void>
+}
+
+interface Step {
+  readonly ids: number[]
+  readonly made: number
+  readonly finish: 'stop' | 'length' | undefined
+}
+
+const PATHS: Record<OriginKind, string> = {
+  vllm: '/v1/completions',
+  openai: '/v1/completions',
+  sglang: '/generate',
+  'llama-server': '/completion',
+}
+
+export async function startFakeOrigin(options: FakeOriginOptions): Promise<FakeOrigin> {
+  const { kind, model, tokenizer, contextLength = 4096 } = options
+  const state = { made: 0, bodies: [] as Record<string, unknown>[], authorizations: [] as (string | undefined)[] }
+  const server = createServer(async (request, response) => {
+    state.authorizations.push(request.headers.authorization)
+    let text = ''
+    for await (const chunk of request) text += chunk
+    const body = text ? JSON.parse(text) : {}
+    const json = (value: object, status = 200) =>
+      response.writeHead(status, { 'Content-Type': 'application/json' }).end(JSON.stringify(value))
+    const tokenize = options.tokenize ?? ((probe: string) => tokenizer.encode(probe))
+    if (request.url === '/v1/models') return json({ data: [{ id: model, max_model_len: contextLength }] })
+    if (request.url === '/tokenize') return json({ tokens: tokenize(body.prompt ?? body.content) })
+    if (body.return_logprob) {
+      return json({ meta_info: { input_token_logprobs: tokenize(body.text).map((id) => [null, id, null]) } })
+    }
+    if (request.url !== PATHS[kind]) return json({ error: { message: 'not found' } }, 404)
+    state.bodies.push(body)
+    await answer(options, body, response, state)
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return Object.assign(state, {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    stop: async () => {
+      server.closeAllConnections()
+      server.close()
+      await once(server, 'close')
+    },
+  })
+}
+
+async function answer(
+  options: FakeOriginOptions,
+  body: Record<string, unknown>,
+  response: ServerResponse,
+  state: { made: number },
+): Promise<void> {
+  const { kind, tokenizer, next, eosId, beforeToken = setImmediate, contextLength = 4096 } = options
+  const sampling = body.sampling_params as { max_new_tokens: number } | undefined
+  const max = Number(body.max_tokens ?? body.n_predict ?? sampling?.max_new_tokens)
+  const given = (body.input_ids ?? body.prompt) as number[] | string
+  const ids = typeof given === 'string' ? tokenizer.encode(given) : [...given]
+  let gone = false
+  response.on('close', () => {
+    gone = true
+  })
+
+  const step = async (before: number[]): Promise<Step> => {
+    await beforeToken()
+    state.made++
+    const id = next(ids)
+    ids.push(id)
+    const made = before.length + 1
+    const finish = id === eosId ? 'stop' : made >= max || ids.length >= contextLength ? 'length' : undefined
+    return { ids: [...before, id], made, finish }
+  }
+
+  if (kind === 'llama-server' && body.stream === false) {
+    let whole: Step = { ids: [], made: 0, finish: undefined }
+    while (!whole.finish) whole = await step(whole.ids)
+    const stopType = whole.finish === 'stop' ? 'eos' : 'limit'
+    const reply = { content: '', tokens: whole.ids, stop: true, stop_type: stopType, tokens_predicted: whole.made }
+    response.writeHead(200, { 'Content-Type': 'application/json' }).end(JSON.stringify(reply))
+    return
+  }
+
+  response.writeHead(200, { 'Content-Type': 'text/event-stream' })
+  response.flushHeaders()
+  const send = (value: object | string) =>
+    response.write(`data: ${typeof value === 'string' ? value : JSON.stringify(value)}\n\n`)
+  const dialect = DIALECTS[kind](options, send)
+  let made: Step = { ids: [], made: 0, finish: undefined }
+  while (!made.finish && !gone) {
+    made = await step(made.ids)
+    dialect(made)
+  }
+  response.end()
+}
+
+type Send = (value: object | string) => void
+
+const DIALECTS: Record<OriginKind, (options: FakeOriginOptions, send: Send) => (step: Step) => void> = {
+  vllm: (_, send) => (step) => {
+    send({ choices: [{ text: '', token_ids: [step.ids.at(-1)], finish_reason: step.finish ?? null, logprobs: null }] })
+    if (!step.finish) return
+    send({ choices: [], usage: { completion_tokens: step.made } })
+    send('[DONE]')
+  },
+
+  sglang:
+    ({ incremental, eosId }, send) =>
+    ({ ids, made, finish }) => {
+      const reason = finish && { type: finish, ...(finish === 'stop' && { matched: eosId }) }
+      send({
+        output_ids: incremental ? ids.slice(-1) : ids,
+        meta_info: { completion_tokens: made, finish_reason: reason },
+      })
+      if (finish) send('[DONE]')
+    },
+
+  // Holds text back until its characters are whole, and then gives the last id only.
+  'llama-server': ({ tokenizer, eosId }, send) => {
+    const decoder = new TextDecoder()
+    return ({ ids, made, finish }) => {
+      const id = ids.at(-1)!
+      const content = decoder.decode(tokenizer.bytes(id), { stream: true })
+      if (content !== '' || id === eosId) send({ content, tokens: [id], stop: false, tokens_predicted: made })
+      const stopType = finish === 'stop' ? 'eos' : 'limit'
+      if (finish) send({ content: '', tokens: [], stop: true, stop_type: stopType, tokens_predicted: made })
+    }
+  },
+
+  openai: ({ tokenizer }, send) => {
+    const decoder = new TextDecoder()
+    return ({ ids, made, finish }) => {
+      const text = decoder.decode(tokenizer.bytes(ids.at(-1)!), { stream: true })
+      send({ choices: [{ text, finish_reason: finish ?? null }] })
+      if (!finish) return
+      send({ choices: [], usage: { completion_tokens: made } })
+      send('[DONE]')
+    }
+  },
+}
