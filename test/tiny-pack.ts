@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { packGguf } from '../src/pack/pack-gguf.ts'
+import { packModel } from '../src/pack/pack-model.ts'
 import type { Manifest } from '../src/weights/manifest.ts'
 import { ggufBytes, tinyMetadata, tinyTensors } from './tiny-gguf.ts'
 
@@ -19,7 +19,7 @@ export async function tinyPack(): Promise<TinyPack> {
   const folder = join(root, 'tiny')
   const path = join(root, 'tiny.gguf')
   await writeFile(path, ggufBytes(tinyMetadata, tinyTensors('Q4_1')))
-  const manifest = await packGguf(path, folder, { name: 'tiny', planes: {}, groupSize: 32 })
+  const manifest = await packModel(path, folder, { name: 'tiny', planes: {}, groupSize: 32 })
   await rm(path)
   return { root, folder, manifest, remove: () => rm(root, { recursive: true }) }
 }

@@ -12,7 +12,7 @@ import { addPipelineCommands } from './commands/pipeline.ts'
 import { DeployError } from './deploy-error.ts'
 import { describePack } from './inspect-pack.ts'
 import { PackError } from './pack-error.ts'
-import { packGguf } from './pack-gguf.ts'
+import { packModel } from './pack-model.ts'
 import { parseGroup, parsePlanes, parseSampling } from './pack-options.ts'
 import { UnsupportedTokenizerError } from './tokenizer-spec.ts'
 
@@ -34,7 +34,7 @@ async function pack(model: string, { out, name, planes, group, temperature, topP
   })
   bar.start(1, 0)
   try {
-    const manifest = await packGguf(model, out, {
+    const manifest = await packModel(model, out, {
       name: name ?? basename(out),
       planes: planes === undefined ? {} : parsePlanes(planes),
       groupSize: parseGroup(group),

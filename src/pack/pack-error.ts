@@ -2,6 +2,8 @@ export type PackErrorCode =
   | 'file_missing'
   | 'not_gguf'
   | 'file_truncated'
+  | 'checkpoint_damaged'
+  | 'download_failed'
   | 'architecture_unsupported'
   | 'metadata_invalid'
   | 'tensor_missing'

@@ -17,7 +17,7 @@ import { loadTensors, readSpan } from '../weights/load-tensors.ts'
 import type { PlanesTensor, Tensor } from '../weights/manifest.ts'
 import { parseManifest } from '../weights/parse-manifest.ts'
 import { describePack } from './inspect-pack.ts'
-import { type PackOptions, packGguf } from './pack-gguf.ts'
+import { type PackOptions, packModel } from './pack-model.ts'
 import { unpackPlanes } from './pack-planes.ts'
 
 let folder: string
@@ -33,7 +33,7 @@ async function pack(tensors: readonly TinyTensor[], metadata: TinyMetadata = {},
   const path = join(folder, `${packs++}.gguf`)
   await writeFile(path, ggufBytes({ ...tinyMetadata, ...metadata }, tensors))
   const out = join(folder, `${packs}`)
-  return { path, out, manifest: await packGguf(path, out, { ...options, ...given }) }
+  return { path, out, manifest: await packModel(path, out, { ...options, ...given }) }
 }
 
 function weightsOf(tensor: PlanesTensor, bytes: Uint8Array): Float32Array {
@@ -81,7 +81,7 @@ function worstGroupError(weights: Float32Array, expected: Float32Array): number 
   return worst
 }
 
-describe('packGguf', () => {
+describe('packModel', () => {
   for (const [type, planes, zeroPoint] of [
     ['Q4_0', 4, -8],
     ['Q4_1', 4, null],
@@ -158,9 +158,9 @@ describe('packGguf', () => {
   it('gives the same bytes twice, and removes what an earlier pack left', async () => {
     const { path, out } = await pack(tinyTensors('Q4_1'))
     const before = await contents(out)
-    await packGguf(path, out, { ...options, planes: { head: 3 } })
+    await packModel(path, out, { ...options, planes: { head: 3 } })
     expect(await contents(out)).not.toEqual(before)
-    await packGguf(path, out, options)
+    await packModel(path, out, options)
     expect(await contents(out)).toEqual(before)
   })
 
@@ -170,7 +170,7 @@ describe('packGguf', () => {
     // The last weight of the last tensor.
     bytes.writeFloatLE(Number.NaN, bytes.length - 4)
     await writeFile(path, bytes)
-    await expect(packGguf(path, out, options)).rejects.toMatchObject({
+    await expect(packModel(path, out, options)).rejects.toMatchObject({
       code: 'weights_not_finite',
       message: expect.stringContaining('output.weight'),
     })
@@ -248,7 +248,7 @@ describe('packGguf', () => {
   it('refuses what is no GGUF file, a truncated one and a missing one', async () => {
     const whole = ggufBytes(tinyMetadata, tinyTensors('Q4_1'))
     const path = join(folder, 'damaged.gguf')
-    const packed = () => packGguf(path, join(folder, 'damaged'), options)
+    const packed = () => packModel(path, join(folder, 'damaged'), options)
     await expect(packed()).rejects.toMatchObject({ code: 'file_missing' })
     await writeFile(path, 'GGML')
     await expect(packed()).rejects.toMatchObject({ code: 'not_gguf' })

@@ -1,0 +1,123 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { basename, join, resolve } from 'node:path'
+import { z } from 'zod'
+import {
+  checkpointConfig,
+  eosIds,
+  parse,
+  parseConfigJson,
+  parseGenerationJson,
+  samplingDefaults,
+} from './checkpoint-config.ts'
+import { checkpointTensors, INDEX_FILE, openFiles, SINGLE_FILE, shardFiles } from './checkpoint-tensors.ts'
+import type { ModelSource } from './model-source.ts'
+import { PackError } from './pack-error.ts'
+import { tokenizerSpecFromSentencePiece } from './tokenizer-from-sentencepiece.ts'
+import type { TokenizerSpec } from './tokenizer-spec.ts'
+import { tokenizerSpecFromJson } from './tokenizer-tables.ts'
+
+/** Files of a checkpoint beside its weights; the first is needed, and one of the tokenizers. */
+export const CHECKPOINT_FILES = [
+  'config.json',
+  'generation_config.json',
+  'tokenizer.json',
+  'tokenizer.model',
+  'tokenizer_config.json',
+  'added_tokens.json',
+  'chat_template.jinja',
+] as const
+
+const token = z.union([z.string(), z.looseObject({ content: z.string() })])
+const tokenizerConfig = z.looseObject({
+  bos_token: token.nullish(),
+  eos_token: token.nullish(),
+  add_bos_token: z.boolean().nullish(),
+  chat_template: z.union([z.string(), z.array(z.looseObject({ name: z.string(), template: z.string() }))]).nullish(),
+})
+
+/** A folder as Hugging Face lays it out: config, safetensors, tokenizer. `name`: the hub id, where it has one. Throws PackError. */
+export async function openCheckpoint(folder: string, name = basename(resolve(folder))): Promise<ModelSource> {
+  const present = new Set(await readdir(folder))
+  const path = (file: string) => join(folder, file)
+  const optional = async (file: string) => (present.has(file) ? readJson(path(file)) : undefined)
+  if (!present.has('config.json')) {
+    throw new PackError(
+      'file_missing',
+      `${folder}: there is no config.json; give a GGUF file or the folder of a checkpoint`,
+    )
+  }
+  const configJson = parseConfigJson(await readJson(path('config.json')), path('config.json'))
+  const config = checkpointConfig(configJson, path('config.json'))
+  const generation = parseGenerationJson(
+    (await optional('generation_config.json')) ?? {},
+    path('generation_config.json'),
+  )
+  const tokenizerJson = (await optional('tokenizer_config.json')) ?? {}
+  const tokenizer = parse(tokenizerConfig, tokenizerJson, path('tokenizer_config.json'))
+  const spec = await readTokenizer(folder, present, tokenizerJson)
+  const special = (value: z.infer<typeof token> | null | undefined) => {
+    const text = typeof value === 'string' ? value : value?.content
+    return spec.added.find((added) => added.text === text)?.id
+  }
+  const bos = special(tokenizer.bos_token) ?? configJson.bos_token_id ?? null
+  const files = present.has(INDEX_FILE) ? shardFiles(await readJson(path(INDEX_FILE)), path(INDEX_FILE)) : [SINGLE_FILE]
+  const eos = eosIds(configJson, generation, special(tokenizer.eos_token))
+  if (eos.length === 0) {
+    throw new PackError('metadata_invalid', `${folder}: no file names an end token; set eos_token_id in config.json`)
+  }
+  const chatTemplate = present.has('chat_template.jinja')
+    ? await readFile(path('chat_template.jinja'), 'utf8')
+    : namedTemplate(tokenizer.chat_template)
+
+  const opened = await openFiles(folder, files)
+  const close = async () => {
+    await Promise.all(opened.map((file) => file.close()))
+  }
+  try {
+    return {
+      name,
+      license: null,
+      config,
+      // Where the file does not say, transformers adds BOS for SentencePiece tokenizers only.
+      tokens: { bos, eos, addBos: bos !== null && (tokenizer.add_bos_token ?? spec.kind === 'byteFallback') },
+      chatTemplate,
+      sampling: samplingDefaults(generation),
+      tensors: checkpointTensors(opened, config),
+      tokenizer: async () => spec,
+      sha256: async () => null,
+      close,
+    }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+async function readTokenizer(
+  folder: string,
+  present: ReadonlySet<string>,
+  tokenizerConfigJson: unknown,
+): Promise<TokenizerSpec> {
+  if (present.has('tokenizer.json')) {
+    return tokenizerSpecFromJson(await readJson(join(folder, 'tokenizer.json')), tokenizerConfigJson)
+  }
+  if (!present.has('tokenizer.model')) {
+    throw new PackError('file_missing', `${folder}: there is neither tokenizer.json nor tokenizer.model`)
+  }
+  const added = present.has('added_tokens.json') ? await readJson(join(folder, 'added_tokens.json')) : {}
+  return tokenizerSpecFromSentencePiece(await readFile(join(folder, 'tokenizer.model')), tokenizerConfigJson, added)
+}
+
+function namedTemplate(template: z.infer<typeof tokenizerConfig>['chat_template']): string {
+  if (typeof template === 'string') return template
+  return template?.find(({ name }) => name === 'default')?.template ?? ''
+}
+
+async function readJson(path: string): Promise<unknown> {
+  const text = await readFile(path, 'utf8')
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    throw new PackError('checkpoint_damaged', `${path}: not JSON (${(error as Error).message}); download it again`)
+  }
+}

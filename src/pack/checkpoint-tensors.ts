@@ -1,0 +1,94 @@
+import { basename, join } from 'node:path'
+import { z } from 'zod'
+import type { layerTensorNames, ModelConfig } from '../weights/manifest.ts'
+import { tensorShapes } from '../weights/tensor-shapes.ts'
+import { parse } from './checkpoint-config.ts'
+import type { SourceTensor } from './model-source.ts'
+import { PackError } from './pack-error.ts'
+import { openSafetensors, type SafetensorsFile } from './safetensors-file.ts'
+
+const layerNames: Readonly<Record<(typeof layerTensorNames)[number], string>> = {
+  attentionNorm: 'input_layernorm',
+  query: 'self_attn.q_proj',
+  key: 'self_attn.k_proj',
+  value: 'self_attn.v_proj',
+  attentionOutput: 'self_attn.o_proj',
+  ffnNorm: 'post_attention_layernorm',
+  gate: 'mlp.gate_proj',
+  up: 'mlp.up_proj',
+  down: 'mlp.down_proj',
+}
+const modelNames: Readonly<Record<string, string>> = {
+  embedding: 'model.embed_tokens',
+  norm: 'model.norm',
+  head: 'lm_head',
+}
+/** Tables that older checkpoints store and everybody computes. */
+const COMPUTED = /\.rotary_emb\.inv_freq$/
+
+export const SINGLE_FILE = 'model.safetensors'
+export const INDEX_FILE = 'model.safetensors.index.json'
+const index = z.object({ weight_map: z.record(z.string(), z.string()) })
+
+/** Files of weights that an index names. Throws PackError. */
+export function shardFiles(indexJson: unknown, path: string): string[] {
+  const files = new Set(Object.values(parse(index, indexJson, path).weight_map))
+  for (const file of files) {
+    if (basename(file) !== file) throw new PackError('metadata_invalid', `${path}: ${file} lies outside of the folder`)
+  }
+  return [...files]
+}
+
+function checkpointName(name: string): string {
+  const [, layer, part] = name.match(/^layers\.(\d+)\.(\w+)$/) ?? []
+  if (part === undefined) return `${modelNames[name]}.weight`
+  return `model.layers.${layer}.${layerNames[part as keyof typeof layerNames]}.weight`
+}
+
+/** Open files of a checkpoint. Throws PackError. */
+export async function openFiles(folder: string, files: readonly string[]): Promise<SafetensorsFile[]> {
+  const opened: SafetensorsFile[] = []
+  try {
+    for (const file of files) opened.push(await openSafetensors(join(folder, file)))
+    return opened
+  } catch (error) {
+    await Promise.all(opened.map((file) => file.close()))
+    throw error
+  }
+}
+
+/**
+ * The tensors of a checkpoint by our names, in order of use. Throws PackError where one is missing or has another shape, and where there
+ * are tensors that the computation would leave out.
+ */
+export function checkpointTensors(files: readonly SafetensorsFile[], config: ModelConfig): Map<string, SourceTensor> {
+  const all = new Map(files.flatMap((file) => [...file.tensors].map(([name, tensor]) => [name, { file, tensor }])))
+  const unused = new Set(all.keys())
+  // A tied head may be stored a second time.
+  if (config.tiedEmbedding) unused.delete(checkpointName('head'))
+  const tensors = new Map<string, SourceTensor>()
+  for (const [ours, shape] of tensorShapes(config)) {
+    const name = checkpointName(ours)
+    const found = all.get(name)
+    if (found === undefined) throw new PackError('tensor_missing', `tensor ${name} is missing`)
+    const { file, tensor } = found
+    if (tensor.shape.join() !== shape.join()) {
+      throw new PackError(
+        'metadata_invalid',
+        `${file.path}: tensor ${name} has shape (${tensor.shape.join(', ')}) where config.json says (${shape.join(', ')})`,
+      )
+    }
+    unused.delete(name)
+    tensors.set(ours, {
+      name,
+      shape,
+      planes: null,
+      readWeights: (first, count) => file.readWeights(tensor, first, count),
+      readStored: (first, count) => file.read(tensor, first, count),
+    })
+  }
+  const extra = [...unused].find((name) => !COMPUTED.test(name))
+  if (extra !== undefined)
+    throw new PackError('tensor_unsupported', `tensor ${extra} is not part of a plain Llama model`)
+  return tensors
+}

@@ -1,0 +1,60 @@
+import type { PlanesTensor } from '../weights/manifest.ts'
+import type { SourceTensor } from './model-source.ts'
+import { PackError } from './pack-error.ts'
+import { packPlanes, type QuantizedMatrix } from './pack-planes.ts'
+import { roundToPlanes } from './round-to-planes.ts'
+
+/** Some rows of a matrix to be packed: whole tiles, but for the last ones. */
+export interface Block {
+  /** Our name of the tensor. */
+  readonly tensor: string
+  readonly firstRow: number
+  readonly rows: number
+  readonly cols: number
+  readonly planes: number
+  readonly groupSize: PlanesTensor['groupSize']
+  /** Round the weights, rather than take over integers and scales of the file. */
+  readonly rounded: boolean
+}
+
+/** The rows in the layout of the pack. Throws PackError. */
+export async function packBlock(tensor: SourceTensor, block: Block): Promise<Uint8Array> {
+  const matrix = await (block.rounded ? roundRows : importRows)(tensor, block)
+  if (!allFinite(matrix.scales) || !allFinite(matrix.mins ?? new Uint16Array())) throw notFinite(tensor.name)
+  return packPlanes(matrix)
+}
+
+/** Weights of a vector. Throws PackError. */
+export async function finiteWeights(tensor: SourceTensor, first: number, count: number): Promise<Float32Array> {
+  const weights = await tensor.readWeights(first, count)
+  if (!weights.every(Number.isFinite)) throw notFinite(tensor.name)
+  return weights
+}
+
+async function roundRows(tensor: SourceTensor, block: Block): Promise<QuantizedMatrix> {
+  const { firstRow, rows, cols } = block
+  return roundToPlanes(await finiteWeights(tensor, firstRow * cols, rows * cols), block)
+}
+
+async function importRows(tensor: SourceTensor, block: Block): Promise<QuantizedMatrix> {
+  const { firstRow, rows, cols, planes, groupSize } = block
+  const { split, zeroPoint } = tensor.planes!
+  const q = new Uint8Array(rows * cols)
+  const scales = new Uint16Array(q.length / groupSize)
+  const mins = new Uint16Array(scales.length)
+  const raw = await tensor.readStored(firstRow * cols, q.length)
+  split(raw, q, new Float16Array(scales.buffer), new Float16Array(mins.buffer))
+  return { rows, cols, planes, groupSize, q, scales, mins: zeroPoint === null ? mins : null }
+}
+
+/** Whether no half float is infinite or no number: their exponents are all ones. */
+function allFinite(halves: Uint16Array): boolean {
+  return halves.every((half) => (half & 0x7c00) !== 0x7c00)
+}
+
+function notFinite(tensor: string): PackError {
+  return new PackError(
+    'weights_not_finite',
+    `tensor ${tensor} has weights that are infinite, not a number or too large; the file is damaged`,
+  )
+}

@@ -1,0 +1,29 @@
+// A thread that packs blocks of one checkpoint (block-pool.ts).
+import { parentPort, workerData } from 'node:worker_threads'
+import { openSource } from './open-source.ts'
+import { type Block, packBlock } from './pack-block.ts'
+import { PackError } from './pack-error.ts'
+
+export type BlockResult =
+  | { readonly bytes: Uint8Array }
+  | { readonly failure: { readonly code: PackError['code'] | undefined; readonly message: string } }
+
+const source = openSource(workerData as string)
+
+// One after the other: answers carry no number.
+let last = Promise.resolve()
+parentPort!.on('message', (block: Block) => {
+  last = last.then(() => answer(block))
+})
+
+async function answer(block: Block): Promise<void> {
+  try {
+    const { tensors } = await source
+    const bytes = await packBlock(tensors.get(block.tensor)!, block)
+    parentPort!.postMessage({ bytes } satisfies BlockResult, [bytes.buffer as ArrayBuffer])
+  } catch (error) {
+    const code = error instanceof PackError ? error.code : undefined
+    const message = (error as Error).message
+    parentPort!.postMessage({ failure: { code, message } } satisfies BlockResult)
+  }
+}
