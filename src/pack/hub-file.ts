@@ -1,0 +1,154 @@
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { open, rename, rm, stat } from 'node:fs/promises'
+import { ExponentialBackoff, handleWhen, retry } from 'cockatiel'
+import { PackError } from './pack-error.ts'
+
+/** A file of a hub repository at one commit. */
+export interface HubFile {
+  readonly url: string
+  readonly path: string
+  readonly bytes: number
+  /** Of a file in large-file storage; others have the hash that git gives them. */
+  readonly sha256: string | undefined
+  readonly gitSha1: string | undefined
+}
+
+/** Something that another attempt may mend. */
+class TransientError extends Error {}
+
+const ATTEMPTS = 6
+
+/** From half a second to half a minute between attempts. */
+const attempts = retry(
+  handleWhen((error) => error instanceof TransientError),
+  { maxAttempts: ATTEMPTS - 1, backoff: new ExponentialBackoff({ initialDelay: 500, maxDelay: 30_000 }) },
+)
+
+/**
+ * Download a file to `to`, going on where an earlier run broke off, and check its size and hash. `advance` is told of bytes as they are there,
+ * those of the earlier run first. Throws PackError.
+ */
+export async function downloadHubFile(
+  file: HubFile,
+  to: string,
+  token: string | undefined,
+  advance: (bytes: number) => void,
+): Promise<void> {
+  if ((await sizeOf(to)) === file.bytes) return advance(file.bytes)
+  const part = `${to}.part`
+  const before = Math.min((await sizeOf(part)) ?? 0, file.bytes)
+  advance(before)
+  try {
+    await attempts.execute(() => fetchRest(file, part, token, advance))
+  } catch (error) {
+    if (!(error instanceof TransientError)) throw error
+    throw new PackError(
+      'download_failed',
+      `${file.path}: ${error.message}; run the same command again, it goes on where it stopped`,
+    )
+  }
+  if (!(await hasHash(part, file))) {
+    await rm(part)
+    throw new PackError(
+      'checkpoint_damaged',
+      `${file.path}: the bytes differ from the hash that the hub states; they were removed, run the same command again`,
+    )
+  }
+  await rename(part, to)
+}
+
+async function fetchRest(
+  file: HubFile,
+  part: string,
+  token: string | undefined,
+  advance: (bytes: number) => void,
+): Promise<void> {
+  const have = (await sizeOf(part)) ?? 0
+  if (have >= file.bytes) return
+  const headers = { ...(token && { Authorization: `Bearer ${token}` }), Range: `bytes=${have}-` }
+  const response = await fetch(file.url, { headers }).catch((error: Error) => {
+    throw new TransientError(`no connection (${(error.cause as Error | undefined)?.message ?? error.message})`)
+  })
+  if (!response.ok) {
+    await response.body?.cancel()
+    throw refusal(response.status, file.path)
+  }
+  // A server without ranges sends all of it: then the beginning is skipped.
+  let skip = response.status === 206 ? 0 : have
+  const handle = await open(part, 'a')
+  try {
+    for await (const chunk of response.body!) {
+      const fresh = chunk.subarray(Math.min(skip, chunk.length))
+      skip -= chunk.length - fresh.length
+      await handle.write(fresh).catch((error: NodeJS.ErrnoException) => {
+        const remedy =
+          error.code === 'ENOSPC' ? 'the disk is full; make room and run the same command again' : error.message
+        throw new PackError('download_failed', `${part}: ${remedy}`)
+      })
+      advance(fresh.length)
+    }
+  } catch (error) {
+    if (error instanceof PackError) throw error
+    throw new TransientError(`the connection broke (${(error as Error).message})`)
+  } finally {
+    await handle.close()
+  }
+  const size = await sizeOf(part)
+  if (size !== file.bytes) throw new TransientError(`${size} of ${file.bytes} bytes came`)
+}
+
+/** What an answer of the hub that is no file means. */
+export function refusal(status: number, what: string): Error {
+  if (status === 401 || status === 403) {
+    return new PackError(
+      'download_failed',
+      `${what}: access is refused (${status}); accept the model's terms on its page, and put a token that may read it in HF_TOKEN`,
+    )
+  }
+  if (status === 404) {
+    return new PackError(
+      'file_missing',
+      `${what}: the hub has no such model, revision or file; private models need HF_TOKEN`,
+    )
+  }
+  if (status === 416)
+    return new PackError('checkpoint_damaged', `${what}: what is there is larger than the file; remove it`)
+  if (status === 429 || status >= 500) return new TransientError(`the hub answers ${status}`)
+  return new PackError('download_failed', `${what}: the hub answers ${status}`)
+}
+
+/** Runs what asks the hub, again after what may pass. Throws PackError. */
+export async function asksHub<T>(what: string, ask: () => Promise<T>): Promise<T> {
+  try {
+    return await attempts.execute(async () => {
+      try {
+        return await ask()
+      } catch (error) {
+        if (error instanceof Error && 'statusCode' in error) throw refusal(Number(error.statusCode), what)
+        // What fetch throws has a cause; other type errors will be the same next time.
+        if (error instanceof TypeError && error.cause) throw new TransientError(`no connection (${error.message})`)
+        throw error
+      }
+    })
+  } catch (error) {
+    if (error instanceof PackError) throw error
+    throw new PackError('download_failed', `${what}: ${(error as Error).message}; try again later`)
+  }
+}
+
+async function sizeOf(path: string): Promise<number | undefined> {
+  return stat(path).then(
+    ({ size }) => size,
+    () => undefined,
+  )
+}
+
+async function hasHash(path: string, { bytes, sha256, gitSha1 }: HubFile): Promise<boolean> {
+  const hash = createHash(sha256 === undefined ? 'sha1' : 'sha256')
+  // What git hashes: https://git-scm.com/book/en/v2/Git-Internals-Git-Objects
+  if (sha256 === undefined) hash.update(`blob ${bytes}\0`)
+  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk)
+  const expected = sha256 ?? gitSha1
+  return expected === undefined || hash.digest('hex') === expected
+}
