@@ -1,8 +1,9 @@
 // What the Workers runtime adds to the module system and the parts of it that this project uses.
 declare module 'cloudflare:workers' {
   export abstract class DurableObject<Env> {
+    protected readonly ctx: { abort(reason: string): void }
     protected readonly env: Env
-    constructor(state: unknown, env: Env)
+    constructor(ctx: unknown, env: Env)
     fetch?(request: Request): Response | Promise<Response>
   }
 }

@@ -49,21 +49,24 @@ export const tinyMetadata: TinyMetadata = {
   'tokenizer.chat_template': '{{ messages }}',
 }
 
-/** Tensors of a model of one layer, its matrices of one type. */
-export function tinyTensors(type: string): TinyTensor[] {
+/** Tensors of a model of some layers, its matrices of one type. */
+export function tinyTensors(type: string, layers = 1): TinyTensor[] {
   const matrix = (name: string, rows: number, cols: number) => ({ name: `${name}.weight`, shape: [rows, cols], type })
   const vector = (name: string) => ({ name: `${name}.weight`, shape: [HIDDEN], type: 'F32' })
+  const layer = (block: string) => [
+    vector(`${block}.attn_norm`),
+    matrix(`${block}.attn_q`, HIDDEN, HIDDEN),
+    matrix(`${block}.attn_k`, 128, HIDDEN),
+    matrix(`${block}.attn_v`, 128, HIDDEN),
+    matrix(`${block}.attn_output`, HIDDEN, HIDDEN),
+    vector(`${block}.ffn_norm`),
+    matrix(`${block}.ffn_gate`, 512, HIDDEN),
+    matrix(`${block}.ffn_up`, 512, HIDDEN),
+    matrix(`${block}.ffn_down`, HIDDEN, 512),
+  ]
   return [
     matrix('token_embd', VOCAB, HIDDEN),
-    vector('blk.0.attn_norm'),
-    matrix('blk.0.attn_q', HIDDEN, HIDDEN),
-    matrix('blk.0.attn_k', 128, HIDDEN),
-    matrix('blk.0.attn_v', 128, HIDDEN),
-    matrix('blk.0.attn_output', HIDDEN, HIDDEN),
-    vector('blk.0.ffn_norm'),
-    matrix('blk.0.ffn_gate', 512, HIDDEN),
-    matrix('blk.0.ffn_up', 512, HIDDEN),
-    matrix('blk.0.ffn_down', HIDDEN, 512),
+    ...Array.from({ length: layers }, (_, index) => layer(`blk.${index}`)).flat(),
     vector('output_norm'),
     matrix('output', VOCAB, HIDDEN),
   ]

@@ -13,12 +13,12 @@ export interface TinyPack {
   remove(): Promise<void>
 }
 
-/** A pack of one layer with a Q4_1 embedding and head, in a folder of its own. */
-export async function tinyPack(): Promise<TinyPack> {
+/** A pack with a Q4_1 embedding and head, in a folder of its own. */
+export async function tinyPack(layers = 1): Promise<TinyPack> {
   const root = await mkdtemp(join(tmpdir(), 'tiny-pack-'))
   const folder = join(root, 'tiny')
   const path = join(root, 'tiny.gguf')
-  await writeFile(path, ggufBytes(tinyMetadata, tinyTensors('Q4_1')))
+  await writeFile(path, ggufBytes({ ...tinyMetadata, 'llama.block_count': layers }, tinyTensors('Q4_1', layers)))
   const manifest = await packModel(path, folder, { name: 'tiny', planes: {}, groupSize: 32 })
   await rm(path)
   return { root, folder, manifest, remove: () => rm(root, { recursive: true }) }

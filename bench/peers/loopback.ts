@@ -7,16 +7,16 @@ import { extname, join } from 'node:path'
 const MEDIA_TYPES: Record<string, string> = { '.js': 'text/javascript', '.wasm': 'application/wasm' }
 
 /**
- * Serves an empty page at /, one file at /model.gguf and a folder at /wllama/ on a free loopback port. Without the
- * cross-origin isolation headers, so that a page gets no shared memory and stays on one thread.
+ * Serves a page with an input for files at / and a folder at /wllama/ on a free loopback port. Without the cross-origin
+ * isolation headers, so that the page gets no shared memory and stays on one thread.
  */
-export async function serveOnLoopback(modelPath: string, folder: string): Promise<{ url: string; close(): void }> {
+export async function serveOnLoopback(folder: string): Promise<{ url: string; close(): void }> {
   const server = createServer(async (request, response) => {
     const { pathname } = new URL(request.url!, 'http://loopback')
     if (pathname === '/')
-      return response.setHeader('content-type', 'text/html').end('<!doctype html><title>wllama</title>')
+      return response.setHeader('content-type', 'text/html').end('<!doctype html><input type="file" multiple>')
     // URL has resolved every ".." before the folder is put in front.
-    const path = pathname === '/model.gguf' ? modelPath : join(folder, pathname.replace(/^\/wllama\//, ''))
+    const path = join(folder, pathname.replace(/^\/wllama\//, ''))
     const file = await stat(path).catch(() => undefined)
     if (!file?.isFile()) return response.writeHead(404).end()
     response.setHeader('content-type', MEDIA_TYPES[extname(path)] ?? 'application/octet-stream')

@@ -1,6 +1,7 @@
 import type { Workload } from './workload.ts'
 
-// These functions run inside the page: playwright sends their source text there, so each must be self-contained.
+// These functions run inside the page: playwright sends their source text there, so each must be self-contained. The files of
+// the model are in the page's input; as blobs fetched they would be held in memory, where 2 GB is the most.
 
 export interface PageResult {
   readonly libllama: string
@@ -45,7 +46,7 @@ export async function runWllama2(workload: Workload): Promise<PageResult> {
   )
   const { prompt, prefill, decodeTokens, runs } = workload
   const size = Math.max(prefill.length, prompt.length + decodeTokens)
-  await wllama.loadModel([await (await fetch('/model.gguf')).blob()], { n_ctx: size, n_batch: size, n_threads: 1 })
+  await wllama.loadModel([...document.querySelector('input')!.files!], { n_ctx: size, n_batch: size, n_threads: 1 })
   await wllama.samplingInit({ temp: 0 })
   const decodeRates: number[] = []
   const prefillRates: number[] = []
@@ -81,7 +82,7 @@ export async function runWllama3(workload: Workload): Promise<PageResult> {
   const wllama = new Wllama({ default: '/wllama/wasm/wllama.wasm' }, { suppressNativeLog: true })
   const { prompt, prefill, decodeTokens, runs } = workload
   const size = Math.max(prefill.length + 1, prompt.length + decodeTokens)
-  await wllama.loadModel([await (await fetch('/model.gguf')).blob()], {
+  await wllama.loadModel([...document.querySelector('input')!.files!], {
     n_ctx: size,
     n_batch: size,
     n_threads: 1,

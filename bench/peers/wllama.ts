@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { chromium } from 'playwright-core'
 import { median } from '../median.ts'
 import { serveOnLoopback } from './loopback.ts'
+import { splitFiles } from './split-files.ts'
 import { runWllama2, runWllama3 } from './wllama-page.ts'
 import { shortWorkload, type Throughput, type Workload } from './workload.ts'
 
@@ -33,7 +34,7 @@ const LAUNCH_FLAGS = [
  */
 export async function measureWllama(modelPath: string, workload: Workload, major: WllamaMajor): Promise<Throughput> {
   const folder = dirname(fileURLToPath(import.meta.resolve(ENTRIES[major])))
-  const server = await serveOnLoopback(modelPath, folder)
+  const server = await serveOnLoopback(folder)
   const browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
     args: LAUNCH_FLAGS,
@@ -41,6 +42,7 @@ export async function measureWllama(modelPath: string, workload: Workload, major
   try {
     const page = await browser.newPage()
     await page.goto(server.url)
+    await page.setInputFiles('input', splitFiles(modelPath))
     const result = await page.evaluate(RUNNERS[major], workload)
     if (result.multithread) throw new Error(`wllama ${major} ran on several threads: its figures would not compare`)
     return {

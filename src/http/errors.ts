@@ -4,6 +4,7 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { z } from 'zod'
 import { ChatRequestError } from '../chat/errors.ts'
 import { QueueFullError } from '../generate/queue.ts'
+import { LEASE_MS } from '../pipeline/layers-stage.ts'
 import { PipelineError } from '../pipeline/pipeline-error.ts'
 
 /** An answer in OpenAI's error form. */
@@ -64,7 +65,11 @@ export function toApiError(error: unknown): ApiError {
   if (error instanceof QueueFullError) {
     return new ApiError(429, error.code, error.message, { headers: { 'Retry-After': `${error.retryAfterSeconds}` } })
   }
-  if (error instanceof PipelineError) return new ApiError(503, error.code, `${error.message}.`, { cause: error })
+  if (error instanceof PipelineError) {
+    const [status, headers] =
+      error.code === 'no_kv_cache' ? ([429, { 'Retry-After': `${LEASE_MS / 1000}` }] as const) : ([503, {}] as const)
+    return new ApiError(status, error.code, `${error.message}.`, { headers, cause: error })
+  }
   if (error instanceof HTTPException && error.status < 500) {
     return new ApiError(error.status as ContentfulStatusCode, 'invalid_request', `${error.message}.`)
   }

@@ -9,6 +9,11 @@ export function headScratchBytes(kernels: Kernels, { hiddenSize, vocabSize }: Mo
   return align(hiddenSize * 4) + align(kernels.tableBytes(hiddenSize, 1, 32)) + 3 * align(rowStride(vocabSize) * 4)
 }
 
+/** A distribution whose candidates are there at once, before another can take its place. */
+export interface HeldDistribution extends Distribution {
+  largest(count: number): Candidates
+}
+
 /** The final norm and the vocabulary matrix: one hidden vector to a next-token distribution, which is valid until the next. */
 export class Head {
   readonly #arena: Arena
@@ -37,7 +42,7 @@ export class Head {
   }
 
   /** hidden (hiddenSize) f32 -> distribution over the vocabulary. */
-  distribution(hidden: Pointer, { adjustments, temperature }: DistributionQuery): Distribution {
+  distribution(hidden: Pointer, { adjustments, temperature }: DistributionQuery): HeldDistribution {
     const { vocabSize, hiddenSize, rmsNormEps } = this.#config
     const logits = this.#arena.floats(this.#logits, rowStride(vocabSize))
     logits.fill(0)
@@ -66,6 +71,7 @@ export class Head {
     return {
       vocabSize,
       top: async (count) => this.#top(count),
+      largest: (count) => this.#top(count),
       get logSumExp() {
         return held.#logSumExp(temperature)
       },

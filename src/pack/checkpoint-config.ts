@@ -20,8 +20,13 @@ const configJson = z.looseObject({
   rope_theta: z.number().positive().optional(),
   // transformers 5 writes the base of the rotation here.
   rope_parameters: z
-    .looseObject({ rope_theta: z.number().positive().optional(), rope_type: z.string().optional() })
+    .looseObject({
+      rope_theta: z.number().positive().optional(),
+      rope_type: z.string().optional(),
+      partial_rotary_factor: z.number().optional(),
+    })
     .nullish(),
+  partial_rotary_factor: z.number().optional(),
   rope_scaling: z.looseObject({ rope_type: z.string().optional(), type: z.string().optional() }).nullish(),
   tie_word_embeddings: z.boolean().optional(),
   hidden_act: z.string().optional(),
@@ -74,10 +79,19 @@ export function checkpointConfig(config: ConfigJson, path: string): ModelConfig 
   const { rope_parameters: rope, rope_scaling: scaling } = config
   const ropeType = scaling?.rope_type ?? scaling?.type ?? rope?.rope_type ?? 'default'
   if (ropeType !== 'default') refuse(`rope_scaling of type ${ropeType}`)
+  const rotated = config.partial_rotary_factor ?? rope?.partial_rotary_factor ?? 1
+  if (rotated !== 1) refuse(`partial_rotary_factor ${rotated}`)
   if ((config.hidden_act ?? 'silu') !== 'silu') refuse(`hidden_act ${config.hidden_act}`)
   if (config.attention_bias) refuse('attention_bias')
   if (config.mlp_bias) refuse('mlp_bias')
   if (config.quantization_config != null) refuse('a quantized checkpoint', '; use the release in bf16')
+  const headDim = config.head_dim ?? config.hidden_size / config.num_attention_heads
+  if (!Number.isInteger(headDim)) {
+    throw new PackError(
+      'metadata_invalid',
+      `${path}: hidden_size ${config.hidden_size} is not whole heads for ${config.num_attention_heads} of them; set head_dim`,
+    )
+  }
   return {
     architecture: 'llama',
     hiddenSize: config.hidden_size,
@@ -85,7 +99,7 @@ export function checkpointConfig(config: ConfigJson, path: string): ModelConfig 
     layerCount: config.num_hidden_layers,
     headCount: config.num_attention_heads,
     kvHeadCount: config.num_key_value_heads ?? config.num_attention_heads,
-    headDim: config.head_dim ?? config.hidden_size / config.num_attention_heads,
+    headDim,
     vocabSize: config.vocab_size,
     ropeTheta: config.rope_theta ?? rope?.rope_theta ?? DEFAULT_ROPE_THETA,
     ropeLayout: 'half',

@@ -27,7 +27,7 @@ export async function packBlock(tensor: SourceTensor, block: Block): Promise<Uin
 /** Weights of a vector. Throws PackError. */
 export async function finiteWeights(tensor: SourceTensor, first: number, count: number): Promise<Float32Array> {
   const weights = await tensor.readWeights(first, count)
-  if (!weights.every(Number.isFinite)) throw notFinite(tensor.name)
+  for (let i = 0; i < weights.length; i++) if (!Number.isFinite(weights[i])) throw notFinite(tensor.name)
   return weights
 }
 

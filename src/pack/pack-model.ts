@@ -4,12 +4,13 @@ import { parseManifest } from '../weights/parse-manifest.ts'
 import { planeFormat, tensorBytes, tileBytes } from '../weights/plane-layout.ts'
 import { tensorClass } from '../weights/tensor-shapes.ts'
 import { BlockPool } from './block-pool.ts'
-import type { SourceTensor } from './model-source.ts'
+import type { ModelSource, SourceTensor } from './model-source.ts'
 import { openSource } from './open-source.ts'
 import { type Block, finiteWeights } from './pack-block.ts'
 import { PackError } from './pack-error.ts'
 import type { PlanesByClass } from './pack-options.ts'
 import { ShardWriter } from './shard-writer.ts'
+import type { TokenizerSpec } from './tokenizer-spec.ts'
 import { buildTokenizerTables } from './tokenizer-tables.ts'
 
 /** Weights that a thread holds at a time. */
@@ -43,7 +44,7 @@ interface PlannedTensor {
 export async function packModel(path: string, folder: string, options: PackOptions): Promise<Manifest> {
   const source = await openSource(path, options.sourceName)
   try {
-    const tables = buildTokenizerTables(await source.tokenizer())
+    const tables = buildTokenizerTables(await tokenizerOf(source))
     const planned = [...source.tensors].map(([name, tensor]) => ({ tensor, entry: planTensor(name, tensor, options) }))
     const blocks = planned.flatMap((each) => blocksOf(each, options))
     const pool = new BlockPool(source, path, blocks.length)
@@ -77,6 +78,16 @@ export async function packModel(path: string, folder: string, options: PackOptio
   } finally {
     await source.close()
   }
+}
+
+/** Every id that a text may turn into has to have a row of the embedding. */
+async function tokenizerOf({ name, config, tokenizer }: ModelSource): Promise<TokenizerSpec> {
+  const spec = await tokenizer()
+  if (spec.pieces.length <= config.vocabSize) return spec
+  throw new PackError(
+    'metadata_invalid',
+    `${name}: its tokenizer has ${spec.pieces.length} ids where the model has ${config.vocabSize}; they are of different models`,
+  )
 }
 
 async function writeTensors(

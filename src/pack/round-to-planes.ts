@@ -1,9 +1,18 @@
 /// <reference lib="esnext.float16" />
 import type { QuantizedMatrix } from './pack-planes.ts'
 
-// Steps tried around the one that spans the group exactly, in levels: fewer levels over the range clip nothing and round
-// coarser, more clip the outermost weights. Each is then refitted by least squares, as make_qkx2_quants of ggml does.
-const STEP_OFFSETS = [-1, -0.75, -0.5, -0.25, 0, 0.25, 0.5, 0.75, 1]
+// Steps tried beside the one that spans the group exactly: of a range that is so many levels longer. Less than none rounds coarser and
+// clips nothing. A little more clips the greatest weight; much more, as few levels over a wide group want it, clips both ends.
+const STEPS = [
+  { levels: -0.75, clipsBelow: 0 },
+  { levels: -0.25, clipsBelow: 0 },
+  { levels: 0.25, clipsBelow: 0 },
+  { levels: 0.75, clipsBelow: 0 },
+  { levels: 1.5, clipsBelow: 0.75 },
+  { levels: 2.5, clipsBelow: 1.25 },
+] as const
+/** Least-squares fits of each, as make_qkx2_quants of ggml has one. */
+const REFITS = 2
 
 const half = Math.f16round
 
@@ -39,9 +48,9 @@ export function roundToPlanes(
   return { ...shape, q, scales: new Uint16Array(scales.buffer), mins: new Uint16Array(mins.buffer) }
 }
 
+// Without branches: where a weight falls is beyond prediction.
 function levelOf(weight: number, inverse: number, min: number, maxLevel: number): number {
-  const level = (weight - min) * inverse
-  return level <= 0 ? 0 : level >= maxLevel ? maxLevel : (level + 0.5) | 0
+  return (Math.max(0, Math.min(maxLevel, (weight - min) * inverse)) + 0.5) | 0
 }
 
 const inverseOf = (scale: number) => (scale === 0 ? 0 : 1 / scale)
@@ -50,19 +59,24 @@ const inverseOf = (scale: number) => (scale === 0 ? 0 : 1 / scale)
 function chooseLevels(weights: Float64Array, maxLevel: number): Levels {
   let low = weights[0]
   let high = weights[0]
-  for (let i = 1; i < weights.length; i++) {
+  let sumW = 0
+  let sumWW = 0
+  for (let i = 0; i < weights.length; i++) {
     if (weights[i] < low) low = weights[i]
     if (weights[i] > high) high = weights[i]
+    sumW += weights[i]
+    sumWW += weights[i] * weights[i]
   }
   let best: Levels = { scale: half((high - low) / maxLevel), min: half(low) }
   let least = squaredError(weights, best, maxLevel)
-  for (const offset of STEP_OFFSETS) {
-    if (maxLevel + offset <= 0) continue
-    const fitted = refit(weights, { scale: (high - low) / (maxLevel + offset), min: low }, maxLevel)
-    if (fitted === null) continue
-    const error = squaredError(weights, fitted, maxLevel)
-    if (error < least) {
-      least = error
+  // Weights that are levels already.
+  if (least === 0) return best
+  for (const { levels, clipsBelow } of STEPS) {
+    const step = (high - low) / (maxLevel + levels)
+    let fitted: Fitted | null = { scale: step, min: low + clipsBelow * step, error: Number.POSITIVE_INFINITY }
+    for (let fit = 0; fit < REFITS && fitted !== null; fit++) fitted = refit(weights, sumW, sumWW, fitted, maxLevel)
+    if (fitted !== null && fitted.error < least) {
+      least = fitted.error
       best = fitted
     }
   }
@@ -79,22 +93,35 @@ function squaredError(weights: Float64Array, { scale, min }: Levels, maxLevel: n
   return sum
 }
 
+/** `error`: squared, for the q that they were fitted to; the nearest ones make it no greater. */
+type Fitted = Levels & { readonly error: number }
+
 /** The half floats that fit w = scale q + min best by least squares, for the q that `levels` gives; null where all q are equal. */
-function refit(weights: Float64Array, levels: Levels, maxLevel: number): Levels | null {
-  const inverse = inverseOf(levels.scale)
+function refit(
+  weights: Float64Array,
+  sumW: number,
+  sumWW: number,
+  { scale: step, min: from }: Levels,
+  maxLevel: number,
+): Fitted | null {
+  const count = weights.length
+  const inverse = inverseOf(step)
   let sumQ = 0
   let sumQQ = 0
-  let sumW = 0
   let sumQW = 0
-  for (let i = 0; i < weights.length; i++) {
-    const q = levelOf(weights[i], inverse, levels.min, maxLevel)
+  for (let i = 0; i < count; i++) {
+    const q = levelOf(weights[i], inverse, from, maxLevel)
     sumQ += q
     sumQQ += q * q
-    sumW += weights[i]
     sumQW += q * weights[i]
   }
-  const determinant = weights.length * sumQQ - sumQ * sumQ
+  const determinant = count * sumQQ - sumQ * sumQ
   if (determinant === 0) return null
-  const scale = (weights.length * sumQW - sumQ * sumW) / determinant
-  return { scale: half(scale), min: half((sumW - scale * sumQ) / weights.length) }
+  const fit = (count * sumQW - sumQ * sumW) / determinant
+  const scale = half(fit)
+  const min = half((sumW - fit * sumQ) / count)
+  // The sum of (scale q + min - w)^2, multiplied out.
+  const error =
+    scale * scale * sumQQ + count * min * min + sumWW + 2 * (scale * min * sumQ - scale * sumQW - min * sumW)
+  return { scale, min, error }
 }

@@ -41,7 +41,7 @@ export class SafetensorsFile {
     while (done < bytes.length) {
       const position = offset + first * BYTES[dtype] + done
       const { bytesRead } = await this.#handle.read(bytes, done, bytes.length - done, position)
-      if (bytesRead === 0) throw truncated(this.path, name)
+      if (bytesRead === 0) throw truncated(this.path, `tensor ${name}`)
       done += bytesRead
     }
     return bytes
@@ -53,10 +53,12 @@ export class SafetensorsFile {
       case 'F32':
         return new Float32Array(buffer)
       case 'F16':
-        return Float32Array.from(new Float16Array(buffer as ArrayBuffer))
+        return new Float32Array(new Float16Array(buffer as ArrayBuffer))
       case 'BF16': {
-        // The upper half of a float32.
-        const words = Uint32Array.from(new Uint16Array(buffer), (half) => half << 16)
+        // The upper half of a float32. A loop: `from` takes a hundred times longer.
+        const halves = new Uint16Array(buffer)
+        const words = new Uint32Array(count)
+        for (let i = 0; i < count; i++) words[i] = halves[i] << 16
         return new Float32Array(words.buffer)
       }
     }
@@ -78,7 +80,7 @@ export async function openSafetensors(path: string): Promise<SafetensorsFile> {
     await handle.read(prefix, 0, LENGTH_BYTES, 0)
     const length = Number(prefix.readBigUInt64LE())
     if (size < LENGTH_BYTES || length > MAX_HEADER_BYTES) throw damaged(path, 'no safetensors header')
-    if (LENGTH_BYTES + length > size) throw truncated(path, 'header')
+    if (LENGTH_BYTES + length > size) throw truncated(path, 'its header')
     const text = Buffer.alloc(length)
     await handle.read(text, 0, length, LENGTH_BYTES)
     return new SafetensorsFile(path, handle, tensorsOf(path, text.toString(), LENGTH_BYTES + length, size))
@@ -110,7 +112,7 @@ function tensorsOf(path: string, json: string, dataStart: number, size: number):
     const [from, to] = data_offsets
     if (to - from !== bytes) throw damaged(path, `tensor ${name} has ${to - from} bytes where its shape takes ${bytes}`)
     if (from < end) throw damaged(path, `tensor ${name} overlaps another`)
-    if (dataStart + to > size) throw truncated(path, name)
+    if (dataStart + to > size) throw truncated(path, `tensor ${name}`)
     end = to
     tensors.set(name, { name, shape, dtype: dtype as Dtype, offset: dataStart + from })
   }
@@ -121,6 +123,6 @@ function damaged(path: string, how: string): PackError {
   return new PackError('checkpoint_damaged', `${path}: ${how}; download it again`)
 }
 
-function truncated(path: string, tensor: string): PackError {
-  return new PackError('file_truncated', `${path}: the file ends before tensor ${tensor} does; download it again`)
+function truncated(path: string, what: string): PackError {
+  return new PackError('file_truncated', `${path}: the file ends before ${what} does; download it again`)
 }

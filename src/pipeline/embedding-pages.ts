@@ -46,9 +46,15 @@ export class EmbeddingPages {
     this.#free = Array.from({ length: slots }, () => arena.allocate(largestSpan(tensor)))
   }
 
-  static async create(store: WeightStore, tensor: PlanesTensor, modules: KernelModules): Promise<EmbeddingPages> {
+  /** `cacheBytes`: of all pages held; one is held at least. */
+  static async create(
+    store: WeightStore,
+    tensor: PlanesTensor,
+    modules: KernelModules,
+    cacheBytes = EMBEDDING_CACHE_BYTES,
+  ): Promise<EmbeddingPages> {
     const page = align(largestSpan(tensor))
-    const slots = Math.min(Math.max(Math.floor(EMBEDDING_CACHE_BYTES / page), 1), tensor.spans.length)
+    const slots = Math.min(Math.max(Math.floor(cacheBytes / page), 1), tensor.spans.length)
     const arena = new Arena(slots * page + align(tensor.shape[1] * 4))
     return new EmbeddingPages(store, tensor, arena, await instantiateKernels(modules, arena.memory), slots)
   }

@@ -41,7 +41,7 @@ export class HeadSlice {
   }
 
   /** hidden (hiddenSize) f32 */
-  async answer(hidden: Float32Array, query: SliceQuery): Promise<SliceAnswer> {
+  answer(hidden: Float32Array, query: SliceQuery): SliceAnswer {
     const { arena, head, hidden: pointer, firstRow, rows } = this.#parts
     const has = (id: number) => id >= firstRow && id < firstRow + rows
     arena.floats(pointer, hidden.length).set(hidden)
@@ -50,7 +50,7 @@ export class HeadSlice {
       .map((adjustment) => ({ ...adjustment, id: adjustment.id - firstRow }))
     const distribution = head.distribution(pointer, { ...query, adjustments })
     const logSumExp = distribution.logSumExp
-    const { ids, logits } = await distribution.top(query.top)
+    const { ids, logits } = distribution.largest(query.top)
     const whole = (slice: Int32Array) => Array.from(slice, (id) => id + firstRow)
     const rawTop = query.rawTop === undefined ? undefined : distribution.rawTop(query.rawTop)
     return {

@@ -5,7 +5,7 @@ import type { Stage } from '../model/stage.ts'
 import { PipelineError } from './pipeline-error.ts'
 
 /** A session that was silent for so long loses its cache to a new one, should all be in use; it is computed anew when it comes back. */
-const LEASE_MS = 30_000
+export const LEASE_MS = 30_000
 
 interface Held {
   readonly cache: KvCache

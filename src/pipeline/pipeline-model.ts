@@ -90,7 +90,10 @@ export class PipelineModel implements LanguageModel {
     const last = await recover((attempt) => {
       if (attempt > 0) this.recoveries++
       return this.#run(sequence.session, all, attempt === 0 ? sequence.length : 0, signal)
-    }, signal)
+    }, signal).catch((error) => {
+      if (signal.aborted) return undefined
+      throw error
+    })
     if (last === undefined) return
     sequence.tokens = all
     sequence.last = last

@@ -41,7 +41,7 @@ export function createStageApp(host: StageHost) {
     const stage = await host.load()
     if (!(stage instanceof HeadSlice)) throw new PipelineError('plan_mismatch', 'layers have no vocabulary')
     const { query, hidden } = decodeQuery(await c.req.arrayBuffer())
-    return c.json(await stage.answer(hidden, query))
+    return c.json(stage.answer(hidden, query))
   })
   app.onError((error, c) => {
     if (error instanceof PipelineError) return c.json(failure(error), STATUS[error.code] ?? 500)

@@ -4,7 +4,7 @@ import type { StageFetcher } from './stage-bindings.ts'
 import { bytesOf, decodeAnswer, encodeQuery, STAGE_ORIGIN, type StageFailure } from './stage-protocol.ts'
 
 /** A call that takes longer hangs: a chunk computes in seconds, and a restarted stage may have 100 MB to load before it. */
-const CALL_LIMIT_MS = 120_000
+export const CALL_LIMIT_MS = 120_000
 
 /** Calls one stage. All methods throw PipelineError: the stage's own code, or `stage_unreachable`. */
 export class StageClient {
@@ -18,41 +18,55 @@ export class StageClient {
   }
 
   async load(): Promise<void> {
-    await (await this.#call('POST', '/load')).body?.cancel()
+    await this.#call('POST', '/load', undefined, (response) => response.text())
   }
 
   /** hidden (count, hiddenSize) f32 -> the same after the stage's layers, or its last vector only. */
   async forward(session: string, position: number, hidden: Float32Array, keepLast: boolean): Promise<Float32Array> {
     const path = `/sessions/${session}/forward?position=${position}${keepLast ? '&keep=last' : ''}`
-    const response = await this.#call('POST', path, bytesOf(hidden))
-    return new Float32Array(await this.#body(response.arrayBuffer()))
+    return new Float32Array(await this.#call('POST', path, bytesOf(hidden), (response) => response.arrayBuffer()))
   }
 
   async release(session: string): Promise<void> {
-    await (await this.#call('DELETE', `/sessions/${session}`)).body?.cancel()
+    await this.#call('DELETE', `/sessions/${session}`, undefined, (response) => response.text())
   }
 
   async distribution(hidden: Float32Array, query: SliceQuery): Promise<SliceAnswer> {
-    const response = await this.#call('POST', '/distribution', encodeQuery(query, hidden))
-    return decodeAnswer(await this.#body(response.json()))
+    const body = encodeQuery(query, hidden)
+    const answer = await this.#call(
+      'POST',
+      '/distribution',
+      body,
+      (response) => response.json() as Promise<SliceAnswer>,
+    )
+    return decodeAnswer(answer)
   }
 
-  async #call(method: string, path: string, body?: Uint8Array<ArrayBuffer>): Promise<Response> {
-    const signal = AbortSignal.timeout(CALL_LIMIT_MS)
-    const response = await this.#body(this.#fetcher.fetch(`${STAGE_ORIGIN}${path}`, { method, body, signal }))
-    if (response.ok) return response
+  async #call<T>(
+    method: string,
+    path: string,
+    body: Uint8Array<ArrayBuffer> | undefined,
+    read: (response: Response) => Promise<T>,
+  ): Promise<T> {
+    // Not AbortSignal.timeout: its timer would outlive the call, and there are hundreds of calls a second.
+    const limit = new AbortController()
+    const timer = setTimeout(() => limit.abort(new Error(`no answer in ${CALL_LIMIT_MS / 1000} s`)), CALL_LIMIT_MS)
+    try {
+      const response = await this.#fetcher.fetch(`${STAGE_ORIGIN}${path}`, { method, body, signal: limit.signal })
+      if (!response.ok) throw await this.#failure(response)
+      return await read(response)
+    } catch (error) {
+      throw error instanceof PipelineError ? error : this.#unreachable(String(error), error)
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  async #failure(response: Response): Promise<PipelineError> {
     const failure = await (response.json() as Promise<StageFailure>).catch(() => undefined)
     // What has no code comes from the runtime: the object was reset, or its process is gone.
-    if (failure === undefined) throw this.#unreachable(`status ${response.status}`)
-    throw new PipelineError(failure.code, `${this.#name}: ${failure.message}`)
-  }
-
-  async #body<T>(promise: Promise<T>): Promise<T> {
-    try {
-      return await promise
-    } catch (cause) {
-      throw this.#unreachable(String(cause), cause)
-    }
+    if (failure?.code === undefined) return this.#unreachable(`status ${response.status}`)
+    return new PipelineError(failure.code, `${this.#name}: ${failure.message}`)
   }
 
   #unreachable(why: string, cause?: unknown): PipelineError {

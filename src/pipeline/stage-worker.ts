@@ -16,7 +16,6 @@ interface Env {
 }
 
 // Of the isolate and not of the object: whatever object of it is called, the weights and the sessions are the same.
-let loading: Promise<LayersStage | HeadSlice> | undefined
 let loaded: LayersStage | HeadSlice | undefined
 
 async function load({ ASSETS, PLAN, STAGE }: Env): Promise<LayersStage | HeadSlice> {
@@ -27,19 +26,17 @@ async function load({ ASSETS, PLAN, STAGE }: Env): Promise<LayersStage | HeadSli
 
 /** One stage of a pipeline. */
 export class Stage extends DurableObject<Env> {
+  // Of the object: what one that was reset had begun to read will never end.
+  #loading: Promise<LayersStage | HeadSlice> | undefined
   readonly #app = createStageApp({
     loaded: () => loaded,
-    load: () => {
-      loading ??= load(this.env)
-        .then((stage) => {
-          loaded = stage
-          return stage
-        })
-        .catch((error) => {
-          loading = undefined
-          throw error
-        })
-      return loading
+    load: async () => {
+      if (loaded) return loaded
+      this.#loading ??= load(this.env).finally(() => {
+        this.#loading = undefined
+      })
+      loaded = await this.#loading
+      return loaded
     },
   })
 

@@ -1,0 +1,45 @@
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+import type { Throughput } from '../peers/workload.ts'
+import { progress } from './progress.ts'
+import { type GgufTypeName, ggufBytesPerToken, ggufTypeNames, randomGguf } from './random-gguf.ts'
+import { spread } from './spread.ts'
+import type { Row } from './table.ts'
+
+/** llama.cpp on a random GGUF, one thread, as bench/peers/full-size.ts runs it. */
+export interface Peer {
+  readonly part: 'native' | 'wllama'
+  /** As bench/peers/full-size.ts has it. */
+  readonly name: string
+  readonly type: GgufTypeName
+  /** Rounds to take part in: one takes minutes in the browser. */
+  readonly rounds: number
+}
+
+const ONE_ROUND = 1
+
+export const peers: readonly Peer[] = [
+  ...ggufTypeNames.map((type) => ({ part: 'native' as const, name: 'native', type, rounds: Number.POSITIVE_INFINITY })),
+  ...['wllama2', 'wllama3'].flatMap((name) =>
+    ggufTypeNames.map((type) => ({ part: 'wllama' as const, name, type, rounds: ONE_ROUND })),
+  ),
+]
+
+/** In a process of its own, so that neither its memory nor its threads stay. */
+export async function measurePeer({ name, type }: Peer): Promise<Throughput> {
+  const model = await randomGguf(type)
+  const { stdout } = await promisify(execFile)(process.execPath, ['bench/peers/full-size.ts', name, model])
+  const result = JSON.parse(stdout) as Throughput
+  progress(`${name} ${type}: decode`, result.decodeTokensPerSecond, 'tokens/s')
+  progress(`${name} ${type}: prefill`, result.prefillTokensPerSecond, 'tokens/s')
+  return result
+}
+
+export function peerRow({ type }: Peer, rounds: readonly Throughput[]): Row {
+  return {
+    engine: `${rounds[0].version}, ${type}`,
+    'GB a token': (ggufBytesPerToken(type) / 1e9).toFixed(2),
+    'decode at 128': spread(rounds.map(({ decodeTokensPerSecond }) => decodeTokensPerSecond)),
+    prefill: spread(rounds.map(({ prefillTokensPerSecond }) => prefillTokensPerSecond)),
+  }
+}

@@ -1,0 +1,96 @@
+import { DurableObject } from 'cloudflare:workers'
+import plain from '../../dist/kernels.plain.wasm'
+import relaxed from '../../dist/kernels.relaxed.wasm'
+import { loadPipeline } from '../../src/pipeline/load-pipeline.ts'
+import type { PipelineModel } from '../../src/pipeline/pipeline-model.ts'
+import { stageFetchers } from '../../src/pipeline/stage-bindings.ts'
+import type { Plan } from '../../src/pipeline/stage-plan.ts'
+import { type AssetFetcher, assetsStore } from '../../src/weights/assets-store.ts'
+import { parseManifest } from '../../src/weights/parse-manifest.ts'
+import { createdMemories } from './created-memories.ts'
+import { HeldSequences } from './held-sequences.ts'
+import { tokenLines } from './token-lines.ts'
+
+interface Env {
+  ASSETS: AssetFetcher
+  EDGE: { getByName(name: string): { fetch(request: Request): Promise<Response> } }
+  PLAN: Plan
+}
+
+// Of the isolate: an object is evicted when it was idle for seconds, or when a computation has kept the runtime's clock behind.
+let model: PipelineModel | undefined
+let held: HeldSequences | undefined
+
+/** Stands where the router's object does and drives the same stages, with token ids instead of an API around them. */
+export class Edge extends DurableObject<Env> {
+  override async fetch(request: Request): Promise<Response> {
+    const body = (await request.json()) as never
+    switch (new URL(request.url).pathname) {
+      case '/load':
+        model = await this.#load()
+        held = new HeldSequences(model)
+        return Response.json({})
+      case '/hold':
+        return Response.json({ index: await held!.hold(body) })
+      case '/generate':
+        return tokenLines(held!.continuing(body), body)
+      case '/let-go':
+        held!.letGo()
+        return Response.json({})
+      case '/memory':
+        return Response.json({ wasmBytes: createdMemories() })
+      case '/probe': {
+        const { EmbeddingPages } = await import('../../src/pipeline/embedding-pages.ts')
+        const { PLAN, ASSETS } = this.env
+        const store = assetsStore(ASSETS, `/weights/${PLAN.name}`)
+        const manifest = parseManifest(await store.manifest(), 'm')
+        const pages = (globalThis as any).pages ??= await EmbeddingPages.create(store, manifest.tensors.find((t) => t.name === 'embedding') as never, { relaxed, plain })
+        for (let i = 0; i < 50; i++) await pages.rows([(body as any).same ? 5 : (i * 3301 + (body as any).seed) % 166144])
+        return Response.json({})
+      }
+      case '/probe-head': {
+        const f = stageFetchers({ ...this.env } as never, this.env.PLAN)
+        const { StageClient } = await import('../../src/pipeline/stage-client.ts')
+        const h = new StageClient(f[f.length - 1], 'x')
+        const hidden = new Float32Array(2560).fill(0.5)
+        for (let i = 0; i < 20; i++) await h.distribution(hidden, { adjustments: [], temperature: 0, top: (body as any).top } as never)
+        return Response.json({})
+      }
+      case '/probe-stage': {
+        const f = stageFetchers({ ...this.env } as never, this.env.PLAN)
+        const { StageClient } = await import('../../src/pipeline/stage-client.ts')
+        const h = new StageClient(f[0], 'x')
+        const hidden = new Float32Array(2560).fill(0.5)
+        const n = (body as any).n
+        for (let i = 0; i < n; i++) await h.forward('probe', i % 64, hidden, false)
+        await h.release('probe')
+        return Response.json({})
+      }
+      case '/probe-hop': {
+        const f = stageFetchers({ ...this.env } as never, this.env.PLAN)
+        for (let i = 0; i < 100; i++) await (await f[0].fetch('https://x/sessions/none', { method: 'DELETE' })).body?.cancel()
+        return Response.json({})
+      }
+      case '/probe-manifest': {
+        const store = assetsStore(this.env.ASSETS, `/weights/${this.env.PLAN.name}`)
+        const m = parseManifest(await store.manifest(), 'm')
+        return Response.json({ n: m.shards.length })
+      }
+      default:
+        return new Response(null, { status: 404 })
+    }
+  }
+
+  async #load(): Promise<PipelineModel> {
+    const { ASSETS, PLAN } = this.env
+    const store = assetsStore(ASSETS, `/weights/${PLAN.name}`)
+    const manifest = parseManifest(await store.manifest(), 'manifest.json')
+    return loadPipeline(store, manifest, PLAN, stageFetchers({ ...this.env }, PLAN), { relaxed, plain })
+  }
+}
+
+export default {
+  fetch(request: Request, env: Env): Promise<Response> {
+    return env.EDGE.getByName('edge').fetch(request)
+  },
+}

@@ -1,0 +1,23 @@
+// Prints the throughput of a peer on a random GGUF of the full size (bench/full/random-gguf.ts), one thread, as JSON:
+//
+//   npx node bench/peers/full-size.ts native|wllama2|wllama3 first-file.gguf
+import { measureNative } from './native.ts'
+import { measureWllama } from './wllama.ts'
+import type { Throughput, Workload } from './workload.ts'
+
+// Token ids of the random GGUF: any will do, but none that ends a text.
+const ids = (count: number) => Array.from({ length: count }, (_, i) => 1000 + 7 * i)
+
+/** Decode after 128 tokens, as the Worker does. Its prefill gains nothing from longer batches. */
+const nativeWorkload: Workload = { prompt: ids(128), decodeTokens: 25, prefill: ids(64), runs: 1 }
+/** For engines that take seconds for a token. */
+const wllamaWorkload: Workload = { prompt: ids(8), decodeTokens: 9, prefill: ids(16), runs: 1 }
+
+const PEERS: Record<string, (model: string) => Promise<Throughput>> = {
+  native: (model) => measureNative(model, nativeWorkload),
+  wllama2: (model) => measureWllama(model, wllamaWorkload, 2),
+  wllama3: (model) => measureWllama(model, wllamaWorkload, 3),
+}
+
+const [name, model] = process.argv.slice(2)
+console.log(JSON.stringify(await PEERS[name](model), null, 2))

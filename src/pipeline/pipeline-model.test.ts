@@ -1,0 +1,235 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import fc from 'fast-check'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { greedy } from '../../bench/model-workload.ts'
+import type { LocalStage } from '../../test/pipeline/local-stage.ts'
+import { TINY_CONTEXT, TINY_VOCAB, type TinyPipeline, tinyPipeline } from '../../test/pipeline/tiny-pipeline.ts'
+import { samplingParams } from '../chat/sampling.ts'
+import { generate } from '../generate/generate.ts'
+import type { LanguageModel } from '../generate/language-model.ts'
+import type { GenerateRequest } from '../generate/types.ts'
+import type { PipelineModel } from './pipeline-model.ts'
+
+let tiny: TinyPipeline
+let stages: LocalStage[]
+let model: PipelineModel
+
+beforeAll(async () => {
+  tiny = await tinyPipeline()
+})
+afterAll(() => tiny?.remove())
+beforeEach(async () => {
+  stages = tiny.stages()
+  model = await tiny.pipeline(stages)
+})
+
+const LAYERS = [0, 1, 2]
+const prompt = (length: number) => Array.from({ length }, (_, i) => (i * 37 + 11) % TINY_VOCAB)
+
+async function ids(language: LanguageModel, request: GenerateRequest): Promise<number[]> {
+  const tokens: number[] = []
+  for await (const { id } of generate(language, request)) tokens.push(id)
+  return tokens
+}
+
+const sampled: fc.Arbitrary<GenerateRequest> = fc
+  .record({
+    length: fc.integer({ min: 1, max: 30 }),
+    temperature: fc.constantFrom(0, 0.6, 1, 3),
+    topP: fc.constantFrom(0.5, 0.95, 1),
+    topK: fc.constantFrom(0, 3, 100),
+    repetitionPenalty: fc.constantFrom(1, 1.3),
+    logitBias: fc.dictionary(fc.integer({ min: 0, max: TINY_VOCAB - 1 }).map(String), fc.integer({ min: -5, max: 5 })),
+    seed: fc.nat(),
+    topLogprobs: fc.constantFrom(undefined, 0, 4),
+  })
+  .map(({ length, topLogprobs, logitBias, ...params }) => ({
+    ...greedy(prompt(length), 10),
+    sampling: samplingParams(
+      { ...params, logitBias: new Map(Object.entries(logitBias).map(([id, bias]) => [Number(id), bias])) },
+      {},
+    ),
+    topLogprobs,
+  }))
+
+describe('the pipeline generates what one isolate generates', () => {
+  it('token by token, however it samples', () =>
+    fc.assert(
+      fc.asyncProperty(sampled, async (request) => {
+        const expected = []
+        for await (const token of generate(tiny.whole, request)) expected.push(token)
+        let at = 0
+        for await (const { id, logprobs } of generate(model, request)) {
+          const { id: expectedId, logprobs: expectedLogprobs } = expected[at++]
+          expect(id).toBe(expectedId)
+          if (request.topLogprobs !== undefined) {
+            expect(logprobs?.logprob).toBeCloseTo(expectedLogprobs!.logprob, 5)
+          }
+          expect(logprobs?.top.map((top) => top.id)).toEqual(expectedLogprobs?.top.map((top) => top.id))
+        }
+        expect(at).toBe(expected.length)
+      }),
+      { seed: 1, numRuns: 60 },
+    ))
+
+  it('with the very same logits', async () => {
+    const { signal } = new AbortController()
+    const query = { adjustments: [], temperature: 1, rawTop: 20 }
+    for (const length of [1, 5, 6, 31, TINY_CONTEXT]) {
+      const [one, many] = [tiny.whole.createSequence(), model.createSequence()]
+      await tiny.whole.forward(one, prompt(length), signal)
+      await model.forward(many, prompt(length), signal)
+      const [expected, merged] = [await tiny.whole.distribution(one, query), await model.distribution(many, query)]
+      for (const count of [1, 64, 65, TINY_VOCAB]) expect(await merged.top(count)).toEqual(await expected.top(count))
+      expect(merged.rawTop(20)).toEqual(expected.rawTop(20))
+      expect(merged.logSumExp).toBeCloseTo(expected.logSumExp, 5)
+      one.release()
+      many.release()
+    }
+  })
+
+  it('in two sessions at once, each with its own', async () => {
+    const requests = [greedy(prompt(17), 12), { ...greedy(prompt(9), 12), sampling: samplingParams({ seed: 3 }, {}) }]
+    const expected = [await ids(tiny.whole, requests[0]), await ids(tiny.whole, requests[1])]
+    expect(await Promise.all(requests.map((request) => ids(model, request)))).toEqual(expected)
+    // Neither waited for the other to end.
+    const sessions = stages[0].calls.filter((call) => call.includes('forward')).map((call) => call.split('/')[2])
+    expect(sessions.lastIndexOf(sessions[0])).toBeGreaterThan(sessions.findIndex((id) => id !== sessions[0]))
+    expect(sessions.at(-1)).not.toBe(sessions.at(-3))
+  })
+})
+
+/** A fault at one of the calls that a generation makes. */
+const fault = fc.record({
+  stage: fc.integer({ min: 0, max: 5 }),
+  call: fc.nat({ max: 20 }),
+  kind: fc.constantFrom('restarted', 'down', 'broken before', 'broken after', 'reset'),
+})
+
+describe('a stage that fails in the midst of a generation', () => {
+  it('changes nothing of what is generated', () =>
+    fc.assert(
+      fc.asyncProperty(sampled, fc.array(fault, { minLength: 1, maxLength: 3 }), async (request, faults) => {
+        const expected = await ids(tiny.whole, request)
+        const broken = tiny.stages()
+        for (const { stage, call, kind } of faults) inject(broken[stage], call, kind)
+        const pipeline = await tiny.pipeline(broken)
+        expect(await ids(pipeline, request)).toEqual(expected)
+        await settled()
+        for (const stage of LAYERS) expect(broken[stage].sessions).toBe(0)
+      }),
+      { seed: 2, numRuns: 60 },
+    ))
+
+  function inject(stage: LocalStage, call: number, kind: string): void {
+    const due = (times: number) => stage.calls.length > call && stage.calls.length <= call + times
+    const [before, after] = [stage.before, stage.after]
+    stage.before = async (path) => {
+      await before(path)
+      if (path.startsWith('DELETE')) return
+      if (kind === 'restarted' && due(1)) stage.restart()
+      if (kind === 'down' && due(2)) {
+        stage.restart()
+        throw new TypeError('connection refused')
+      }
+      if (kind === 'broken before' && due(1)) throw new TypeError('connection reset')
+    }
+    stage.after = async (path) => {
+      await after(path)
+      if (path.startsWith('DELETE')) return
+      if (kind === 'broken after' && due(1)) throw new TypeError('connection reset')
+      if (kind === 'reset' && due(1)) {
+        stage.restart()
+        throw new Error('Internal error in Durable Object storage caused object to be reset.')
+      }
+    }
+  }
+
+  it('is computed anew once, and only then', async () => {
+    let calls = 0
+    stages[1].before = () => {
+      if (++calls === 6) stages[1].restart()
+    }
+    await ids(model, greedy(prompt(12), 8))
+    expect(model.recoveries).toBe(1)
+    expect(model.tokensComputed).toBeGreaterThan(19)
+    expect(model.tokensComputed).toBeLessThan(19 + 19)
+  })
+
+  it('ends the generation with its own error where its weights are gone, and frees the caches of all others', async () => {
+    const shard = await tiny.shardOf(1)
+    const bytes = await readFile(shard)
+    const tokens: number[] = []
+    const run = async () => {
+      for await (const { id } of generate(model, greedy(prompt(12), 20))) {
+        tokens.push(id)
+        if (tokens.length !== 5) continue
+        expect(LAYERS.map((stage) => stages[stage].sessions)).toEqual([1, 1, 1])
+        stages[1].restart()
+        await writeFile(shard, bytes.with(100, bytes[100] ^ 1))
+      }
+    }
+    try {
+      await expect(run()).rejects.toMatchObject({ name: 'PipelineError', code: 'shard_corrupt' })
+      await expect(run()).rejects.toThrow(/stage 1 \(layers 1 to 2\): .*sha256/)
+    } finally {
+      await writeFile(shard, bytes)
+    }
+    await settled()
+    expect(tokens).toHaveLength(5)
+    expect(LAYERS.map((stage) => stages[stage].sessions)).toEqual([0, 0, 0])
+    // And it is mended as soon as they are there again.
+    expect(await ids(model, greedy(prompt(12), 20))).toEqual(await ids(tiny.whole, greedy(prompt(12), 20)))
+  })
+})
+
+describe('prefill', () => {
+  it('has all stages work at once, each on one chunk after the other', async () => {
+    const working = new Set<number>()
+    let most = 0
+    for (const index of LAYERS) {
+      stages[index].before = async () => {
+        expect(working.has(index)).toBe(false)
+        working.add(index)
+        most = Math.max(most, working.size)
+        await settled()
+      }
+      stages[index].after = () => void working.delete(index)
+    }
+    await model.forward(model.createSequence(), prompt(30), new AbortController().signal)
+    expect(most).toBe(3)
+    const positions = (index: number) =>
+      stages[index].calls.flatMap(
+        (call) =>
+          call
+            .match(/position=(\d+)/)
+            ?.slice(1)
+            .map(Number) ?? [],
+      )
+    for (const index of LAYERS) expect(positions(index)).toEqual([0, 5, 10, 15, 20, 25])
+  })
+
+  it('ends within a chunk when the signal aborts, and gives the caches back', async () => {
+    const abort = new AbortController()
+    stages[2].before = () => abort.abort()
+    expect(await ids(model, { ...greedy(prompt(40), 4), signal: abort.signal })).toEqual([])
+    await settled()
+    expect(stages[2].calls.filter((call) => call.includes('forward')).length).toBeLessThan(5)
+    expect(LAYERS.map((stage) => stages[stage].sessions)).toEqual([0, 0, 0])
+    expect(stages[3].calls).toEqual(['POST /load'])
+  })
+})
+
+it('has no more sequences than its stages have caches', async () => {
+  const held = [model.createSequence(), model.createSequence()]
+  expect(() => model.createSequence()).toThrow('every KV cache is in use')
+  held[0].release()
+  held[0].release()
+  model.createSequence()
+  expect(() => model.createSequence()).toThrow('every KV cache is in use')
+})
+
+/** Calls that nobody waits for have come through. */
+async function settled(): Promise<void> {
+  for (let i = 0; i < 5; i++) await new Promise((resolve) => setImmediate(resolve))
+}

@@ -1,0 +1,35 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Arena } from '../../src/model/arena.ts'
+import { instantiateKernels } from '../../src/model/kernels.ts'
+import { CHUNK_LENGTH } from '../../src/model/load.ts'
+import { kernelModules } from '../../src/pack/kernel-modules.ts'
+import { writePipeline } from '../../src/pack/write-pipeline.ts'
+import { planStages } from '../../src/pipeline/plan.ts'
+import { MIB } from '../../src/pipeline/platform-limits.ts'
+import type { Plan } from '../../src/pipeline/stage-plan.ts'
+import { folderStore } from '../../src/weights/folder-store.ts'
+import { parseManifest } from '../../src/weights/parse-manifest.ts'
+
+/** The embedded model, divided into scripts ready to start. */
+export interface EmbeddedPipeline {
+  readonly plan: Plan
+  readonly out: string
+  remove(): Promise<void>
+}
+
+/** `sessions`: KV caches of each stage. */
+export async function embeddedPipeline(sessions: number): Promise<EmbeddedPipeline> {
+  const store = folderStore(new URL('../../weights/smollm2-135m-instruct', import.meta.url).pathname)
+  const manifest = parseManifest(await store.manifest(), 'manifest.json')
+  const sizes = await instantiateKernels(await kernelModules(), new Arena(0).memory)
+  const plan = planStages(sizes, manifest, {
+    ...{ contextLength: 512, sessions, chunkLength: CHUNK_LENGTH },
+    // Three stages of layers and two slices of the head.
+    ceilingBytes: 28 * MIB,
+  })
+  const out = await mkdtemp(join(tmpdir(), 'pipeline-'))
+  await writePipeline(store, manifest, plan, out, () => {})
+  return { plan, out, remove: () => rm(out, { recursive: true }) }
+}

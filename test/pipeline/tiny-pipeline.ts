@@ -1,0 +1,74 @@
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Arena } from '../../src/model/arena.ts'
+import type { EdgeModel } from '../../src/model/edge-model.ts'
+import { instantiateKernels } from '../../src/model/kernels.ts'
+import { loadModel } from '../../src/model/load.ts'
+import { kernelModules } from '../../src/pack/kernel-modules.ts'
+import { writePipeline } from '../../src/pack/write-pipeline.ts'
+import { loadPipeline } from '../../src/pipeline/load-pipeline.ts'
+import type { PipelineModel } from '../../src/pipeline/pipeline-model.ts'
+import { headMemory, layersMemory } from '../../src/pipeline/stage-memory.ts'
+import type { Plan } from '../../src/pipeline/stage-plan.ts'
+import { ROUTER_FOLDER, stageFolder } from '../../src/pipeline/wrangler-configs.ts'
+import { folderStore } from '../../src/weights/folder-store.ts'
+import { parseManifest } from '../../src/weights/parse-manifest.ts'
+import { tinyPack } from '../tiny-pack.ts'
+import { LocalStage } from './local-stage.ts'
+
+/** Tokens that the model can hold. */
+export const TINY_CONTEXT = 48
+export const TINY_VOCAB = 259
+
+/** A tiny model of four layers twice: in one piece, and as three stages of layers and three slices of the head. */
+export interface TinyPipeline {
+  readonly plan: Plan
+  readonly whole: EdgeModel
+  /** New stages, not loaded yet. */
+  stages(): LocalStage[]
+  pipeline(stages: readonly LocalStage[]): Promise<PipelineModel>
+  /** A shard of a stage's own. */
+  shardOf(stage: number): Promise<string>
+  remove(): Promise<void>
+}
+
+export async function tinyPipeline(): Promise<TinyPipeline> {
+  const pack = await tinyPack(4)
+  const modules = await kernelModules()
+  const sizes = await instantiateKernels(modules, new Arena(0).memory)
+  const limits = { contextLength: TINY_CONTEXT, sessions: 2, chunkLength: 5 }
+  const layers = (first: number, count: number) => ({
+    ...{ kind: 'layers' as const, first, count },
+    ...layersMemory(sizes, pack.manifest, first, count, limits),
+  })
+  const slice = (firstRow: number, rows: number) => ({
+    ...{ kind: 'head' as const, firstRow, rows },
+    ...headMemory(sizes, pack.manifest, rows),
+  })
+  const plan: Plan = {
+    name: 'tiny',
+    ...limits,
+    stages: [layers(0, 1), layers(1, 2), layers(3, 1), slice(0, 32), slice(32, 192), slice(224, 35)],
+  }
+  const out = join(pack.root, 'deploy')
+  await writePipeline(folderStore(pack.folder), pack.manifest, plan, out, () => {})
+  const weights = (folder: string) => join(out, folder, 'assets/weights/tiny')
+  return {
+    plan,
+    whole: await loadModel(folderStore(pack.folder), pack.manifest, modules, {
+      contextLength: TINY_CONTEXT,
+      sequences: 1,
+    }),
+    stages: () =>
+      plan.stages.map((_, index) => new LocalStage(folderStore(weights(stageFolder(index))), plan, index, modules)),
+    async pipeline(stages) {
+      const store = folderStore(weights(ROUTER_FOLDER))
+      return loadPipeline(store, parseManifest(await store.manifest(), 'tiny'), plan, stages, modules)
+    },
+    async shardOf(stage) {
+      const folder = weights(stageFolder(stage))
+      return join(folder, (await readdir(folder)).find((file) => file.endsWith('.bin'))!)
+    },
+    remove: pack.remove,
+  }
+}
