@@ -3,7 +3,6 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
-import type { WorkerOptions } from 'miniflare'
 
 // Neither telemetry nor the request for a sample `cf` object: everything works without a network.
 process.env.WRANGLER_SEND_METRICS = 'false'
@@ -11,7 +10,7 @@ process.env.WRANGLER_SEND_METRICS = 'false'
 /** The modules of a Worker as Miniflare takes them. */
 export interface Bundle {
   readonly modulesRoot: string
-  readonly modules: Extract<WorkerOptions, { modules: unknown[] }>['modules']
+  readonly modules: { readonly type: 'ESModule' | 'CompiledWasm'; readonly path: string }[]
   remove(): Promise<void>
 }
 
@@ -36,9 +35,15 @@ export async function bundleWorker(config: string): Promise<Bundle> {
   }
 }
 
-/** Everything but the modules: bindings, assets and variables. */
+/**
+ * Everything but the modules: bindings, assets and variables. Objects stay: workerd would evict one that was idle for 10 seconds, and
+ * the next request would wait for the weights again.
+ */
 export async function miniflareOptions(config: string) {
   // Imported late, since wrangler reads the environment when it loads.
   const { unstable_getMiniflareWorkerOptions: optionsOf } = await import('wrangler')
-  return optionsOf(config)
+  const options = optionsOf(config)
+  const objects = (options.workerOptions as { durableObjects?: Record<string, object> }).durableObjects ?? {}
+  for (const object of Object.values(objects)) Object.assign(object, { unsafePreventEviction: true })
+  return options
 }

@@ -23,7 +23,9 @@ interface Env {
   PLAN?: Plan
 }
 
-type EdgeChat = ChatModel & { readonly language: LanguageModel & { readonly tokensComputed: number } }
+/** A pipeline also counts how often it computed a session anew. */
+type Language = LanguageModel & { readonly tokensComputed: number; readonly recoveries?: number }
+type EdgeChat = ChatModel & { readonly language: Language }
 
 const modules = { relaxed, plain }
 
@@ -63,7 +65,7 @@ export class Edge extends DurableObject<Env> {
     }
   }
 
-  #language(store: WeightStore, manifest: Manifest): Promise<EdgeChat['language']> {
+  #language(store: WeightStore, manifest: Manifest): Promise<Language> {
     const { PLAN, CONTEXT_LENGTH } = this.env
     return PLAN
       ? loadPipeline(store, manifest, PLAN, stageFetchers(this.env as never, PLAN), modules)
@@ -77,6 +79,7 @@ export class Edge extends DurableObject<Env> {
       weights: this.#chat ? 'loaded' : this.#loading ? 'loading' : 'not loaded',
       ...(this.#failure !== undefined && { error: this.#failure }),
       tokensComputed: this.#chat?.language.tokensComputed ?? 0,
+      recoveries: this.#chat?.language.recoveries,
     }
   }
 }

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import type { ChatModel } from '../src/chat/chat-model.ts'
 import { loadChatModel } from '../src/chat/load-chat-model.ts'
-import { loadModel } from '../src/model/load.ts'
 import type { KernelModules } from '../src/model/kernels.ts'
+import { loadModel } from '../src/model/load.ts'
 import { folderStore } from '../src/weights/folder-store.ts'
 
 /** The kernels that `npm run build` made. */

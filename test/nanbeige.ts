@@ -5,17 +5,17 @@ import { buildTokenizerTables, tokenizerSpecFromJson } from '../src/pack/tokeniz
 import { loadTokenizer } from '../src/tokenizer/load.ts'
 import type { Tokenizer } from '../src/tokenizer/tokenizer.ts'
 
-const FOLDER = '../shared/nanbeige'
+export const NANBEIGE_FOLDER = '../shared/nanbeige'
 
 /** Whether the files of the official release are there. */
-export const hasNanbeige = existsSync(FOLDER)
+export const hasNanbeige = existsSync(NANBEIGE_FOLDER)
 
 export function nanbeigeTokenizer(): Tokenizer {
-  const json = JSON.parse(brotliDecompressSync(readFileSync(`${FOLDER}/tokenizer.json.br`)).toString('utf8'))
-  const config = readFileSync(`${FOLDER}/nanbeige4-3b-thinking-2510.tokenizer_config.partial.json`, 'utf8')
+  const json = JSON.parse(brotliDecompressSync(readFileSync(`${NANBEIGE_FOLDER}/tokenizer.json.br`)).toString('utf8'))
+  const config = readFileSync(`${NANBEIGE_FOLDER}/nanbeige4-3b-thinking-2510.tokenizer_config.partial.json`, 'utf8')
   return loadTokenizer(buildTokenizerTables(tokenizerSpecFromJson(json, JSON.parse(config))))
 }
 
 export function nanbeigeTemplate(): ChatTemplate {
-  return new ChatTemplate(readFileSync(`${FOLDER}/chat_template_2511.jinja`, 'utf8'))
+  return new ChatTemplate(readFileSync(`${NANBEIGE_FOLDER}/chat_template_2511.jinja`, 'utf8'))
 }

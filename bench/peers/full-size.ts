@@ -11,7 +11,7 @@ const ids = (count: number) => Array.from({ length: count }, (_, i) => 1000 + 7 
 /** Decode after 128 tokens, as the Worker does. Its prefill gains nothing from longer batches. */
 const nativeWorkload: Workload = { prompt: ids(128), decodeTokens: 25, prefill: ids(64), runs: 1 }
 /** For engines that take seconds for a token. */
-const wllamaWorkload: Workload = { prompt: ids(8), decodeTokens: 9, prefill: ids(16), runs: 1 }
+const wllamaWorkload: Workload = { prompt: ids(4), decodeTokens: 7, prefill: ids(8), runs: 1 }
 
 const PEERS: Record<string, (model: string) => Promise<Throughput>> = {
   native: (model) => measureNative(model, nativeWorkload),

@@ -14,10 +14,7 @@ export async function loadChatModel<Language extends LanguageModel>(
   loadLanguage: (manifest: Manifest) => Promise<Language>,
 ): Promise<ChatModel & { readonly language: Language }> {
   const manifest = parseManifest(await store.manifest(), 'manifest.json')
-  const [language, tables] = await Promise.all([
-    loadLanguage(manifest),
-    readSpan(store, manifest.tokenizer),
-  ])
+  const [language, tables] = await Promise.all([loadLanguage(manifest), readSpan(store, manifest.tokenizer)])
   const { bos, eos, addBos } = manifest.tokens
   const tokenizer = loadTokenizer(tables)
   return {

@@ -1,23 +1,23 @@
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
-import type { ModelSource } from './model-source.ts'
 import { type Block, packBlock } from './pack-block.ts'
 import { PackError } from './pack-error.ts'
 import type { BlockResult } from './pack-worker.ts'
+import type { TensorReader } from './tensor-reader.ts'
 
 /** Blocks that a thread has at hand: one to work on, and one more so that it need not wait. */
 const BLOCKS_PER_THREAD = 2
 
 /** Packs blocks with all cores: each thread reads what it packs by itself. */
 export class BlockPool {
-  readonly #source: ModelSource
+  readonly #reader: TensorReader
   readonly #threads: Thread[]
 
-  /** `path` of the source, which threads open anew. With few blocks, threads take longer to start than they save. */
-  constructor(source: ModelSource, path: string, blocks: number) {
-    this.#source = source
+  /** With few blocks, threads take longer to start than they save, and `reader` reads for this one. */
+  constructor(reader: TensorReader, blocks: number) {
+    this.#reader = reader
     const threads = Math.min(availableParallelism(), Math.floor(blocks / BLOCKS_PER_THREAD))
-    this.#threads = threads > 1 ? Array.from({ length: threads }, () => new Thread(path)) : []
+    this.#threads = threads > 1 ? Array.from({ length: threads }, () => new Thread()) : []
   }
 
   /** The bytes of blocks, in their order, a few of them being made ahead. Throws PackError. */
@@ -26,7 +26,7 @@ export class BlockPool {
     let next = 0
     for (const block of blocks) {
       const thread = this.#threads[next++ % Math.max(this.#threads.length, 1)]
-      const bytes = thread ? thread.pack(block) : packBlock(this.#source.tensors.get(block.tensor)!, block)
+      const bytes = thread ? thread.pack(block) : packBlock(this.#reader, block)
       // It is awaited in its turn; until then an error must not count as unhandled.
       bytes.catch(() => {})
       underWay.push(bytes)
@@ -42,22 +42,24 @@ export class BlockPool {
 
 /** Answers come in the order of the blocks. */
 class Thread {
-  readonly #worker: Worker
+  readonly #worker = new Worker(new URL('./pack-worker.ts', import.meta.url))
   readonly #waiting: { resolve(bytes: Uint8Array): void; reject(error: Error): void }[] = []
+  #broken: Error | undefined
 
-  constructor(path: string) {
-    this.#worker = new Worker(new URL('./pack-worker.ts', import.meta.url), { workerData: path })
+  constructor() {
     this.#worker.on('message', (result: BlockResult) => {
       const { resolve, reject } = this.#waiting.shift()!
       if ('bytes' in result) resolve(result.bytes)
       else reject(errorOf(result.failure))
     })
     this.#worker.on('error', (error: Error) => {
+      this.#broken = error
       for (const { reject } of this.#waiting.splice(0)) reject(error)
     })
   }
 
   pack(block: Block): Promise<Uint8Array> {
+    if (this.#broken) return Promise.reject(this.#broken)
     return new Promise((resolve, reject) => {
       this.#waiting.push({ resolve, reject })
       this.#worker.postMessage(block)

@@ -5,8 +5,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { floatTensor, zeroTensor } from '../../test/safetensors.ts'
 import { type CheckpointParts, tinyCheckpointTensors, writeCheckpoint } from '../../test/tiny-checkpoint.ts'
 import { toyByteFallback, toyByteLevel } from '../../test/toy-tokenizers.ts'
-import { openCheckpoint } from './checkpoint-source.ts'
+import { readCheckpoint } from './checkpoint-source.ts'
 import type { ModelSource } from './model-source.ts'
+import { TensorReader } from './tensor-reader.ts'
 
 let root: string
 let folders = 0
@@ -16,12 +17,10 @@ beforeAll(async () => {
 afterAll(() => rm(root, { recursive: true }))
 
 /** What is read of a checkpoint without its weights. */
-async function opened(parts: CheckpointParts = {}): Promise<Omit<ModelSource, 'close'>> {
+async function opened(parts: CheckpointParts = {}): Promise<ModelSource> {
   const folder = join(root, String(folders++))
   await writeCheckpoint(folder, parts)
-  const source = await openCheckpoint(folder)
-  await source.close()
-  return source
+  return readCheckpoint(folder)
 }
 
 describe('configuration', () => {
@@ -189,6 +188,18 @@ describe('chat template', () => {
   })
 })
 
+describe('license', () => {
+  it.each([
+    ['---\nlanguage: en\nlicense: apache-2.0\ntags: [a]\n---\n# Tiny', 'apache-2.0'],
+    ['---\r\nlicense: mit\r\n---\r\n', 'mit'],
+    ['---\nlanguage: en\n---\nlicense: mit', null],
+    ['# Tiny\nlicense: mit', null],
+    [undefined, null],
+  ])('of %j', async (card, license) => {
+    expect((await opened({ files: { 'README.md': card } })).license).toBe(license)
+  })
+})
+
 describe('tensors', () => {
   const others = (name: string) => {
     const { [name]: _, ...tensors } = tinyCheckpointTensors()
@@ -199,14 +210,15 @@ describe('tensors', () => {
     for (const tensorsPerShard of [undefined, 5]) {
       const folder = join(root, String(folders++))
       await writeCheckpoint(folder, { tensorsPerShard })
-      const source = await openCheckpoint(folder, 'owner/name')
+      const source = await readCheckpoint(folder, 'owner/name')
       expect(source.name).toBe('owner/name')
       expect([...source.tensors.keys()].slice(0, 3)).toEqual(['embedding', 'layers.0.attentionNorm', 'layers.0.query'])
       const up = source.tensors.get('layers.1.up')!
       expect([up.name, up.shape]).toEqual(['model.layers.1.mlp.up_proj.weight', [96, 64]])
       const { data } = tinyCheckpointTensors()[up.name]
-      expect(await up.readStored(64, 128)).toEqual(data.subarray(128, 384))
-      await source.close()
+      const reader = new TensorReader()
+      expect(await reader.readStored(up, 64, 128)).toEqual(data.subarray(128, 384))
+      await reader.close()
     }
   })
 

@@ -9,7 +9,7 @@ import {
   parseGenerationJson,
   samplingDefaults,
 } from './checkpoint-config.ts'
-import { checkpointTensors, INDEX_FILE, openFiles, SINGLE_FILE, shardFiles } from './checkpoint-tensors.ts'
+import { checkpointTensors, INDEX_FILE, SINGLE_FILE, shardFiles } from './checkpoint-tensors.ts'
 import type { ModelSource } from './model-source.ts'
 import { PackError } from './pack-error.ts'
 import { tokenizerSpecFromSentencePiece } from './tokenizer-from-sentencepiece.ts'
@@ -25,6 +25,7 @@ export const CHECKPOINT_FILES = [
   'tokenizer_config.json',
   'added_tokens.json',
   'chat_template.jinja',
+  'README.md',
 ] as const
 
 const token = z.union([z.string(), z.looseObject({ content: z.string() })])
@@ -35,8 +36,8 @@ const tokenizerConfig = z.looseObject({
   chat_template: z.union([z.string(), z.array(z.looseObject({ name: z.string(), template: z.string() }))]).nullish(),
 })
 
-/** A folder as Hugging Face lays it out: config, safetensors, tokenizer. `name`: the hub id, where it has one. Throws PackError. */
-export async function openCheckpoint(folder: string, name = basename(resolve(folder))): Promise<ModelSource> {
+/** A folder as Hugging Face lays it out: config, safetensors, tokenizer. `name`: the hub id, where it has one. Throws PackError, UnsupportedTokenizerError. */
+export async function readCheckpoint(folder: string, name = basename(resolve(folder))): Promise<ModelSource> {
   const present = new Set(await readdir(folder))
   const path = (file: string) => join(folder, file)
   const optional = async (file: string) => (present.has(file) ? readJson(path(file)) : undefined)
@@ -68,28 +69,17 @@ export async function openCheckpoint(folder: string, name = basename(resolve(fol
   const chatTemplate = present.has('chat_template.jinja')
     ? await readFile(path('chat_template.jinja'), 'utf8')
     : namedTemplate(tokenizer.chat_template)
-
-  const opened = await openFiles(folder, files)
-  const close = async () => {
-    await Promise.all(opened.map((file) => file.close()))
-  }
-  try {
-    return {
-      name,
-      license: null,
-      config,
-      // Where the file does not say, transformers adds BOS for SentencePiece tokenizers only.
-      tokens: { bos, eos, addBos: bos !== null && (tokenizer.add_bos_token ?? spec.kind === 'byteFallback') },
-      chatTemplate,
-      sampling: samplingDefaults(generation),
-      tensors: checkpointTensors(opened, config),
-      tokenizer: async () => spec,
-      sha256: async () => null,
-      close,
-    }
-  } catch (error) {
-    await close()
-    throw error
+  return {
+    name,
+    license: present.has('README.md') ? statedLicense(await readFile(path('README.md'), 'utf8')) : null,
+    config,
+    // Where the file does not say, transformers adds BOS for SentencePiece tokenizers only.
+    tokens: { bos, eos, addBos: bos !== null && (tokenizer.add_bos_token ?? spec.kind === 'byteFallback') },
+    chatTemplate,
+    sampling: samplingDefaults(generation),
+    tensors: await checkpointTensors(folder, files, config),
+    tokenizer: spec,
+    sha256: async () => null,
   }
 }
 
@@ -108,12 +98,20 @@ async function readTokenizer(
   return tokenizerSpecFromSentencePiece(await readFile(join(folder, 'tokenizer.model')), tokenizerConfigJson, added)
 }
 
+/** As the hub reads it: https://huggingface.co/docs/hub/model-cards#model-card-metadata. */
+function statedLicense(card: string): string | null {
+  const [, metadata] = card.match(/^---\r?\n(.*?)\r?\n---/s) ?? []
+  const [, license] = metadata?.match(/^license:\s*([\w.-]+)\s*$/m) ?? []
+  return license ?? null
+}
+
 function namedTemplate(template: z.infer<typeof tokenizerConfig>['chat_template']): string {
   if (typeof template === 'string') return template
   return template?.find(({ name }) => name === 'default')?.template ?? ''
 }
 
-async function readJson(path: string): Promise<unknown> {
+/** Throws PackError. */
+export async function readJson(path: string): Promise<unknown> {
   const text = await readFile(path, 'utf8')
   try {
     return JSON.parse(text)

@@ -5,7 +5,7 @@ import { tensorShapes } from '../weights/tensor-shapes.ts'
 import { parse } from './checkpoint-config.ts'
 import type { SourceTensor } from './model-source.ts'
 import { PackError } from './pack-error.ts'
-import { openSafetensors, type SafetensorsFile } from './safetensors-file.ts'
+import { readSafetensors } from './safetensors-file.ts'
 
 const layerNames: Readonly<Record<(typeof layerTensorNames)[number], string>> = {
   attentionNorm: 'input_layernorm',
@@ -45,50 +45,39 @@ function checkpointName(name: string): string {
   return `model.layers.${layer}.${layerNames[part as keyof typeof layerNames]}.weight`
 }
 
-/** Open files of a checkpoint. Throws PackError. */
-export async function openFiles(folder: string, files: readonly string[]): Promise<SafetensorsFile[]> {
-  const opened: SafetensorsFile[] = []
-  try {
-    for (const file of files) opened.push(await openSafetensors(join(folder, file)))
-    return opened
-  } catch (error) {
-    await Promise.all(opened.map((file) => file.close()))
-    throw error
-  }
-}
-
 /**
  * The tensors of a checkpoint by our names, in order of use. Throws PackError where one is missing or has another shape, and where there
  * are tensors that the computation would leave out.
  */
-export function checkpointTensors(files: readonly SafetensorsFile[], config: ModelConfig): Map<string, SourceTensor> {
-  const all = new Map(files.flatMap((file) => [...file.tensors].map(([name, tensor]) => [name, { file, tensor }])))
+export async function checkpointTensors(
+  folder: string,
+  files: readonly string[],
+  config: ModelConfig,
+): Promise<Map<string, SourceTensor>> {
+  const all = new Map<string, SourceTensor>()
+  for (const file of files) {
+    for (const [name, tensor] of await readSafetensors(join(folder, file))) all.set(name, tensor)
+  }
   const unused = new Set(all.keys())
   // A tied head may be stored a second time.
   if (config.tiedEmbedding) unused.delete(checkpointName('head'))
   const tensors = new Map<string, SourceTensor>()
   for (const [ours, shape] of tensorShapes(config)) {
     const name = checkpointName(ours)
-    const found = all.get(name)
-    if (found === undefined) throw new PackError('tensor_missing', `tensor ${name} is missing`)
-    const { file, tensor } = found
+    const tensor = all.get(name)
+    if (tensor === undefined) throw new PackError('tensor_missing', `${folder}: tensor ${name} is missing`)
     if (tensor.shape.join() !== shape.join()) {
       throw new PackError(
         'metadata_invalid',
-        `${file.path}: tensor ${name} has shape (${tensor.shape.join(', ')}) where config.json says (${shape.join(', ')})`,
+        `${tensor.path}: tensor ${name} has shape (${tensor.shape.join(', ')}) where config.json says (${shape.join(', ')})`,
       )
     }
     unused.delete(name)
-    tensors.set(ours, {
-      name,
-      shape,
-      planes: null,
-      readWeights: (first, count) => file.readWeights(tensor, first, count),
-      readStored: (first, count) => file.read(tensor, first, count),
-    })
+    tensors.set(ours, tensor)
   }
   const extra = [...unused].find((name) => !COMPUTED.test(name))
-  if (extra !== undefined)
-    throw new PackError('tensor_unsupported', `tensor ${extra} is not part of a plain Llama model`)
+  if (extra !== undefined) {
+    throw new PackError('tensor_unsupported', `${folder}: tensor ${extra} is not part of a plain Llama model`)
+  }
   return tensors
 }

@@ -3,12 +3,14 @@ import { readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { HubServer } from '../../test/hub-server.ts'
 import { ggufBytes, tinyMetadata, tinyTensors } from '../../test/tiny-gguf.ts'
 import { type TinyPack, tinyPack } from '../../test/tiny-pack.ts'
 
 const run = promisify(execFile)
+const CLI = new URL('cli.ts', import.meta.url).pathname
 const cli = (...args: string[]) =>
-  run(process.execPath, [new URL('cli.ts', import.meta.url).pathname, ...args]).then(
+  run(process.execPath, [CLI, ...args]).then(
     ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
     ({ code, stdout, stderr }) => ({ code, stdout, stderr }),
   )
@@ -34,6 +36,22 @@ describe('nanbeige-edge', () => {
     expect(stdout).toMatch(/^name +small-model$/m)
     expect(stdout).toMatch(/^layers\.0\.gate +512 x 256 +3 \+ min +32 +\d+ +4\.00$/m)
     expect(stdout).toMatch(/^every tensor has the sha256/m)
+  })
+
+  it('packs a model of a hub', async () => {
+    const hub = await HubServer.start('test/fixtures/tiny-llama/tied')
+    try {
+      const out = join(pack.root, 'from-hub')
+      const env = { ...process.env, HF_ENDPOINT: hub.url, HF_TOKEN: '' }
+      const args = ['--out', out, '--cache', join(pack.root, 'cache')]
+      const { stdout } = await run(process.execPath, [CLI, 'pack', hub.model, ...args], { env })
+      expect(stdout).toMatch(/from-hub: \d+ bytes, shards: 1\n$/)
+      const { stdout: shown } = await cli('inspect', out, '--check')
+      expect(shown).toMatch(/^source +owner\/tiny$/m)
+      expect(shown).toMatch(/^ropeLayout +half$/m)
+    } finally {
+      await hub.stop()
+    }
   })
 
   it('says in one line what is wrong', async () => {

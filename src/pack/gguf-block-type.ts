@@ -24,6 +24,11 @@ export interface GgufBlockType {
   readonly planes: PlaneBlocks | null
 }
 
+/** Bytes that a number of weights, whole blocks, takes in a file. */
+export function storedBytes({ blockSize, blockBytes }: GgufBlockType, weights: number): number {
+  return (weights / blockSize) * blockBytes
+}
+
 export function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }

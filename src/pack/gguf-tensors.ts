@@ -1,6 +1,7 @@
 import type { layerTensorNames, ModelConfig } from '../weights/manifest.ts'
 import { tensorShapes } from '../weights/tensor-shapes.ts'
-import type { GgufFile, GgufTensor } from './gguf-file.ts'
+import type { GgufFile } from './gguf-file.ts'
+import type { SourceTensor } from './model-source.ts'
 import { PackError } from './pack-error.ts'
 
 const layerNames: Readonly<Record<(typeof layerTensorNames)[number], string>> = {
@@ -27,9 +28,9 @@ function ggufName(name: string): string {
  * The tensors of a model by our names, in order of use. Throws PackError where one is missing or has another shape, and
  * where the file has tensors (biases, experts, rope factors) that the computation would leave out.
  */
-export function modelTensors(file: GgufFile, config: ModelConfig): Map<string, GgufTensor> {
+export function modelTensors(file: GgufFile, config: ModelConfig): Map<string, SourceTensor> {
   const unused = new Set(file.tensors.keys())
-  const tensors = new Map<string, GgufTensor>()
+  const tensors = new Map<string, SourceTensor>()
   for (const [name, shape] of tensorShapes(config)) {
     const tensor = file.tensors.get(ggufName(name))
     if (tensor === undefined) throw new PackError('tensor_missing', `tensor ${ggufName(name)} is missing`)

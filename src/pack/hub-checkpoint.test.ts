@@ -1,13 +1,21 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { COMMIT, HubServer } from '../../test/hub-server.ts'
+import { writeCheckpoint } from '../../test/tiny-checkpoint.ts'
 import { downloadCheckpoint, parseHubModel } from './hub-checkpoint.ts'
 import { packModel } from './pack-model.ts'
 
 const CHECKPOINT = 'test/fixtures/tiny-llama/tied'
 const SHARD = 'model-00001-of-00003.safetensors'
+
+// Waits that the hub asks for, in milliseconds; they are not waited.
+const waits = vi.hoisted((): number[] => [])
+vi.mock('node:timers/promises', () => ({
+  setTimeout: async (milliseconds: number) => waits.push(milliseconds),
+}))
 
 let hub: HubServer
 let cache: string
@@ -139,6 +147,80 @@ describe('downloadCheckpoint', () => {
     }
     await download()
     await expectWhole()
+  })
+
+  test('waits as long as a busy hub says', async () => {
+    waits.length = 0
+    hub.fault = ({ path }, response) => {
+      if (path !== SHARD || waits.length > 0) return false
+      response.writeHead(429, { 'Retry-After': 7 }).end()
+      return true
+    }
+    await download()
+    await expectWhole()
+    expect(waits).toEqual([7000])
+  })
+
+  test('says what to do when the hub stays silent', async () => {
+    await hub.stop()
+    const afterSeconds = vi.spyOn(globalThis, 'setTimeout')
+    afterSeconds.mockImplementation(((run: () => void) => setImmediate(run)) as unknown as typeof setTimeout)
+    await expect(download()).rejects.toMatchObject({
+      code: 'download_failed',
+      message: expect.stringMatching(/no connection.*try again later/),
+    })
+    afterSeconds.mockRestore()
+  })
+
+  test('breaks may be many as long as there is progress', async () => {
+    const breakAt = 1.5 * 2 ** 20
+    const bytes = Buffer.alloc(8 * breakAt, 'weights of the model')
+    await hub.stop()
+    await writeCheckpoint(join(cache, 'large'), { files: { 'model.safetensors': bytes } })
+    hub = await HubServer.start(join(cache, 'large'))
+    vi.stubEnv('HF_ENDPOINT', hub.url)
+    hub.fault = ({ path, from }, response) => {
+      if (path !== 'model.safetensors') return false
+      response.writeHead(from > 0 ? 206 : 200, { 'Content-Length': bytes.length - from })
+      response.write(bytes.subarray(from, from + breakAt), () => response.destroy())
+      return true
+    }
+    await download()
+    expect((await readFile(join(folder(), 'model.safetensors'))).equals(bytes)).toBe(true)
+    expect(hub.requests.filter(({ path }) => path === 'model.safetensors').length).toBeGreaterThanOrEqual(8)
+  })
+
+  test('one file that fails stops the others', async () => {
+    hub.fault = ({ path }, response) => {
+      if (!path.endsWith('.safetensors')) return false
+      if (path === SHARD) response.writeHead(404).end()
+      // The others would go on for ever.
+      else response.writeHead(200).write('bytes')
+      return true
+    }
+    await expect(download()).rejects.toMatchObject({ code: 'file_missing', message: expect.stringContaining(SHARD) })
+  })
+
+  test.runIf(existsSync('/dev/full'))('says so when the disk is full', async () => {
+    await download()
+    await rm(join(folder(), SHARD))
+    await symlink('/dev/full', join(folder(), `${SHARD}.part`))
+    await expect(download()).rejects.toMatchObject({
+      code: 'write_failed',
+      message: expect.stringMatching(/the disk is full; make room/),
+    })
+  })
+
+  test('refuses an unknown architecture before it fetches weights', async () => {
+    await hub.stop()
+    await writeCheckpoint(join(cache, 'looped'), { config: { architectures: ['NanbeigeForCausalLM'] } })
+    hub = await HubServer.start(join(cache, 'looped'))
+    vi.stubEnv('HF_ENDPOINT', hub.url)
+    await expect(download()).rejects.toMatchObject({
+      code: 'architecture_unsupported',
+      message: expect.stringMatching(/owner\/tiny@main.*NanbeigeForCausalLM/),
+    })
+    expect(hub.requests.map(({ path }) => path)).not.toContain('model.safetensors')
   })
 
   test('uses the token, and says what to do where access is refused', async () => {

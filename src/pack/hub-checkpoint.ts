@@ -1,8 +1,9 @@
-import { mkdir, readFile } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { listFiles, modelInfo } from '@huggingface/hub'
-import { CHECKPOINT_FILES } from './checkpoint-source.ts'
+import { checkpointConfig, parseConfigJson } from './checkpoint-config.ts'
+import { CHECKPOINT_FILES, readJson } from './checkpoint-source.ts'
 import { INDEX_FILE, SINGLE_FILE, shardFiles } from './checkpoint-tensors.ts'
 import { asksHub, downloadHubFile, type HubFile } from './hub-file.ts'
 import { PackError } from './pack-error.ts'
@@ -55,8 +56,11 @@ export async function downloadCheckpoint({ id, revision }: HubModel, options: Hu
     )
   }
   await downloadAll(small.map(file), folder, token)
+  // What cannot be packed is refused before gigabytes of it are fetched.
+  const config = parseConfigJson(await readJson(join(folder, 'config.json')), `${what}, config.json`)
+  checkpointConfig(config, `${what}, config.json`)
   const weights = listed.has(INDEX_FILE)
-    ? shardFiles(JSON.parse(await readFile(join(folder, INDEX_FILE), 'utf8')), INDEX_FILE)
+    ? shardFiles(await readJson(join(folder, INDEX_FILE)), INDEX_FILE)
     : [SINGLE_FILE]
   const missing = weights.find((path) => !listed.has(path))
   if (missing !== undefined) throw new PackError('file_missing', `${what} has no ${missing}; safetensors are needed`)
@@ -82,24 +86,24 @@ async function downloadAll(
 ): Promise<void> {
   const total = files.reduce((sum, { bytes }) => sum + bytes, 0)
   let done = 0
+  const advance = (bytes: number) => {
+    done += bytes
+    progress?.(done, total)
+  }
   const left = [...files]
+  const stop = new AbortController()
+  const options = { token, advance, signal: stop.signal }
+  let failure: unknown
   const next = async () => {
     for (let file = left.shift(); file !== undefined; file = left.shift()) {
-      await downloadHubFile(file, join(folder, file.path), token, (bytes) => {
-        done += bytes
-        progress?.(done, total)
+      await downloadHubFile(file, join(folder, file.path), options).catch((error) => {
+        failure ??= error
+        left.length = 0
+        stop.abort()
       })
     }
   }
-  const results = await Promise.allSettled(
-    Array.from({ length: PARALLEL_FILES }, () =>
-      next().catch((error) => {
-        left.length = 0
-        throw error
-      }),
-    ),
-  )
+  await Promise.all(Array.from({ length: PARALLEL_FILES }, next))
   // Only now: nothing may write on after the error is told.
-  const failed = results.find((result) => result.status === 'rejected')
-  if (failed) throw failed.reason
+  if (failure !== undefined) throw failure
 }

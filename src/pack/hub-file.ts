@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { open, rename, rm, stat } from 'node:fs/promises'
+import { setTimeout } from 'node:timers/promises'
 import { ExponentialBackoff, handleWhen, retry } from 'cockatiel'
-import { PackError } from './pack-error.ts'
+import { PackError, writeFailed } from './pack-error.ts'
 
 /** A file of a hub repository at one commit. */
 export interface HubFile {
@@ -25,22 +26,28 @@ const attempts = retry(
   { maxAttempts: ATTEMPTS - 1, backoff: new ExponentialBackoff({ initialDelay: 500, maxDelay: 30_000 }) },
 )
 
-/**
- * Download a file to `to`, going on where an earlier run broke off, and check its size and hash. `advance` is told of bytes as they are there,
- * those of the earlier run first. Throws PackError.
- */
-export async function downloadHubFile(
-  file: HubFile,
-  to: string,
-  token: string | undefined,
-  advance: (bytes: number) => void,
-): Promise<void> {
+/** An attempt that fetched as much does not count as failed: a long download may break often. */
+const PROGRESS_BYTES = 1 << 20
+/** Longest that a busy hub may have us wait. */
+const MAX_RETRY_AFTER_SECONDS = 300
+
+export interface DownloadOptions {
+  readonly token: string | undefined
+  /** Told of bytes as they are there, those of an earlier run first. */
+  readonly advance: (bytes: number) => void
+  readonly signal: AbortSignal
+}
+
+/** Download a file to `to`, going on where an earlier run broke off, and check its size and hash. Throws PackError. */
+export async function downloadHubFile(file: HubFile, to: string, options: DownloadOptions): Promise<void> {
+  const { advance, signal } = options
   if ((await sizeOf(to)) === file.bytes) return advance(file.bytes)
   const part = `${to}.part`
-  const before = Math.min((await sizeOf(part)) ?? 0, file.bytes)
-  advance(before)
+  advance(Math.min((await sizeOf(part)) ?? 0, file.bytes))
   try {
-    await attempts.execute(() => fetchRest(file, part, token, advance))
+    // Also where it is empty: then there is nothing yet that could be whole.
+    while (((await sizeOf(part)) ?? -1) < file.bytes)
+      await attempts.execute(() => fetchSome(file, part, options), signal)
   } catch (error) {
     if (!(error instanceof TransientError)) throw error
     throw new PackError(
@@ -58,44 +65,59 @@ export async function downloadHubFile(
   await rename(part, to)
 }
 
-async function fetchRest(
-  file: HubFile,
-  part: string,
-  token: string | undefined,
-  advance: (bytes: number) => void,
-): Promise<void> {
+/** Fetch what is missing, or a good part of it. */
+async function fetchSome(file: HubFile, part: string, { token, advance, signal }: DownloadOptions): Promise<void> {
   const have = (await sizeOf(part)) ?? 0
-  if (have >= file.bytes) return
-  const headers = { ...(token && { Authorization: `Bearer ${token}` }), Range: `bytes=${have}-` }
-  const response = await fetch(file.url, { headers }).catch((error: Error) => {
+  const headers = { ...(token && { Authorization: `Bearer ${token}` }), ...(have > 0 && { Range: `bytes=${have}-` }) }
+  const response = await fetch(file.url, { headers, signal }).catch((error: Error) => {
     throw new TransientError(`no connection (${(error.cause as Error | undefined)?.message ?? error.message})`)
   })
   if (!response.ok) {
     await response.body?.cancel()
+    await waitAsTold(response, signal)
     throw refusal(response.status, file.path)
   }
   // A server without ranges sends all of it: then the beginning is skipped.
-  let skip = response.status === 206 ? 0 : have
-  const handle = await open(part, 'a')
+  const skip = response.status === 206 ? 0 : have
+  const problem = await append(response.body!, part, skip, advance)
+  const { size } = await stat(part)
+  if (size < file.bytes && size - have < PROGRESS_BYTES) {
+    throw new TransientError(problem ?? `${size} of ${file.bytes} bytes came`)
+  }
+}
+
+/** Append a body without its first `skip` bytes to a file; returns how the connection broke, if it did. Throws PackError. */
+async function append(
+  body: AsyncIterable<Uint8Array>,
+  part: string,
+  skip: number,
+  advance: (bytes: number) => void,
+): Promise<string | undefined> {
+  const handle = await open(part, 'a').catch((error) => {
+    throw writeFailed(part, error)
+  })
+  let left = skip
   try {
-    for await (const chunk of response.body!) {
-      const fresh = chunk.subarray(Math.min(skip, chunk.length))
-      skip -= chunk.length - fresh.length
-      await handle.write(fresh).catch((error: NodeJS.ErrnoException) => {
-        const remedy =
-          error.code === 'ENOSPC' ? 'the disk is full; make room and run the same command again' : error.message
-        throw new PackError('download_failed', `${part}: ${remedy}`)
+    for await (const chunk of body) {
+      const fresh = chunk.subarray(Math.min(left, chunk.length))
+      left -= chunk.length - fresh.length
+      await handle.appendFile(fresh).catch((error) => {
+        throw writeFailed(part, error)
       })
       advance(fresh.length)
     }
   } catch (error) {
     if (error instanceof PackError) throw error
-    throw new TransientError(`the connection broke (${(error as Error).message})`)
+    return `the connection broke (${(error as Error).message})`
   } finally {
     await handle.close()
   }
-  const size = await sizeOf(part)
-  if (size !== file.bytes) throw new TransientError(`${size} of ${file.bytes} bytes came`)
+}
+
+/** RFC 9110, 10.2.3, in its seconds form. */
+async function waitAsTold({ headers }: Response, signal: AbortSignal): Promise<void> {
+  const seconds = Number(headers.get('Retry-After'))
+  if (seconds > 0) await setTimeout(Math.min(seconds, MAX_RETRY_AFTER_SECONDS) * 1000, undefined, { signal })
 }
 
 /** What an answer of the hub that is no file means. */
@@ -137,6 +159,7 @@ export async function asksHub<T>(what: string, ask: () => Promise<T>): Promise<T
   }
 }
 
+/** undefined of a file that is not there. */
 async function sizeOf(path: string): Promise<number | undefined> {
   return stat(path).then(
     ({ size }) => size,

@@ -1,21 +1,20 @@
 import type { Manifest, ModelConfig } from '../weights/manifest.ts'
-import type { GgufBlockType } from './gguf-block-type.ts'
 import type { TokenizerSpec } from './tokenizer-spec.ts'
 
-/** A tensor of a checkpoint, by the name that its file gives it. */
+/** A tensor in a file of a checkpoint: plain data, which a thread can be sent. */
 export interface SourceTensor {
+  /** As its file calls it. */
   readonly name: string
   /** (size) or (rows, columns) */
   readonly shape: readonly number[]
-  /** Block type whose integers and scales a pack can take over as they are; null: weights have to be rounded. */
-  readonly planes: GgufBlockType['planes']
-  /** Weights `first` up to `first + count`, in whole blocks of the file's type. */
-  readWeights(first: number, count: number): Promise<Float32Array>
-  /** The same as stored. */
-  readStored(first: number, count: number): Promise<Uint8Array>
+  /** One of gguf-types.ts: safetensors has the float types of these, by the same names. */
+  readonly type: string
+  readonly path: string
+  /** Position in the file, in bytes. */
+  readonly offset: number
 }
 
-/** An open checkpoint of any format. */
+/** What there is to know of a checkpoint of any format. */
 export interface ModelSource {
   /** File name or hub id. */
   readonly name: string
@@ -26,8 +25,7 @@ export interface ModelSource {
   readonly sampling: Manifest['sampling']
   /** By our names, in order of use. */
   readonly tensors: ReadonlyMap<string, SourceTensor>
-  tokenizer(): Promise<TokenizerSpec>
+  readonly tokenizer: TokenizerSpec
   /** Of the file, where the checkpoint is one. */
   sha256(): Promise<string | null>
-  close(): Promise<void>
 }

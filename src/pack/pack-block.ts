@@ -1,13 +1,14 @@
 import type { PlanesTensor } from '../weights/manifest.ts'
+import { ggufType } from './gguf-types.ts'
 import type { SourceTensor } from './model-source.ts'
 import { PackError } from './pack-error.ts'
 import { packPlanes, type QuantizedMatrix } from './pack-planes.ts'
 import { roundToPlanes } from './round-to-planes.ts'
+import type { TensorReader } from './tensor-reader.ts'
 
 /** Some rows of a matrix to be packed: whole tiles, but for the last ones. */
 export interface Block {
-  /** Our name of the tensor. */
-  readonly tensor: string
+  readonly tensor: SourceTensor
   readonly firstRow: number
   readonly rows: number
   readonly cols: number
@@ -18,31 +19,36 @@ export interface Block {
 }
 
 /** The rows in the layout of the pack. Throws PackError. */
-export async function packBlock(tensor: SourceTensor, block: Block): Promise<Uint8Array> {
-  const matrix = await (block.rounded ? roundRows : importRows)(tensor, block)
-  if (!allFinite(matrix.scales) || !allFinite(matrix.mins ?? new Uint16Array())) throw notFinite(tensor.name)
+export async function packBlock(reader: TensorReader, block: Block): Promise<Uint8Array> {
+  const matrix = await (block.rounded ? roundRows : importRows)(reader, block)
+  if (!allFinite(matrix.scales) || !allFinite(matrix.mins ?? new Uint16Array())) throw notFinite(block.tensor.name)
   return packPlanes(matrix)
 }
 
-/** Weights of a vector. Throws PackError. */
-export async function finiteWeights(tensor: SourceTensor, first: number, count: number): Promise<Float32Array> {
-  const weights = await tensor.readWeights(first, count)
+/** Weights `first` up to `first + count` of a tensor. Throws PackError. */
+export async function finiteWeights(
+  reader: TensorReader,
+  tensor: SourceTensor,
+  first: number,
+  count: number,
+): Promise<Float32Array> {
+  const weights = await reader.readWeights(tensor, first, count)
   for (let i = 0; i < weights.length; i++) if (!Number.isFinite(weights[i])) throw notFinite(tensor.name)
   return weights
 }
 
-async function roundRows(tensor: SourceTensor, block: Block): Promise<QuantizedMatrix> {
-  const { firstRow, rows, cols } = block
-  return roundToPlanes(await finiteWeights(tensor, firstRow * cols, rows * cols), block)
+async function roundRows(reader: TensorReader, block: Block): Promise<QuantizedMatrix> {
+  const { tensor, firstRow, rows, cols } = block
+  return roundToPlanes(await finiteWeights(reader, tensor, firstRow * cols, rows * cols), block)
 }
 
-async function importRows(tensor: SourceTensor, block: Block): Promise<QuantizedMatrix> {
-  const { firstRow, rows, cols, planes, groupSize } = block
-  const { split, zeroPoint } = tensor.planes!
+async function importRows(reader: TensorReader, block: Block): Promise<QuantizedMatrix> {
+  const { tensor, firstRow, rows, cols, planes, groupSize } = block
+  const { split, zeroPoint } = ggufType(tensor.type)!.planes!
   const q = new Uint8Array(rows * cols)
   const scales = new Uint16Array(q.length / groupSize)
   const mins = new Uint16Array(scales.length)
-  const raw = await tensor.readStored(firstRow * cols, q.length)
+  const raw = await reader.readStored(tensor, firstRow * cols, q.length)
   split(raw, q, new Float16Array(scales.buffer), new Float16Array(mins.buffer))
   return { rows, cols, planes, groupSize, q, scales, mins: zeroPoint === null ? mins : null }
 }

@@ -4,6 +4,7 @@ export type PackErrorCode =
   | 'file_truncated'
   | 'checkpoint_damaged'
   | 'download_failed'
+  | 'write_failed'
   | 'architecture_unsupported'
   | 'metadata_invalid'
   | 'tensor_missing'
@@ -21,4 +22,10 @@ export class PackError extends Error {
     super(message)
     this.code = code
   }
+}
+
+/** The error of a file that could not be written. */
+export function writeFailed(path: string, { code, message }: NodeJS.ErrnoException): PackError {
+  const problem = code === 'ENOSPC' ? 'the disk is full; make room and run the same command again' : message
+  return new PackError('write_failed', `${path}: ${problem}`)
 }

@@ -1,14 +1,14 @@
-// A thread that packs blocks of one checkpoint (block-pool.ts).
-import { parentPort, workerData } from 'node:worker_threads'
-import { openSource } from './open-source.ts'
+// A thread that packs blocks (block-pool.ts).
+import { parentPort } from 'node:worker_threads'
 import { type Block, packBlock } from './pack-block.ts'
 import { PackError } from './pack-error.ts'
+import { TensorReader } from './tensor-reader.ts'
 
 export type BlockResult =
   | { readonly bytes: Uint8Array }
   | { readonly failure: { readonly code: PackError['code'] | undefined; readonly message: string } }
 
-const source = openSource(workerData as string)
+const reader = new TensorReader()
 
 // One after the other: answers carry no number.
 let last = Promise.resolve()
@@ -18,8 +18,7 @@ parentPort!.on('message', (block: Block) => {
 
 async function answer(block: Block): Promise<void> {
   try {
-    const { tensors } = await source
-    const bytes = await packBlock(tensors.get(block.tensor)!, block)
+    const bytes = await packBlock(reader, block)
     parentPort!.postMessage({ bytes } satisfies BlockResult, [bytes.buffer as ArrayBuffer])
   } catch (error) {
     const code = error instanceof PackError ? error.code : undefined

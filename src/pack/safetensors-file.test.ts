@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type StoredTensor, safetensorsBytes, weightOf, zeroTensor } from '../../test/safetensors.ts'
-import { openSafetensors } from './safetensors-file.ts'
+import { readSafetensors } from './safetensors-file.ts'
+import { TensorReader } from './tensor-reader.ts'
 
 let path: string
 beforeAll(async () => {
@@ -12,7 +13,7 @@ beforeAll(async () => {
 })
 afterAll(() => rm(join(path, '..'), { recursive: true }))
 
-describe('openSafetensors', () => {
+describe('readSafetensors', () => {
   it.each(['F32', 'F16', 'BF16'])('reads any run of %s weights', async (dtype) => {
     const { length } = zeroTensor(dtype, [2, 4]).data
     const run = fc.tuple(fc.nat(7), fc.nat(7)).map(([a, b]) => [Math.min(a, b), Math.abs(a - b) + 1])
@@ -21,9 +22,9 @@ describe('openSafetensors', () => {
       fc.asyncProperty(bytes, run, async (data, [first, count]) => {
         const tensor: StoredTensor = { dtype, shape: [2, 4], data }
         await writeFile(path, safetensorsBytes({ before: zeroTensor('F16', [3]), tensor }))
-        const file = await openSafetensors(path)
-        const weights = await file.readWeights(file.tensors.get('tensor')!, first, count)
-        await file.close()
+        const reader = new TensorReader()
+        const weights = await reader.readWeights((await readSafetensors(path)).get('tensor')!, first, count)
+        await reader.close()
         // toEqual takes any two NaNs as equal, and 0 and -0 as different.
         expect([...weights]).toEqual(Array.from({ length: count }, (_, i) => weightOf(tensor, first + i)))
       }),
@@ -88,13 +89,13 @@ describe('openSafetensors', () => {
     ['a file cut short', 'file_truncated', /ends before tensor b does/, whole.subarray(0, whole.length - 1)],
   ])('refuses %s', async (_, code, message, bytes) => {
     await writeFile(path, bytes)
-    await expect(openSafetensors(path)).rejects.toMatchObject({
+    await expect(readSafetensors(path)).rejects.toMatchObject({
       code,
       message: expect.stringMatching(new RegExp(`model\\.safetensors: .*${message.source}`)),
     })
   })
 
   it('names a file that is not there', async () => {
-    await expect(openSafetensors(`${path}.none`)).rejects.toMatchObject({ code: 'file_missing' })
+    await expect(readSafetensors(`${path}.none`)).rejects.toMatchObject({ code: 'file_missing' })
   })
 })

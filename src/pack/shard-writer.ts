@@ -5,6 +5,7 @@ import { ALIGNMENT } from '../../assembly/layout.ts'
 import { MAX_SHARD_BYTES, type Manifest, type Span } from '../weights/manifest.ts'
 import { shardFileName } from '../weights/parse-manifest.ts'
 import { MANIFEST_FILE } from '../weights/weight-store.ts'
+import { writeFailed } from './pack-error.ts'
 
 const SHARD_FILE = /^[0-9a-f]{16}\.bin$/
 
@@ -12,10 +13,14 @@ function sha256(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex')
 }
 
-/** Write a file so that a reader never sees a part of it. */
+/** Write a file so that a reader never sees a part of it. Throws PackError. */
 async function writeWhole(path: string, data: Uint8Array | string): Promise<void> {
-  await writeFile(`${path}.part`, data)
-  await rename(`${path}.part`, path)
+  try {
+    await writeFile(`${path}.part`, data)
+    await rename(`${path}.part`, path)
+  } catch (error) {
+    throw writeFailed(path, error as NodeJS.ErrnoException)
+  }
 }
 
 /** Writes tensors one after another into content-addressed shards, holding one shard in memory. */
@@ -27,10 +32,14 @@ export class ShardWriter {
   #open: Span[] = []
   readonly #shards = new Map<string, Manifest['shards'][number]>()
 
-  /** Prepare a folder: a manifest of an earlier pack goes first, so that an interrupted run leaves none. */
+  /** Prepare a folder: a manifest of an earlier pack goes first, so that an interrupted run leaves none. Throws PackError. */
   static async create(folder: string): Promise<ShardWriter> {
-    await mkdir(folder, { recursive: true })
-    await rm(join(folder, MANIFEST_FILE), { force: true })
+    try {
+      await mkdir(folder, { recursive: true })
+      await rm(join(folder, MANIFEST_FILE), { force: true })
+    } catch (error) {
+      throw writeFailed(folder, error as NodeJS.ErrnoException)
+    }
     return new ShardWriter(folder)
   }
 

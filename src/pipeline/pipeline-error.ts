@@ -4,6 +4,8 @@ export type PipelineErrorCode =
   /** Every KV cache of the stage is in use. */
   | 'no_kv_cache'
   | 'stage_unreachable'
+  /** The stage took the call and never answered. Not tried again: each attempt could take as long. */
+  | 'stage_timeout'
   | 'stage_failed'
   /** The pack was not divided for this plan. */
   | 'plan_mismatch'

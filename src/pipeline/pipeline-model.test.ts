@@ -92,10 +92,9 @@ describe('the pipeline generates what one isolate generates', () => {
     const requests = [greedy(prompt(17), 12), { ...greedy(prompt(9), 12), sampling: samplingParams({ seed: 3 }, {}) }]
     const expected = [await ids(tiny.whole, requests[0]), await ids(tiny.whole, requests[1])]
     expect(await Promise.all(requests.map((request) => ids(model, request)))).toEqual(expected)
-    // Neither waited for the other to end.
+    // Neither waited for the other: tokens of both alternate.
     const sessions = stages[0].calls.filter((call) => call.includes('forward')).map((call) => call.split('/')[2])
-    expect(sessions.lastIndexOf(sessions[0])).toBeGreaterThan(sessions.findIndex((id) => id !== sessions[0]))
-    expect(sessions.at(-1)).not.toBe(sessions.at(-3))
+    expect(sessions.filter((session, i) => i > 0 && session !== sessions[i - 1]).length).toBeGreaterThan(15)
   })
 })
 

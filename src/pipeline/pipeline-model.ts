@@ -1,5 +1,6 @@
 import type { Distribution, DistributionQuery } from '../generate/distribution.ts'
 import type { LanguageModel, Sequence } from '../generate/language-model.ts'
+import { turn } from '../generate/turn.ts'
 import type { ModelConfig } from '../weights/manifest.ts'
 import { mergeSlices } from './merged-distribution.ts'
 import { prefill } from './prefill.ts'
@@ -110,7 +111,11 @@ export class PipelineModel implements LanguageModel {
     return prefill(
       this.#layers.length,
       chunks(tokens, from, this.#plan.chunkLength),
-      ({ ids }) => this.#embedding.rows(ids),
+      async ({ ids }) => {
+        // Where the stages are in the same process as the router, their calls alone let nobody else have a turn.
+        await turn()
+        return this.#embedding.rows(ids)
+      },
       async (stage, { ids, position }, hidden) => {
         const isLast = stage === this.#layers.length - 1
         const result = await this.#layers[stage].forward(session, position, hidden, isLast)

@@ -4,7 +4,7 @@
 export const MIB = 2 ** 20
 
 /** Memory of an isolate: JavaScript heap and Wasm memory together. */
-const ISOLATE_BYTES = 128e6
+export const ISOLATE_BYTES = 128e6
 /** What a stage's JavaScript needs of it, the manifest and a request's vectors among it. */
 const HEAP_BYTES = 10e6
 /** Wasm memory past which an isolate has too little room left for JavaScript. */

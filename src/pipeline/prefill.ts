@@ -1,7 +1,8 @@
 /**
  * Run chunks through stages so that all stages work at once: a stage takes chunk i when it has done chunk i - 1 and the stage before it has
  * done chunk i. At most one chunk more than there are stages is under way, which bounds the memory for hidden vectors.
- * Resolves to what the last stage made of the last chunk, or to undefined when the signal aborts, after all that was under way has ended.
+ * Resolves to what the last stage made of the last chunk, or to undefined when the signal aborts; either way, and after an error too, the
+ * calls under way have ended.
  */
 export async function prefill<Chunk, Hidden>(
   stages: number,
@@ -22,8 +23,9 @@ export async function prefill<Chunk, Hidden>(
         const [before, input] = [idle[stage], hidden]
         hidden = input.then(async (vectors) => {
           await before
-          // Nothing more after an error: it is all computed anew.
+          // Nothing more after an error, since it is all computed anew, or for nobody.
           if (failure) throw failure.error
+          signal.throwIfAborted()
           return run(stage, chunk, vectors)
         })
         idle[stage] = hidden.catch((error) => {
@@ -34,6 +36,9 @@ export async function prefill<Chunk, Hidden>(
     }
     const results = await Promise.all(underWay)
     return signal.aborted ? undefined : results.at(-1)
+  } catch (error) {
+    if (signal.aborted) return undefined
+    throw error
   } finally {
     await Promise.allSettled(underWay)
   }

@@ -35,7 +35,7 @@ it('gives up in the end, after more than a lease', async () => {
   expect(attempts).toBe(PAUSES_MS.length + 1)
 })
 
-it.for([failure('shard_corrupt'), failure('stage_failed'), new RangeError('bug')])(
+it.for([failure('shard_corrupt'), failure('stage_failed'), failure('stage_timeout'), new RangeError('bug')])(
   'does not repeat %s',
   async (error) => {
     const run = vi.fn().mockRejectedValue(error)

@@ -6,7 +6,7 @@ import { bytesOf, decodeAnswer, encodeQuery, STAGE_ORIGIN, type StageFailure } f
 /** A call that takes longer hangs: a chunk computes in seconds, and a restarted stage may have 100 MB to load before it. */
 export const CALL_LIMIT_MS = 120_000
 
-/** Calls one stage. All methods throw PipelineError: the stage's own code, or `stage_unreachable`. */
+/** Calls one stage. All methods throw PipelineError: the stage's own code, `stage_unreachable`, or `stage_timeout`. */
 export class StageClient {
   readonly #fetcher: StageFetcher
   readonly #name: string
@@ -50,13 +50,14 @@ export class StageClient {
   ): Promise<T> {
     // Not AbortSignal.timeout: its timer would outlive the call, and there are hundreds of calls a second.
     const limit = new AbortController()
-    const timer = setTimeout(() => limit.abort(new Error(`no answer in ${CALL_LIMIT_MS / 1000} s`)), CALL_LIMIT_MS)
+    const timer = setTimeout(() => limit.abort(), CALL_LIMIT_MS)
     try {
       const response = await this.#fetcher.fetch(`${STAGE_ORIGIN}${path}`, { method, body, signal: limit.signal })
       if (!response.ok) throw await this.#failure(response)
       return await read(response)
     } catch (error) {
-      throw error instanceof PipelineError ? error : this.#unreachable(String(error), error)
+      if (error instanceof PipelineError) throw error
+      throw limit.signal.aborted ? this.#timeout() : this.#unreachable(String(error), error)
     } finally {
       clearTimeout(timer)
     }
@@ -67,6 +68,10 @@ export class StageClient {
     // What has no code comes from the runtime: the object was reset, or its process is gone.
     if (failure?.code === undefined) return this.#unreachable(`status ${response.status}`)
     return new PipelineError(failure.code, `${this.#name}: ${failure.message}`)
+  }
+
+  #timeout(): PipelineError {
+    return new PipelineError('stage_timeout', `${this.#name} gave no answer in ${CALL_LIMIT_MS / 1000} s`)
   }
 
   #unreachable(why: string, cause?: unknown): PipelineError {

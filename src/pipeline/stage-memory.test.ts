@@ -34,7 +34,7 @@ beforeAll(async () => {
 afterEach(() => vi.restoreAllMocks())
 afterAll(() => pack.remove())
 
-it('is what a stage allocates once it is loaded, to the byte', async () => {
+it('is what a stage allocates once it is loaded, to the byte, and cannot grow', async () => {
   const out = join(pack.root, 'deploy')
   await writePipeline(folderStore(pack.folder), pack.manifest, plan, out, () => {})
   for (const [index, stage] of plan.stages.entries()) {
@@ -44,6 +44,7 @@ it('is what a stage allocates once it is loaded, to the byte', async () => {
     const { contexts, calls } = allocate.mock
     const [arena] = new Set(contexts as Arena[])
     expect(arena.memory.buffer.byteLength).toBe(stage.memoryBytes)
+    expect(() => arena.memory.grow(1)).toThrow(RangeError)
     const allocated = calls.reduce((sum, [bytes]) => sum + align(bytes), 0)
     expect(allocated).toBe(stage.weightBytes + stage.kvBytes + stage.scratchBytes)
     allocate.mockRestore()

@@ -1,0 +1,92 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { brotliDecompressSync } from 'node:zlib'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { heapUsage } from '../bench/heap.ts'
+import { startPipeline } from '../scripts/start-pipeline.ts'
+import type { RunningWorker } from '../scripts/start-worker.ts'
+import { Arena, memorySize } from '../src/model/arena.ts'
+import { instantiateKernels } from '../src/model/kernels.ts'
+import { CHUNK_LENGTH } from '../src/model/load.ts'
+import { kernelModules } from '../src/pack/kernel-modules.ts'
+import { packModel } from '../src/pack/pack-model.ts'
+import { writePipeline } from '../src/pack/write-pipeline.ts'
+import { EMBEDDING_CACHE_BYTES } from '../src/pipeline/embedding-pages.ts'
+import { planStages } from '../src/pipeline/plan.ts'
+import { ISOLATE_BYTES, MIB } from '../src/pipeline/platform-limits.ts'
+import type { Plan } from '../src/pipeline/stage-plan.ts'
+import { folderStore } from '../src/weights/folder-store.ts'
+import { nanbeigeConfig } from './model-shape.ts'
+import { hasNanbeige, NANBEIGE_FOLDER } from './nanbeige.ts'
+import { streamed } from './pipeline/completion.ts'
+import { freePorts } from './pipeline/workerd-process.ts'
+import { zeroTensor } from './safetensors.ts'
+import { tinyCheckpointTensors, writeCheckpoint } from './tiny-checkpoint.ts'
+
+const { vocabSize } = nanbeigeConfig
+const CONTEXT = 4096
+const SESSIONS = 2
+/** Wasm memory in the pipeline of the real model: a full stage, and the router's pages of the embedding. */
+const STAGE_BYTES = 96 * MIB
+const ROUTER_BYTES = memorySize(EMBEDDING_CACHE_BYTES + nanbeigeConfig.hiddenSize * 4)
+
+// The release's tokenizer and template over a tiny model: it is they that fill the router's heap.
+describe.skipIf(!hasNanbeige)('isolates of a model with the vocabulary of Nanbeige (skipped without its files)', () => {
+  let root: string
+  let plan: Plan
+  let pipeline: RunningWorker
+  let inspector: URL
+
+  beforeAll(async () => {
+    root = await mkdtemp(join(tmpdir(), 'pipeline-memory-'))
+    plan = await writeScripts(root)
+    const [inspectorPort] = await freePorts(1)
+    inspector = new URL(`ws://127.0.0.1:${inspectorPort}`)
+    pipeline = await startPipeline({ out: join(root, 'deploy'), port: 0, inspectorPort })
+  })
+  afterAll(async () => {
+    await pipeline?.stop()
+    await rm(root, { recursive: true })
+  })
+
+  it('stay under what an isolate may have, with all sessions at full context', async () => {
+    const question = { content: 'Why is the sky blue? '.repeat(660), max_tokens: CONTEXT, temperature: 0 }
+    const answers = Array.from({ length: SESSIONS }, () => streamed(pipeline.url, question))
+    for (const { finish, completionTokens } of await Promise.all(answers)) {
+      expect(finish).toBe('length')
+      // The rest of the context is the prompt.
+      expect(completionTokens).toBeLessThan(CONTEXT / 8)
+    }
+    const usages = await heapUsage(inspector)
+    expect(usages.size).toBe(plan.stages.length + 1)
+    for (const [name, { heapBytes, bufferBytes }] of usages) {
+      const wasmBytes = /-stage-\d+$/.test(name) ? STAGE_BYTES : ROUTER_BYTES
+      expect(heapBytes + bufferBytes + wasmBytes, name).toBeLessThan(ISOLATE_BYTES)
+    }
+  })
+})
+
+async function writeScripts(root: string): Promise<Plan> {
+  const file = (name: string) => readFile(join(NANBEIGE_FOLDER, name))
+  const { 'lm_head.weight': _, ...tensors } = tinyCheckpointTensors()
+  const embedding = tensors['model.embed_tokens.weight']
+  await writeCheckpoint(join(root, 'checkpoint'), {
+    config: { vocab_size: vocabSize, max_position_embeddings: CONTEXT, tie_word_embeddings: true },
+    tensors: { ...tensors, 'model.embed_tokens.weight': zeroTensor('BF16', [vocabSize, embedding.shape[1]]) },
+    files: {
+      'tokenizer.json': brotliDecompressSync(await file('tokenizer.json.br')).toString(),
+      'tokenizer_config.json': (await file('nanbeige4-3b-thinking-2510.tokenizer_config.partial.json')).toString(),
+      'chat_template.jinja': (await file('chat_template_2511.jinja')).toString(),
+    },
+  })
+  const pack = join(root, 'pack')
+  const manifest = await packModel(join(root, 'checkpoint'), pack, {
+    ...{ name: 'tiny', planes: { embedding: 4 }, groupSize: 32 },
+  })
+  const sizes = await instantiateKernels(await kernelModules(), new Arena(0).memory)
+  const limits = { contextLength: CONTEXT, sessions: SESSIONS, chunkLength: CHUNK_LENGTH }
+  const plan = planStages(sizes, manifest, { ...limits, ceilingBytes: STAGE_BYTES })
+  await writePipeline(folderStore(pack), manifest, plan, join(root, 'deploy'), () => {})
+  return plan
+}
