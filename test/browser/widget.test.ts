@@ -69,7 +69,7 @@ describe.skipIf(!chromiumPath)('the widget in Chromium (needs one: set CHROMIUM 
 
   test('an answer grows, is stopped and stays, and the next question can be asked', async () => {
     await ask('Tell me a long story about a fox, a river and a mountain.')
-    expect(await message().inputValue()).toBe('')
+    await expect.poll(() => message().inputValue()).toBe('')
     const first = await answerLongerThan(0)
     await answerLongerThan(first.length)
 
