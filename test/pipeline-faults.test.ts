@@ -1,8 +1,11 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { LEASE_MS } from '../src/pipeline/layers-stage.ts'
+import { StageClient } from '../src/pipeline/stage-client.ts'
+import { STAGE_ORIGIN } from '../src/pipeline/stage-protocol.ts'
 import { stageFolder } from '../src/pipeline/wrangler-configs.ts'
-import { type Question, type StreamedText, streamed } from './pipeline/completion.ts'
+import { ask, type Question, type StreamedText, streamed } from './pipeline/completion.ts'
 import { type EmbeddedPipeline, embeddedPipeline } from './pipeline/embedded-pipeline.ts'
 import { type PipelineProcesses, startProcesses } from './pipeline/pipeline-processes.ts'
 
@@ -32,10 +35,15 @@ async function restart(stage: number): Promise<void> {
   await pipeline.stages[stage].start()
 }
 
-/** How often a session was computed anew. */
-async function recoveries(): Promise<number> {
-  const health = await fetch(`${pipeline.url}/healthz`)
-  return ((await health.json()) as { recoveries: number }).recoveries
+interface Health {
+  readonly tokensComputed: number
+  /** How often a session was computed anew. */
+  readonly recoveries: number
+}
+
+async function health(): Promise<Health> {
+  const response = await fetch(`${pipeline.url}/healthz`)
+  return response.json() as Promise<Health>
 }
 
 /** The answer, with something done after so many pieces of it. */
@@ -57,11 +65,11 @@ describe('a stream is that of an undisturbed pipeline when', () => {
     [2, 50],
     [4, 20],
   ])('stage %i is killed after %i pieces', async ([stage, pieces]) => {
-    const before = await recoveries()
+    const before = await health()
     expect(await disturbed(pieces, () => restart(stage))).toEqual(expected)
     // A slice of the head holds nothing that could be lost.
     const isHead = pack.plan.stages[stage].kind === 'head'
-    expect((await recoveries()) > before).toBe(!isHead)
+    expect((await health()).recoveries > before.recoveries).toBe(!isHead)
   })
 
   it('a stage is away for a while', async () => {
@@ -84,23 +92,78 @@ describe('a stream is that of an undisturbed pipeline when', () => {
   })
 })
 
+it('does not answer a client that hung up while a stage was away, and has its place free', async () => {
+  const start = (await health()).tokensComputed
+  await streamed(pipeline.url, QUESTION)
+  const before = (await health()).tokensComputed
+  const whole = before - start
+  const last = pack.plan.stages.findLastIndex(({ kind }) => kind === 'layers')
+  await pipeline.stages[last].kill()
+  const client = new AbortController()
+  // Its stream begins and has no text yet.
+  expect((await ask(pipeline.url, QUESTION, true, client.signal)).status).toBe(200)
+  expect((await ask(pipeline.url, QUESTION, true)).status).toBe(429)
+  client.abort()
+  await pipeline.stages[last].start()
+  // Refused until the place is free.
+  await expect.poll(() => streamed(pipeline.url, QUESTION), { timeout: LEASE_MS }).toEqual(expected)
+  // A hang-up is noticed at the first byte that cannot be sent.
+  expect((await health()).tokensComputed - before).toBeLessThan(2 * whole)
+})
+
 describe('a stage whose weights are damaged', () => {
-  it('ends the stream with an error that names them, and all others are free for the next', async () => {
-    const folder = join(pack.out, stageFolder(1), 'assets/weights', pack.plan.name)
+  const DAMAGED = 1
+
+  /** Runs with a byte of a shard changed; its name. */
+  async function damaged(run: () => Promise<void>): Promise<string> {
+    const folder = join(pack.out, stageFolder(DAMAGED), 'assets/weights', pack.plan.name)
     const shard = (await readdir(folder)).find((file) => file.endsWith('.bin'))!
     const bytes = await readFile(join(folder, shard))
     await writeFile(join(folder, shard), bytes.with(5000, bytes[5000] ^ 1))
     try {
-      const broken = await disturbed(20, () => restart(1))
-      expect(broken.errorCode).toBe('shard_corrupt')
-      expect(broken.finish).toBeUndefined()
-      expect(expected.text.startsWith(broken.text)).toBe(true)
+      await run()
     } finally {
       await writeFile(join(folder, shard), bytes)
     }
-    // The caches of the others would be taken for the length of a lease.
-    const start = Date.now()
+    return shard
+  }
+
+  /** Every other stage gives its only cache to a new session: in a moment, since nobody waits for the end of the one before. */
+  async function expectOthersFree(): Promise<void> {
+    for (const [index, { kind }] of pack.plan.stages.entries()) {
+      if (kind !== 'layers' || index === DAMAGED) continue
+      const { url } = pipeline.stages[index]
+      const client = new StageClient({ fetch: (path, init) => fetch(`${path}`.replace(STAGE_ORIGIN, url), init) }, url)
+      const hidden = new Float32Array(pack.hiddenSize)
+      await expect
+        .poll(() => client.forward('probe', 0, hidden, true), { timeout: LEASE_MS / 3 })
+        .toHaveLength(hidden.length)
+      await client.release('probe')
+    }
+  }
+
+  it('ends the stream with an error, all others are free again, and so is it once they are mended', async () => {
+    await damaged(async () => {
+      const broken = await disturbed(20, () => restart(DAMAGED))
+      expect(broken.errorCode).toBe('shard_corrupt')
+      expect(broken.finish).toBeUndefined()
+      expect(expected.text.startsWith(broken.text)).toBe(true)
+      await expectOthersFree()
+    })
     expect(await streamed(pipeline.url, QUESTION)).toEqual(expected)
-    expect(Date.now() - start).toBeLessThan(20_000)
+  })
+
+  it('refuses a request with 503 and the name of the shard, and all others are free', async () => {
+    let error: { code: string; message: string } | undefined
+    const shard = await damaged(async () => {
+      await restart(DAMAGED)
+      const response = await ask(pipeline.url, QUESTION, false)
+      expect(response.status).toBe(503)
+      error = ((await response.json()) as { error: { code: string; message: string } }).error
+      await expectOthersFree()
+    })
+    expect(error!.code).toBe('shard_corrupt')
+    expect(error!.message).toContain(shard)
+    expect(error!.message).toContain(`stage ${DAMAGED} (layers`)
   })
 })

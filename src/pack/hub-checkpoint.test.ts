@@ -48,6 +48,10 @@ test.each([
   ['owner/name@refs/pr/1', { id: 'owner/name', revision: 'refs/pr/1' }],
   ['model.gguf', undefined],
   ['./owner/name', undefined],
+  ['./model', undefined],
+  ['../model', undefined],
+  ['owner/..', undefined],
+  ['folder/model.gguf', undefined],
   ['a/b/c', undefined],
 ])('%s as a model of the hub', (text, expected) => {
   expect(parseHubModel(text)).toEqual(expected)

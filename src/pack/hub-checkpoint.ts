@@ -25,9 +25,10 @@ export interface HubOptions {
   readonly progress?: (bytesDone: number, bytesTotal: number) => void
 }
 
-/** `owner/name` or `owner/name@revision`; undefined for anything else. */
+/** `owner/name` or `owner/name@revision`; undefined for anything else, paths of GGUF files and of folders above among them. */
 export function parseHubModel(text: string): HubModel | undefined {
-  const [, id, revision] = text.match(/^([\w.-]+\/[\w.-]+)(?:@([\w./-]+))?$/) ?? []
+  if (text.endsWith('.gguf')) return undefined
+  const [, id, revision] = text.match(/^(\w[\w.-]*\/\w[\w.-]*)(?:@([\w./-]+))?$/) ?? []
   return id === undefined ? undefined : { id, revision: revision ?? 'main' }
 }
 

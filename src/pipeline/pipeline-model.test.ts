@@ -96,6 +96,27 @@ describe('the pipeline generates what one isolate generates', () => {
     const sessions = stages[0].calls.filter((call) => call.includes('forward')).map((call) => call.split('/')[2])
     expect(sessions.filter((session, i) => i > 0 && session !== sessions[i - 1]).length).toBeGreaterThan(15)
   })
+
+  it('in one session while another is in the midst of its prompt', async () => {
+    const [short, long] = [greedy(prompt(3), 16), greedy(prompt(40), 1)]
+    const expected = [await ids(tiny.whole, short), await ids(tiny.whole, long)]
+    const decoding = generate(model, short)
+    const first = (await decoding.next()).value
+    expect(first).toMatchObject({ id: expected[0][0] })
+    const before = stages[0].calls.length
+    const rest: number[] = []
+    const goOn = async () => {
+      for await (const { id } of decoding) rest.push(id)
+    }
+    const [answer] = await Promise.all([ids(model, long), goOn()])
+    expect([[expected[0][0], ...rest], answer]).toEqual(expected)
+    // Calls of the prompt's eight chunks, and tokens of the other between its first and its last one.
+    const session = stages[0].calls.find((call) => call.includes('forward'))!.split('/')[2]
+    const forwards = stages[0].calls.slice(before).filter((call) => call.includes('forward'))
+    const chunks = forwards.flatMap((call, i) => (call.includes(session) ? [] : [i]))
+    expect(chunks).toHaveLength(8)
+    expect(chunks.at(-1)! - chunks[0]).toBeGreaterThan(chunks.length - 1)
+  })
 })
 
 /** A fault at one of the calls that a generation makes. */

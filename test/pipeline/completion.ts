@@ -16,12 +16,18 @@ export interface Question {
   readonly seed?: number
 }
 
-export function ask(url: string, { content, ...params }: Question, stream: boolean): Promise<Response> {
+export function ask(
+  url: string,
+  { content, ...params }: Question,
+  stream: boolean,
+  signal?: AbortSignal,
+): Promise<Response> {
   const usage = stream && { stream_options: { include_usage: true } }
   return fetch(`${url}/v1/chat/completions`, {
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },
     body: JSON.stringify({ messages: [{ role: 'user', content }], stream, ...usage, ...params }),
+    signal,
   })
 }
 

@@ -15,6 +15,7 @@ import { parseManifest } from '../../src/weights/parse-manifest.ts'
 /** The embedded model, divided into scripts ready to start. */
 export interface EmbeddedPipeline {
   readonly plan: Plan
+  readonly hiddenSize: number
   readonly out: string
   remove(): Promise<void>
 }
@@ -31,5 +32,6 @@ export async function embeddedPipeline(sessions: number): Promise<EmbeddedPipeli
   })
   const out = await mkdtemp(join(tmpdir(), 'pipeline-'))
   await writePipeline(store, manifest, plan, out, () => {})
-  return { plan, out, remove: () => rm(out, { recursive: true }) }
+  const { hiddenSize } = manifest.config
+  return { plan, hiddenSize, out, remove: () => rm(out, { recursive: true }) }
 }
