@@ -14,10 +14,7 @@ export function sendEvents(c: Context, recording: Recording, position: number): 
   client.addEventListener('abort', leave)
   if (client.aborted) leave()
   return streamSSE(c, async (stream) => {
-    stream.onAbort(() => {
-      console.log('ABORT', recording.id)
-      leave()
-    })
+    stream.onAbort(leave)
     try {
       for await (const event of recording.events(position)) {
         if (stream.aborted) break
