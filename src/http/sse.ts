@@ -14,7 +14,10 @@ export function sendEvents(c: Context, recording: Recording, position: number): 
   client.addEventListener('abort', leave)
   if (client.aborted) leave()
   return streamSSE(c, async (stream) => {
-    stream.onAbort(leave)
+    stream.onAbort(() => {
+      console.log('ABORT', recording.id)
+      leave()
+    })
     try {
       for await (const event of recording.events(position)) {
         if (stream.aborted) break
