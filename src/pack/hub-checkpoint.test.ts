@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
-import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import type { ServerResponse } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
@@ -34,6 +35,22 @@ afterEach(async () => {
 const download = (progress?: (done: number, total: number) => void) =>
   downloadCheckpoint({ id: hub.model, revision: 'main' }, { cache, progress })
 const folder = () => join(cache, 'owner', 'tiny', COMMIT)
+
+/**
+ * Send some of a file and break the connection once the client has kept it, `size` bytes in all: what of a body has arrived but is not
+ * read yet is lost when it breaks. The last part of a file is renamed as soon as it is whole.
+ */
+function breakAfter(response: ServerResponse, bytes: Buffer, file: string, size: number): void {
+  response.write(bytes)
+  const kept = async () => {
+    const { size: have } = await stat(join(folder(), `${file}.part`)).catch(() => stat(join(folder(), file)))
+    expect(have).toBe(size)
+  }
+  vi.waitFor(kept, { timeout: 60_000, interval: 5 }).then(
+    () => response.destroy(),
+    () => response.destroy(),
+  )
+}
 
 async function expectWhole(): Promise<void> {
   for (const file of await readdir(folder())) {
@@ -84,15 +101,14 @@ describe('downloadCheckpoint', () => {
     hub.fault = ({ path, from }, response, bytes) => {
       if (path !== SHARD || from > 0) return false
       response.writeHead(206, { 'Content-Length': bytes.length })
-      response.write(bytes.subarray(0, cut), () => response.destroy())
+      breakAfter(response, bytes.subarray(0, cut), SHARD, cut)
       return true
     }
     await download()
     await expectWhole()
     const [first, second, ...more] = hub.requests.filter(({ path }) => path === SHARD)
     expect([first.from, more]).toEqual([0, []])
-    expect(second.from).toBeGreaterThan(0)
-    expect(second.from).toBeLessThanOrEqual(cut)
+    expect(second.from).toBe(cut)
   })
 
   test('goes on where an earlier run was stopped', async () => {
@@ -186,12 +202,12 @@ describe('downloadCheckpoint', () => {
     hub.fault = ({ path, from }, response) => {
       if (path !== 'model.safetensors') return false
       response.writeHead(from > 0 ? 206 : 200, { 'Content-Length': bytes.length - from })
-      response.write(bytes.subarray(from, from + breakAt), () => response.destroy())
+      breakAfter(response, bytes.subarray(from, from + breakAt), path, Math.min(from + breakAt, bytes.length))
       return true
     }
     await download()
     expect((await readFile(join(folder(), 'model.safetensors'))).equals(bytes)).toBe(true)
-    expect(hub.requests.filter(({ path }) => path === 'model.safetensors').length).toBeGreaterThanOrEqual(8)
+    expect(hub.requests.filter(({ path }) => path === 'model.safetensors')).toHaveLength(8)
   })
 
   test('one file that fails stops the others', async () => {
