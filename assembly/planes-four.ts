@@ -42,8 +42,8 @@ function addEightOfFour(
 }
 
 /**
- * Four columns, 16 rows, one run of `quads` quads, up to four planes, of unpacked indexes. `half`: 0 or 1, which 16 rows of the tile;
- * `stride`: bytes from quad to quad.
+ * Four columns, 16 rows, one run of `quads` quads, up to four planes: the indexes are taken apart once for all four. `half`: 0 or 1,
+ * which 16 rows of the tile; `stride`: bytes from quad to quad.
  */
 @inline
 export function runFour(
@@ -85,26 +85,21 @@ export function runFour(
       d1 = addLookup(d1, e, high, f, nextHigh, w12, 1, 2, paired)
     }
     if (planes == 4) {
-      const v = v128.load(i, 2 * VECTOR_BYTES), u = paired ? v128.load(i + stride, 2 * VECTOR_BYTES) : v
+      // Four planes read long entries, one quad at a time.
+      const v = v128.load(i, 2 * VECTOR_BYTES)
       const low = v128.and(v, nibble), high = v128.and(i16x8.shr_u(v, 4), nibble)
-      const nextLow = paired ? v128.and(u, nibble) : low
-      const nextHigh = paired ? v128.and(i16x8.shr_u(u, 4), nibble) : high
       e = v128.load(table)
-      f = paired ? v128.load(table, 4 * TABLE_ENTRIES) : e
-      a0 = addLookup(a0, e, low, f, nextLow, w48, 4, 8, paired)
-      a1 = addLookup(a1, e, high, f, nextHigh, w48, 4, 8, paired)
+      a0 = addLookup(a0, e, low, e, low, w48, 4, 8, false)
+      a1 = addLookup(a1, e, high, e, high, w48, 4, 8, false)
       e = v128.load(table, TABLE_ENTRIES)
-      f = paired ? v128.load(table, 5 * TABLE_ENTRIES) : e
-      b0 = addLookup(b0, e, low, f, nextLow, w48, 4, 8, paired)
-      b1 = addLookup(b1, e, high, f, nextHigh, w48, 4, 8, paired)
+      b0 = addLookup(b0, e, low, e, low, w48, 4, 8, false)
+      b1 = addLookup(b1, e, high, e, high, w48, 4, 8, false)
       e = v128.load(table, 2 * TABLE_ENTRIES)
-      f = paired ? v128.load(table, 6 * TABLE_ENTRIES) : e
-      c0 = addLookup(c0, e, low, f, nextLow, w48, 4, 8, paired)
-      c1 = addLookup(c1, e, high, f, nextHigh, w48, 4, 8, paired)
+      c0 = addLookup(c0, e, low, e, low, w48, 4, 8, false)
+      c1 = addLookup(c1, e, high, e, high, w48, 4, 8, false)
       e = v128.load(table, 3 * TABLE_ENTRIES)
-      f = paired ? v128.load(table, 7 * TABLE_ENTRIES) : e
-      d0 = addLookup(d0, e, low, f, nextLow, w48, 4, 8, paired)
-      d1 = addLookup(d1, e, high, f, nextHigh, w48, 4, 8, paired)
+      d0 = addLookup(d0, e, low, e, low, w48, 4, 8, false)
+      d1 = addLookup(d1, e, high, e, high, w48, 4, 8, false)
     }
     if (planes & 1) {
       // Rows 0-15 of the tile are the low nibbles, 16-31 the high ones.

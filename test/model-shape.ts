@@ -1,7 +1,7 @@
 import type { ModelConfig, Tensor } from '../src/weights/manifest.ts'
 import { tensorShapes } from '../src/weights/tensor-shapes.ts'
 
-/** The geometry of Nanbeige4-3B (config.json of the 4.1 release). */
+/** Nanbeige4-3B: the config.json of the 4.1 release, which is 2511's but for the limits of its context. */
 export const nanbeigeConfig: ModelConfig = {
   architecture: 'llama',
   hiddenSize: 2560,

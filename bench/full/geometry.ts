@@ -1,21 +1,6 @@
-import type { Manifest, ModelConfig } from '../../src/weights/manifest.ts'
+import type { Manifest } from '../../src/weights/manifest.ts'
 
-/** Nanbeige4-3B: the config.json of the 4.1 release, which is 2511's but for the limits of its context. */
-export const nanbeige: ModelConfig = {
-  architecture: 'llama',
-  hiddenSize: 2560,
-  intermediateSize: 10496,
-  layerCount: 32,
-  headCount: 20,
-  kvHeadCount: 4,
-  headDim: 128,
-  vocabSize: 166144,
-  ropeTheta: 70_000_000,
-  ropeLayout: 'half',
-  rmsNormEps: 1e-5,
-  maxPositionEmbeddings: 262_144,
-  tiedEmbedding: false,
-}
+export { nanbeigeConfig as nanbeige } from '../../test/model-shape.ts'
 
 export const nanbeigeTokens: Manifest['tokens'] = { bos: 166100, eos: [166101], addBos: false }
 

@@ -5,6 +5,7 @@ import { existsSync } from 'node:fs'
 import { type FileHandle, mkdir, open, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { buildGgufHeader, GGMLQuantizationType } from '@huggingface/gguf'
+import { ggufName } from '../../src/pack/gguf-tensors.ts'
 import { tensorShapes } from '../../src/weights/tensor-shapes.ts'
 import { CACHE } from './cache.ts'
 import { nanbeige } from './geometry.ts'
@@ -79,24 +80,6 @@ function splitTensors(type: GgufTypeName): GgufTensor[][] {
     files[files.length - 1].push({ name: ggufName(name), shape, blocks, bytes })
   }
   return files
-}
-
-const TOP_NAMES: Readonly<Record<string, string>> = { embedding: 'token_embd', norm: 'output_norm', head: 'output' }
-const LAYER_NAMES: Readonly<Record<string, string>> = {
-  attentionNorm: 'attn_norm',
-  query: 'attn_q',
-  key: 'attn_k',
-  value: 'attn_v',
-  attentionOutput: 'attn_output',
-  ffnNorm: 'ffn_norm',
-  gate: 'ffn_gate',
-  up: 'ffn_up',
-  down: 'ffn_down',
-}
-
-function ggufName(name: string): string {
-  const [, layer, tensor] = name.split('.')
-  return `${layer === undefined ? TOP_NAMES[name] : `blk.${layer}.${LAYER_NAMES[tensor]}`}.weight`
 }
 
 const padding = (bytes: number) => (ALIGNMENT - (bytes % ALIGNMENT)) % ALIGNMENT

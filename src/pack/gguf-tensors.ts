@@ -19,7 +19,7 @@ const layerNames: Readonly<Record<(typeof layerTensorNames)[number], string>> = 
 const modelNames: Readonly<Record<string, string>> = { embedding: 'token_embd', norm: 'output_norm', head: 'output' }
 
 /** Name in a GGUF file of one of our tensors. */
-function ggufName(name: string): string {
+export function ggufName(name: string): string {
   const [, layer, part] = name.match(/^layers\.(\d+)\.(\w+)$/) ?? []
   return `${part === undefined ? modelNames[name] : `blk.${layer}.${layerNames[part as keyof typeof layerNames]}`}.weight`
 }
