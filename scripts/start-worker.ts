@@ -12,6 +12,8 @@ interface StartOptions {
   readonly port: number
   /** Path of a wrangler.toml. */
   readonly config?: string
+  /** Variables and secrets beside those of the configuration. */
+  readonly vars?: Readonly<Record<string, string>>
 }
 
 /**
@@ -19,11 +21,12 @@ interface StartOptions {
  * serve it: the proxy of `wrangler dev` loses hang-ups (16 of 30 streams ran on to their end; none without it), and a
  * computation that nobody waits for would keep all others waiting.
  */
-export async function startWorker({ port, config = 'wrangler.toml' }: StartOptions): Promise<RunningWorker> {
+export async function startWorker({ port, config = 'wrangler.toml', vars = {} }: StartOptions): Promise<RunningWorker> {
   const { modulesRoot, modules, remove } = await bundleWorker(config)
   const { workerOptions } = await miniflareOptions(config)
   const miniflare = new Miniflare({
     ...(workerOptions as WorkerOptions),
+    bindings: { ...workerOptions.bindings, ...vars },
     name: 'worker',
     modulesRoot,
     modules,

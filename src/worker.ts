@@ -6,6 +6,7 @@ import { loadChatModel } from './chat/load-chat-model.ts'
 import type { LanguageModel } from './generate/language-model.ts'
 import { GenerationQueue } from './generate/queue.ts'
 import { createApp } from './http/app.ts'
+import { EdgeService } from './http/edge-service.ts'
 import { loadModel } from './model/load.ts'
 import { loadPipeline } from './pipeline/load-pipeline.ts'
 import { stageFetchers } from './pipeline/stage-bindings.ts'
@@ -21,6 +22,8 @@ interface Env {
   CONTEXT_LENGTH: number
   /** Where the layers and the head are in stages of their own (`nanbeige-edge deploy`). */
   PLAN?: Plan
+  /** GPU origins (deploy/origin/README.md). Their keys are secrets, and the EDGE_ variables limits (chat/edge-limits.ts). */
+  ORIGINS?: string
 }
 
 /** A pipeline also counts how often it computed a session anew. */
@@ -34,11 +37,15 @@ export class Edge extends DurableObject<Env> {
   #loading: Promise<EdgeChat> | undefined
   #chat: EdgeChat | undefined
   #failure: string | undefined
+  // Whoever finds every session of a pipeline taken comes back later; one isolate computes for one at a time, and others wait.
+  readonly #service = new EdgeService(
+    { ...this.env },
+    this.env.PLAN ? new GenerationQueue(this.env.PLAN.sessions, 0) : new GenerationQueue(),
+  )
   readonly #app = createApp({
     model: () => this.#load(),
     health: () => this.#health(),
-    // Whoever finds every session of a pipeline taken comes back later; one isolate computes for one at a time, and others wait.
-    queue: this.env.PLAN ? new GenerationQueue(this.env.PLAN.sessions, 0) : new GenerationQueue(),
+    service: (chat) => this.#service.open(chat),
   })
 
   override fetch(request: Request): Response | Promise<Response> {
@@ -73,13 +80,15 @@ export class Edge extends DurableObject<Env> {
   }
 
   #health() {
+    const { error = this.#failure, ...service } = this.#service.health()
     return {
-      status: this.#failure === undefined ? 'ok' : 'error',
+      status: error === undefined ? 'ok' : 'error',
       model: this.env.MODEL,
       weights: this.#chat ? 'loaded' : this.#loading ? 'loading' : 'not loaded',
-      ...(this.#failure !== undefined && { error: this.#failure }),
+      ...(error !== undefined && { error }),
       tokensComputed: this.#chat?.language.tokensComputed ?? 0,
       recoveries: this.#chat?.language.recoveries,
+      ...service,
     }
   }
 }

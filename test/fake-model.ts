@@ -22,7 +22,7 @@ export const CHATML = `{%- for message in messages -%}
 {%- if add_generation_prompt -%}<|im_start|>assistant
 {% endif -%}`
 
-const ASSISTANT_HEADER = '<|im_start|>assistant\n'
+export const ASSISTANT_HEADER = '<|im_start|>assistant\n'
 
 export class ByteTokenizer implements Tokenizer {
   readonly vocabSize = VOCAB_SIZE

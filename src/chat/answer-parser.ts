@@ -87,7 +87,7 @@ export class AnswerParser {
     this.#lastText = token.text
     this.#readReasoning = false
     const events = this.#readAll(this.#splitter.push(token))
-    if (this.#readReasoning) this.#reasoningTokens++
+    if (this.#readReasoning) this.#reasoningTokens += token.count ?? 1
     return events
   }
 

@@ -15,12 +15,18 @@ test('start, the answer as it grows, finish with usage', async () => {
   const chat = fakeChat(new FakeModel('Hé!'))
   const { events } = await run(chat)
   const promptTokens = promptLength(chat)
+  const route = { route: 'edge', reason: 'no-origin' }
   expect(events).toEqual([
-    { type: 'start', promptTokens },
+    { type: 'start', promptTokens, route },
     { type: 'content', text: 'H' },
     { type: 'content', text: 'é' },
     { type: 'content', text: '!' },
-    { type: 'finish', reason: 'stop', usage: { promptTokens, completionTokens: 4, reasoningTokens: 0 } },
+    {
+      type: 'finish',
+      reason: 'stop',
+      usage: { promptTokens, completionTokens: 4, reasoningTokens: 0, edgeTokens: 4, originTokens: 0 },
+      route,
+    },
   ])
 })
 

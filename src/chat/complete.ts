@@ -1,15 +1,24 @@
-import { checkRequest, GenerateRequestError } from '../generate/check-request.ts'
-import { generate } from '../generate/generate.ts'
+import { checkRequest, checkTokens, GenerateRequestError } from '../generate/check-request.ts'
 import type { GenerateEnd, GenerateRequest, SamplingParams } from '../generate/types.ts'
-import { Detokenizer } from '../tokenizer/detokenizer.ts'
+import type { SourcedToken } from '../origin/handover.ts'
+import { History, type Prompt } from '../origin/history.ts'
+import type { Decision } from '../origin/policy.ts'
+import type { RouteWish } from '../origin/route-wish.ts'
+import type { Tokenizer } from '../tokenizer/tokenizer.ts'
 import { AnswerParser } from './answer-parser.ts'
+import { AnswerText } from './answer-text.ts'
+import { answerTokens } from './answer-tokens.ts'
 import type { ChatModel } from './chat-model.ts'
-import { ChatRequestError } from './errors.ts'
+import { type ChatService, edgeAlone } from './chat-service.ts'
+import { EdgeStretches } from './edge-stretch.ts'
+import { ChatRequestError, OriginsFailedError } from './errors.ts'
 import type { ChatEvent } from './events.ts'
 import { chatLogprob } from './logprobs.ts'
 import type { ChatMessage } from './messages.ts'
 import { ReasoningBudget } from './reasoning-budget.ts'
+import { chooseRoute } from './route.ts'
 import { samplingParams } from './sampling.ts'
+import type { AnswerToken } from './tag-splitter.ts'
 import { endsInReasoning, withoutToolCalls } from './tags.ts'
 
 export interface ChatRequest {
@@ -20,8 +29,12 @@ export interface ChatRequest {
   readonly parallelToolCalls?: boolean
   /** undefined: as far as the context reaches. */
   readonly maxTokens?: number
-  /** Tokens after which reasoning is closed; 0: there is none. undefined: as long as the model likes. */
+  /** Tokens after which reasoning is closed; 0: there is none. undefined: as long as the model likes, and the edge can. */
   readonly reasoningBudget?: number
+  /** How hard to think, for the choice between edge and origin. */
+  readonly reasoningEffort?: string
+  /** Where the answer should come from. */
+  readonly wish?: RouteWish
   readonly sampling: Partial<SamplingParams>
   readonly stop: readonly string[]
   /** Alternatives to report beside each token's logprob; undefined: no logprobs. */
@@ -30,58 +43,90 @@ export interface ChatRequest {
 
 /**
  * Answers a chat: 'start' before anything is computed, then what it says, then 'finish'; or the signal's reason thrown when it
- * aborts. Throws ChatRequestError before 'start'. Closing the generator stops the computation.
+ * aborts. Throws ChatRequestError and QueueFullError before 'start', and OriginsFailedError. Closing the generator stops the
+ * computation, here and at an origin.
  */
-export async function* complete(chat: ChatModel, request: ChatRequest, signal: AbortSignal): AsyncGenerator<ChatEvent> {
-  const promptIds = encodePrompt(chat, request)
-  const answer = answerParser(chat, request, promptIds)
-  const generation: GenerateRequest = {
-    promptIds,
-    // The context ends the answer in any case.
-    maxTokens: request.maxTokens ?? Number.POSITIVE_INFINITY,
-    sampling: samplingParams(request.sampling, chat.defaults),
-    eosIds: chat.eosIds,
-    topLogprobs: request.topLogprobs,
-    steering: reasoningBudget(chat, request, answer),
-    signal,
-  }
-  check(chat, generation)
-  yield { type: 'start', promptTokens: promptIds.length }
+export async function* complete(
+  chat: ChatModel,
+  request: ChatRequest,
+  signal: AbortSignal,
+  service: ChatService = edgeAlone(),
+): AsyncGenerator<ChatEvent> {
+  const prompt = encodePrompt(chat, request)
+  const promptTokens = prompt.ids.length
+  const sampling = samplingParams(request.sampling, chat.defaults)
+  const decision = chooseRoute(chat, service, request, promptTokens, sampling)
+  check(chat, { promptIds: prompt.ids, sampling }, decision)
 
-  const tokens = generate(chat.language, generation)
-  const detokenizer = new Detokenizer(chat.tokenizer, promptIds.at(-1))
-  let completionTokens = 0
+  const answer = answerParser(chat, request, prompt.ids)
+  const generation = { sampling, eosIds: chat.eosIds, topLogprobs: request.topLogprobs }
+  const edge = new EdgeStretches(chat.language, service.queue, generation, () => answer.reasoningTokens)
+  const text = new AnswerText(chat.tokenizer, prompt.ids[promptTokens - 1])
+  const made = { edge: 0, origin: 0 }
+  let tokens: ReturnType<typeof answerTokens> | undefined
   let end: GenerateEnd | undefined
   try {
+    if (decision.route === 'origin') signal.throwIfAborted()
+    else await edge.takeTurn(signal)
+    yield { type: 'start', promptTokens, route: decision }
+
+    tokens = answerTokens({
+      ...generation,
+      route: decision.route,
+      service,
+      edge,
+      edgeContextLength: chat.language.contextLength,
+      prompt: new History(chat.tokenizer, prompt),
+      // The context ends the answer in any case.
+      maxTokens: request.maxTokens ?? Number.POSITIVE_INFINITY,
+      steering: reasoningBudget(chat, request, answer, edge, loneReasoning(service, decision)),
+      signal,
+    })
     while (!end && !answer.stopped) {
       const step = await tokens.next()
       if (step.done) {
         end = step.value
       } else {
-        completionTokens++
-        const { id } = step.value
-        yield* answer.push({ id, text: detokenizer.push(id), logprob: chatLogprob(chat.tokenizer, step.value) })
+        const token = step.value
+        if (token.source === 'origin') edge.interrupted()
+        made[token.source] += 'id' in token ? 1 : token.count
+        yield* answer.push(answerToken(chat.tokenizer, token, text.push(token)))
       }
     }
   } finally {
     // After a stop string, an error or when the reader went away, nothing may go on computing.
-    await tokens.return('aborted')
+    await tokens?.return('aborted')
+    edge.release()
   }
   if (end === 'aborted') throw signal.reason
   const cut = end === 'length' && !answer.stopped
-  yield* answer.finish(detokenizer.flush(), cut)
-  const { reasoningTokens, toolCalls } = answer
+  yield* answer.finish(text.flush(), cut)
+  const completionTokens = made.edge + made.origin
   yield {
     type: 'finish',
-    reason: cut ? 'length' : toolCalls > 0 ? 'tool_calls' : 'stop',
-    usage: { promptTokens: promptIds.length, completionTokens, reasoningTokens },
+    reason: cut ? 'length' : answer.toolCalls > 0 ? 'tool_calls' : 'stop',
+    usage: {
+      promptTokens,
+      completionTokens,
+      // Of text the tokens are known at its end only.
+      reasoningTokens: Math.min(answer.reasoningTokens, completionTokens),
+      edgeTokens: made.edge,
+      originTokens: made.origin,
+    },
+    route: decision,
   }
 }
 
-function encodePrompt(chat: ChatModel, request: ChatRequest): number[] {
+function answerToken(tokenizer: Tokenizer, token: SourcedToken, text: string): AnswerToken {
+  if ('text' in token) return { id: undefined, text, count: token.count }
+  return { id: token.id, text, logprob: chatLogprob(tokenizer, token) }
+}
+
+function encodePrompt(chat: ChatModel, request: ChatRequest): Prompt {
   const text = chat.template.render(request.messages, { tools: request.tools, addGenerationPrompt: true })
   const ids = chat.tokenizer.encode(text)
-  return chat.addBos && chat.bosId !== null && ids[0] !== chat.bosId ? [chat.bosId, ...ids] : ids
+  const lacksBos = chat.addBos && chat.bosId !== null && ids[0] !== chat.bosId
+  return { text, ids: lacksBos ? [chat.bosId!, ...ids] : ids }
 }
 
 function answerParser(
@@ -97,9 +142,25 @@ function answerParser(
   })
 }
 
-function reasoningBudget({ tags, tokenizer }: ChatModel, { reasoningBudget }: ChatRequest, answer: AnswerParser) {
-  const reasons = [...tags.values()].includes('<think>')
-  return reasoningBudget !== undefined && reasons ? new ReasoningBudget(reasoningBudget, answer, tokenizer) : undefined
+/** Where an origin may take over, the edge begins to wait for it only after its budget. */
+function loneReasoning({ limits }: ChatService, { route }: Decision): number {
+  return route === 'edge' ? limits.reasoningTokens : limits.budgetTokens + limits.reasoningTokens
+}
+
+/** What the request allows; at the edge also what the edge can, so that an answer follows. */
+function reasoningBudget(
+  { tags, tokenizer }: ChatModel,
+  { reasoningBudget }: ChatRequest,
+  answer: AnswerParser,
+  edge: EdgeStretches,
+  edgeTokens: number,
+) {
+  if (![...tags.values()].includes('<think>')) return undefined
+  const limit = () =>
+    reasoningBudget === undefined
+      ? edge.reasoningLimit(edgeTokens)
+      : Math.min(reasoningBudget, edge.reasoningLimit(Number.POSITIVE_INFINITY))
+  return new ReasoningBudget(limit, answer, tokenizer)
 }
 
 /** The fields of a chat request behind what can be wrong with a generation. */
@@ -109,9 +170,17 @@ const PARAMS: Record<GenerateRequestError['code'], string> = {
   token_id_out_of_range: 'logit_bias',
 }
 
-function check(chat: ChatModel, generation: GenerateRequest): void {
+function check(
+  { language }: ChatModel,
+  request: Pick<GenerateRequest, 'promptIds' | 'sampling'>,
+  { route, reason }: Decision,
+): void {
   try {
-    checkRequest(chat.language, generation)
+    checkTokens(language, request)
+    const { length } = request.promptIds
+    const isTooLong = length >= language.contextLength
+    if (isTooLong && reason === 'origins-down') throw new OriginsFailedError(length, language.contextLength)
+    if (route !== 'origin') checkRequest(language, request)
   } catch (error) {
     if (!(error instanceof GenerateRequestError)) throw error
     throw new ChatRequestError(error.code, error.message, PARAMS[error.code], { cause: error })

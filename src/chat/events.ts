@@ -1,3 +1,5 @@
+import type { Decision } from '../origin/policy.ts'
+
 /** A token in OpenAI's chat form of logprobs. */
 export interface ChatTokenLogprob {
   /** The token's text; U+FFFD stands for bytes that are no characters by themselves. */
@@ -17,13 +19,16 @@ export interface Usage {
   readonly completionTokens: number
   /** Those of them that are reasoning, with the tags around it. */
   readonly reasoningTokens: number
+  /** Where the completion tokens were made. */
+  readonly edgeTokens: number
+  readonly originTokens: number
 }
 
 export type FinishReason = 'stop' | 'length' | 'tool_calls'
 
 export type ChatEvent =
-  /** The request is valid; nothing was computed yet. */
-  | { readonly type: 'start'; readonly promptTokens: number }
+  /** The request is valid, and its turn has come; nothing was computed yet. */
+  | { readonly type: 'start'; readonly promptTokens: number; readonly route: Decision }
   /** The text may be empty where there are logprobs. */
   | { readonly type: 'reasoning'; readonly text: string; readonly logprobs?: readonly ChatLogprob[] }
   | { readonly type: 'content'; readonly text: string; readonly logprobs?: readonly ChatLogprob[] }
@@ -33,4 +38,4 @@ export type ChatEvent =
   | { readonly type: 'toolCallArguments'; readonly index: number; readonly text: string }
   /** It was none: its whole text comes as content. */
   | { readonly type: 'toolCallRevoked'; readonly index: number }
-  | { readonly type: 'finish'; readonly reason: FinishReason; readonly usage: Usage }
+  | { readonly type: 'finish'; readonly reason: FinishReason; readonly usage: Usage; readonly route: Decision }

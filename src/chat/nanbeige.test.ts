@@ -117,12 +117,12 @@ describe.skipIf(!hasNanbeige)('Nanbeige (skipped without ../shared/nanbeige)', (
     const reading = parser()
     const open = tokenizer.encode(`<think>\n${written}`)
     for (const token of withText(open)) reading.push(token)
-    const closed = [...open, ...new ReasoningBudget(open.length, reading, tokenizer).forced()]
+    const closed = [...open, ...new ReasoningBudget(() => open.length, reading, tokenizer).forced()]
     expect(closed).toEqual(answerIds({ role: 'assistant', reasoning_content: reasoning, content: '' }))
   })
 
   test('has no reasoning put first as its template would', () => {
-    const forced = new ReasoningBudget(0, parser(), tokenizer).forced()
+    const forced = new ReasoningBudget(() => 0, parser(), tokenizer).forced()
     expect(forced).toEqual(answerIds({ role: 'assistant', reasoning_content: '', content: '' }))
   })
 })

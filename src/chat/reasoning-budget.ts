@@ -13,14 +13,14 @@ const MAX_REST_OF_CHARACTER = 3
  */
 export class ReasoningBudget implements Steering {
   readonly #parser: AnswerParser
-  readonly #budget: number
+  readonly #budget: () => number
   readonly #open: number
   readonly #empty: readonly number[]
   readonly #newline: readonly number[]
   readonly #close: readonly number[]
 
-  /** @param budget tokens of reasoning, its opening tag among them. @param tokenizer one with reasoning tags. */
-  constructor(budget: number, parser: AnswerParser, tokenizer: Tokenizer) {
+  /** @param budget tokens of reasoning, its opening tag among them; asked before every token. @param tokenizer one with reasoning tags. */
+  constructor(budget: () => number, parser: AnswerParser, tokenizer: Tokenizer) {
     this.#budget = budget
     this.#parser = parser
     this.#open = tokenizer.addedToken('<think>')!
@@ -31,7 +31,7 @@ export class ReasoningBudget implements Steering {
 
   forced(): readonly number[] {
     const { inReasoning, lastText } = this.#parser
-    if (!inReasoning) return this.#budget === 0 && lastText === undefined ? this.#empty : []
+    if (!inReasoning) return this.#budget() === 0 && lastText === undefined ? this.#empty : []
     if (!this.#spent || this.#mayFinishCharacter) return []
     return lastText?.endsWith('\n') ? this.#close : [...this.#newline, ...this.#close]
   }
@@ -41,12 +41,12 @@ export class ReasoningBudget implements Steering {
   }
 
   get #spent(): boolean {
-    return this.#parser.reasoningTokens >= this.#budget
+    return this.#parser.reasoningTokens >= this.#budget()
   }
 
   get #mayFinishCharacter(): boolean {
     const { lastText, reasoningTokens } = this.#parser
-    return lastText === '' && reasoningTokens < this.#budget + MAX_REST_OF_CHARACTER
+    return lastText === '' && reasoningTokens < this.#budget() + MAX_REST_OF_CHARACTER
   }
 }
 

@@ -6,6 +6,8 @@ export interface AnswerToken {
   /** undefined where only the text is known; then tags are found in the text. */
   readonly id: number | undefined
   readonly text: string
+  /** Tokens that the text stands for; left out: one. */
+  readonly count?: number
   readonly logprob?: ChatLogprob
 }
 

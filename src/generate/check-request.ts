@@ -14,18 +14,26 @@ export class GenerateRequestError extends Error {
 /** Throws GenerateRequestError for a request that the model cannot begin: to be known before a stream is opened. */
 export function checkRequest(
   model: Pick<LanguageModel, 'vocabSize' | 'contextLength'>,
-  { promptIds, sampling }: GenerateRequest,
+  request: Pick<GenerateRequest, 'promptIds' | 'sampling'>,
 ): void {
-  const { vocabSize, contextLength } = model
-  if (promptIds.length === 0) {
-    throw new GenerateRequestError('empty_prompt', 'The prompt has no tokens: send at least one.')
-  }
+  const { promptIds } = request
+  checkTokens(model, request)
   // As in vLLM, the context holds prompt and answer: one place at least must be left.
-  if (promptIds.length >= contextLength) {
+  if (promptIds.length >= model.contextLength) {
     throw new GenerateRequestError(
       'context_length_exceeded',
-      `The prompt has ${promptIds.length} tokens and the context holds ${contextLength} with the answer: shorten the prompt to ${contextLength - 1} tokens at most.`,
+      `The prompt has ${promptIds.length} tokens and the context holds ${model.contextLength} with the answer: shorten the prompt to ${model.contextLength - 1} tokens at most.`,
     )
+  }
+}
+
+/** What holds for every model with this vocabulary, however long its context. Throws GenerateRequestError. */
+export function checkTokens(
+  { vocabSize }: Pick<LanguageModel, 'vocabSize'>,
+  { promptIds, sampling }: Pick<GenerateRequest, 'promptIds' | 'sampling'>,
+): void {
+  if (promptIds.length === 0) {
+    throw new GenerateRequestError('empty_prompt', 'The prompt has no tokens: send at least one.')
   }
   const isToken = (id: number) => Number.isInteger(id) && id >= 0 && id < vocabSize
   const wrong = promptIds.find((id) => !isToken(id)) ?? [...sampling.logitBias.keys()].find((id) => !isToken(id))

@@ -167,13 +167,32 @@ describe('generate', () => {
     for (const at of [0, 3, 4, 6, 7]) expect(ids[at]).toBe(argmax(model.logits([...PROMPT, ...ids.slice(0, at)])))
   })
 
-  it('draws no random number for a forced token', async () => {
-    const { ids } = await run(new HashModel(), requestOf())
-    const forced = [ids.slice(0, 1)]
-    const steering = { forced: () => forced.shift() ?? [], banned: () => [] }
-    const again = await run(new HashModel(), requestOf({ steering }))
-    expect(again.ids[0]).toBe(ids[0])
-    expect(again.ids).not.toEqual(ids)
+  it('goes on with what was generated before as if it had never stopped', async () => {
+    const sampling = { repetitionPenalty: 1.2, presencePenalty: 0.5, frequencyPenalty: 0.5 }
+    // Forced tokens stand wherever they stood, whoever takes them.
+    const steering = (at: number) => {
+      const forced = Array.from({ length: 30 }, (_, index) => (index === 7 ? [3, 4] : []))
+      let position = at
+      return { forced: () => forced[position++] ?? [], banned: () => [] }
+    }
+    const whole = await run(new HashModel(), requestOf({ sampling, steering: steering(0) }))
+    for (const cut of [0, 1, 6, 7, 9, 10, 29, 30]) {
+      const generatedIds = whole.ids.slice(0, cut)
+      const request = requestOf({
+        sampling,
+        generatedIds,
+        maxTokens: 30 - cut,
+        steering: steering(cut > 8 ? cut - 1 : cut),
+      })
+      expect((await run(new HashModel(), request)).ids).toEqual(whole.ids.slice(cut))
+    }
+  })
+
+  it('counts what was generated before as part of the context', async () => {
+    const model = new HashModel({ contextLength: PROMPT.length + 6 })
+    const { ids, end } = await run(model, requestOf({ generatedIds: [1, 2, 3] }))
+    expect([ids.length, end]).toEqual([3, 'length'])
+    expect(await run(model, requestOf({ generatedIds: [1, 2, 3, 4, 5, 6] }))).toMatchObject({ ids: [], end: 'length' })
   })
 
   it('reports the logprobs of forced tokens, and counts them within maxTokens', async () => {

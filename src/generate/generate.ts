@@ -15,14 +15,19 @@ export async function* generate(
   request: GenerateRequest,
 ): AsyncGenerator<GeneratedToken, GenerateEnd> {
   checkRequest(model, request)
-  const { promptIds, maxTokens, sampling, eosIds, topLogprobs, steering, signal } = request
+  const { promptIds, generatedIds = [], maxTokens, sampling, eosIds, topLogprobs, steering, signal } = request
+  // Every token takes one number, forced or sampled, so that what goes on with a seed takes the same as what never stopped.
   const random = createRandom(sampling.seed)
   const penalties = new Penalties(sampling, promptIds)
+  for (const id of generatedIds) {
+    random()
+    penalties.count(id)
+  }
   const sequence = model.createSequence()
   try {
-    let tokens = promptIds
+    let tokens: readonly number[] = [...promptIds, ...generatedIds]
     let forced: readonly number[] = []
-    for (let left = Math.min(maxTokens, model.contextLength - promptIds.length); left > 0; left--) {
+    for (let left = Math.min(maxTokens, model.contextLength - tokens.length); left > 0; left--) {
       await model.forward(sequence, tokens, signal)
       if (signal.aborted) return 'aborted'
       if (forced.length === 0) forced = steering?.forced() ?? []
@@ -33,6 +38,7 @@ export async function* generate(
         rawTop: topLogprobs,
         rawId: forced[0],
       })
+      if (forced.length > 0) random()
       const id = forced[0] ?? (await sample(distribution, sampling, random))
       forced = forced.slice(1)
       if (eosIds.includes(id)) return 'eos'

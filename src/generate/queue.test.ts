@@ -37,6 +37,24 @@ describe('GenerationQueue', () => {
     expect(served).toEqual(['waiting'])
   })
 
+  test('an answer that has begun comes back first, however many wait', async () => {
+    const queue = new GenerationQueue(1, 1)
+    expect(queue.ahead).toBe(0)
+    const release = await queue.acquire(never)
+    expect(queue.ahead).toBe(1)
+    const served: string[] = []
+    const newcomer = queue.acquire(never).then(() => served.push('newcomer'))
+    expect(queue.ahead).toBe(2)
+    await expect(queue.acquire(never)).rejects.toThrow(QueueFullError)
+    const begun = queue.rejoin(never).then((next) => {
+      served.push('begun')
+      next()
+    })
+    release()
+    await Promise.all([begun, newcomer])
+    expect(served).toEqual(['begun', 'newcomer'])
+  })
+
   test('releasing twice does not let two in', async () => {
     const queue = new GenerationQueue()
     const first = await queue.acquire(never)

@@ -30,14 +30,32 @@ export class GenerationQueue {
     return this.#waiting.length
   }
 
+  /** Turns that come before that of a newcomer; 0: it would be served at once. */
+  get ahead(): number {
+    return this.#places > 0 ? 0 : this.#waiting.length + 1
+  }
+
   /**
    * Resolves to a function that gives the turn to the next caller; calling it twice is harmless.
    * Rejects with QueueFullError, or with the signal's reason when it aborts before the turn comes.
    */
   async acquire(signal: AbortSignal): Promise<() => void> {
+    if (this.#places === 0 && this.#waiting.length >= this.#maxWaiting) {
+      signal.throwIfAborted()
+      throw new QueueFullError(this.#waiting.length)
+    }
+    return this.#enter(signal, 'last')
+  }
+
+  /** The turn of an answer that has begun: never refused, and before those that have not. */
+  rejoin(signal: AbortSignal): Promise<() => void> {
+    return this.#enter(signal, 'first')
+  }
+
+  async #enter(signal: AbortSignal, place: 'first' | 'last'): Promise<() => void> {
     signal.throwIfAborted()
     if (this.#places > 0) this.#places--
-    else await this.#turn(signal)
+    else await this.#turn(signal, place)
     let released = false
     return () => {
       if (released) return
@@ -46,8 +64,7 @@ export class GenerationQueue {
     }
   }
 
-  #turn(signal: AbortSignal): Promise<void> {
-    if (this.#waiting.length >= this.#maxWaiting) throw new QueueFullError(this.#waiting.length)
+  #turn(signal: AbortSignal, place: 'first' | 'last'): Promise<void> {
     return new Promise((resolve, reject) => {
       const start = () => {
         signal.removeEventListener('abort', leave)
@@ -58,7 +75,8 @@ export class GenerationQueue {
         reject(signal.reason)
       }
       signal.addEventListener('abort', leave, { once: true })
-      this.#waiting.push(start)
+      if (place === 'first') this.#waiting.unshift(start)
+      else this.#waiting.push(start)
     })
   }
 

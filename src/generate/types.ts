@@ -17,7 +17,9 @@ export interface SamplingParams {
 
 export interface GenerateRequest {
   promptIds: readonly number[]
-  /** Counts generated tokens, the EOS token not among them. */
+  /** Tokens of this answer that were generated before, here or elsewhere: penalties count them, and the seed's numbers go on. */
+  generatedIds?: readonly number[]
+  /** Counts the tokens to come, the EOS token not among them. */
   maxTokens: number
   sampling: SamplingParams
   eosIds: readonly number[]

@@ -2,11 +2,14 @@ import { Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { cors } from 'hono/cors'
 import type { ChatModel } from '../chat/chat-model.ts'
-import { GenerationQueue } from '../generate/queue.ts'
+import { type ChatService, edgeAlone } from '../chat/chat-service.ts'
+import { ROUTE_HEADER } from '../origin/route-wish.ts'
 import { completions } from './completions.ts'
 import { ApiError, errorResponse, modelUnavailable, toApiError } from './errors.ts'
 import { methodNotAllowed } from './method-not-allowed.ts'
 import { models } from './models.ts'
+import { Recordings } from './recordings.ts'
+import { resume } from './resume.ts'
 
 /** About four bytes for each of a million tokens; the longest context is a quarter of that. */
 const MAX_BODY_BYTES = 4 * 1024 * 1024
@@ -16,28 +19,30 @@ export interface AppOptions {
   readonly model: () => Promise<ChatModel>
   /** What GET /healthz answers; must neither load the model nor wait for it. */
   readonly health: () => object
-  /** Who may generate. */
-  readonly queue?: GenerationQueue
+  /** What the answers of this model share, made at the first call; left out: an edge without origins. */
+  readonly service?: (chat: ChatModel) => Promise<ChatService>
 }
 
 /** The HTTP API: OpenAI's chat completions and models, and a health check. */
 export function createApp(options: AppOptions) {
-  const loadModel = async () => {
-    try {
-      return await options.model()
-    } catch (error) {
-      throw modelUnavailable(error)
-    }
-  }
+  const alone = edgeAlone()
+  const { model, service = async () => alone } = options
+  const loadModel = available(model)
+  const recordings = new Recordings()
   const app = new Hono()
   // Any site may embed the widget; there are no cookies to protect.
-  app.use(cors({ origin: '*', allowMethods: ['GET', 'POST'], exposeHeaders: ['Retry-After'], maxAge: 86_400 }))
+  app.use(
+    cors({ origin: '*', allowMethods: ['GET', 'POST'], exposeHeaders: ['Retry-After', ROUTE_HEADER], maxAge: 86_400 }),
+  )
   app.use(bodyLimit({ maxSize: MAX_BODY_BYTES, onError: tooLarge }))
   app.get('/healthz', (c) => c.json(options.health()))
-  app.route('/v1', completions(loadModel, options.queue ?? new GenerationQueue()))
+  app.route('/v1', completions(loadModel, available(service), recordings))
+  app.route('/v1', resume(recordings))
   app.route('/v1', models(loadModel))
   app.all('/healthz', methodNotAllowed('GET'))
   app.all('/v1/chat/completions', methodNotAllowed('POST'))
+  app.all('/v1/chat/completions/:id/events', methodNotAllowed('GET'))
+  app.all('/v1/chat/completions/:id/cancel', methodNotAllowed('POST'))
   app.all('/v1/models', methodNotAllowed('GET'))
   app.all('/v1/models/:id{.+}', methodNotAllowed('GET'))
   app.notFound((c) =>
@@ -45,6 +50,17 @@ export function createApp(options: AppOptions) {
   )
   app.onError((error, c) => errorResponse(c, toApiError(error)))
   return app
+}
+
+/** The same, rejecting with an ApiError of status 503. */
+function available<Args extends unknown[], Value>(load: (...args: Args) => Promise<Value>) {
+  return async (...args: Args): Promise<Value> => {
+    try {
+      return await load(...args)
+    } catch (error) {
+      throw modelUnavailable(error)
+    }
+  }
 }
 
 function tooLarge(): never {

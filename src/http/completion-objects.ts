@@ -1,9 +1,9 @@
-import type { ChatEvent, FinishReason, Usage } from '../chat/events.ts'
+import type { ChatEvent, FinishReason } from '../chat/events.ts'
 import { chunkChoice, WholeChoice } from './completion-choice.ts'
 
 /** Makes the objects of one chat completion, whole or in chunks, in OpenAI's form. */
 export class CompletionObjects {
-  readonly #id = `chatcmpl-${crypto.randomUUID()}`
+  readonly id = `chatcmpl-${crypto.randomUUID()}`
   readonly #created = Math.floor(Date.now() / 1000)
   readonly #model: string
 
@@ -20,7 +20,7 @@ export class CompletionObjects {
         return {
           ...this.#head('chat.completion'),
           choices: [{ index: 0, message, logprobs, finish_reason: event.reason }],
-          usage: usageObject(event.usage),
+          usage: usageObject(event),
         }
       }
       if (event.type !== 'start') choice.add(event)
@@ -39,7 +39,7 @@ export class CompletionObjects {
         case 'finish':
           yield { ...this.#chunk({}, null, event.reason), ...usage }
           if (includeUsage) {
-            yield { ...this.#head('chat.completion.chunk'), choices: [], usage: usageObject(event.usage) }
+            yield { ...this.#head('chat.completion.chunk'), choices: [], usage: usageObject(event) }
           }
           break
         default: {
@@ -51,7 +51,7 @@ export class CompletionObjects {
   }
 
   #head(object: string) {
-    return { id: this.#id, object, created: this.#created, model: this.#model }
+    return { id: this.id, object, created: this.#created, model: this.#model }
   }
 
   #chunk(delta: object, logprobs: object | null = null, finishReason: FinishReason | null = null) {
@@ -62,11 +62,13 @@ export class CompletionObjects {
   }
 }
 
-function usageObject({ promptTokens, completionTokens, reasoningTokens }: Usage) {
+function usageObject({ usage, route: { route, reason } }: Extract<ChatEvent, { type: 'finish' }>) {
+  const { promptTokens, completionTokens, reasoningTokens, edgeTokens, originTokens } = usage
   return {
     prompt_tokens: promptTokens,
     completion_tokens: completionTokens,
     total_tokens: promptTokens + completionTokens,
     completion_tokens_details: { reasoning_tokens: reasoningTokens },
+    nanbeige: { route, reason, edge_tokens: edgeTokens, origin_tokens: originTokens },
   }
 }

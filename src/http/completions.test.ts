@@ -35,6 +35,7 @@ const USAGE = {
   completion_tokens: 12,
   total_tokens: PROMPT_TOKENS + 12,
   completion_tokens_details: { reasoning_tokens: 0 },
+  nanbeige: { route: 'edge', reason: 'no-origin', edge_tokens: 12, origin_tokens: 0 },
 }
 const TOOLS = [{ type: 'function', function: { name: 'f', parameters: { type: 'object' } } }]
 const CALL = '<tool_call>\n{"name": "f", "arguments": {"a": "é", "b": [1.0]}}\n</tool_call>'

@@ -1,57 +1,69 @@
 import { zValidator } from '@hono/zod-validator'
 import { Hono } from 'hono'
+import type { ChatModel } from '../chat/chat-model.ts'
+import type { ChatService } from '../chat/chat-service.ts'
 import { complete } from '../chat/complete.ts'
 import type { ChatEvent } from '../chat/events.ts'
-import type { GenerationQueue } from '../generate/queue.ts'
+import type { Decision } from '../origin/policy.ts'
+import { ROUTE_HEADER, routeWish } from '../origin/route-wish.ts'
 import { CompletionObjects } from './completion-objects.ts'
-import { clientGone, errorResponse, invalidBody } from './errors.ts'
+import { type ApiError, clientGone, errorResponse, invalidBody } from './errors.ts'
 import { requireJson } from './json-body.ts'
 import { checkModelName, type LoadModel } from './models.ts'
+import type { Recordings } from './recordings.ts'
 import { chatRequest, completionBody } from './schemas.ts'
 import { sendSlowJson } from './slow-json.ts'
 import { sendEvents } from './sse.ts'
+
+/** With '1' a stream goes on for a while after its client went away, which may come back for the rest. */
+export const RESUMABLE_HEADER = 'x-nanbeige-resumable'
+
+/** Rejects with an ApiError of status 503. */
+export type LoadService = (chat: ChatModel) => Promise<ChatService>
 
 const validBody = zValidator('json', completionBody, (result, c) => {
   if (!result.success) return errorResponse(c, invalidBody(result.error.issues))
 })
 
 /** POST /chat/completions */
-export function completions(loadModel: LoadModel, queue: GenerationQueue) {
+export function completions(loadModel: LoadModel, loadService: LoadService, recordings: Recordings) {
   return new Hono().post('/chat/completions', requireJson, validBody, async (c) => {
     const body = c.req.valid('json')
     const chat = await loadModel()
-    if (body.model != null) checkModelName(chat, body.model)
+    const { model, wish } = routeWish(body.model ?? chat.id, c.req.header(ROUTE_HEADER) ?? null)
+    checkModelName(chat, model)
+    const service = await loadService(chat)
 
+    const objects = new CompletionObjects(chat.id)
     const abort = new AbortController()
-    const hangUp = () => abort.abort(clientGone())
+    const stop = (reason: ApiError) => abort.abort(reason)
+    const hangUp = () => stop(clientGone())
     const client = c.req.raw.signal
     client.addEventListener('abort', hangUp)
     if (client.aborted) hangUp()
-    const events = await startInTurn(complete(chat, chatRequest(body), abort.signal), queue, abort.signal)
-    const objects = new CompletionObjects(chat.id)
+    const log: ChatService['log'] = (entry) => service.log({ ...entry, completion: objects.id })
+    const request = { ...chatRequest(body), wish }
+    const { decision, events } = await begin(complete(chat, request, abort.signal, { ...service, log }))
+    c.header(ROUTE_HEADER, `${decision.route}; reason=${decision.reason}`)
     if (!body.stream) return sendSlowJson(c, (beat) => objects.completion(withBeats(events, beat)), hangUp)
-    return sendEvents(c, objects.chunks(events, body.stream_options?.include_usage ?? false), hangUp)
+
+    client.removeEventListener('abort', hangUp)
+    const chunks = objects.chunks(events, body.stream_options?.include_usage ?? false)
+    const resumable = c.req.header(RESUMABLE_HEADER) === '1'
+    return sendEvents(c, recordings.start(objects.id, chunks, stop, resumable), 0)
   })
 }
 
-/**
- * Waits for the turn of a valid request: errors in the request come at once, a full queue before the response begins.
- * The turn ends with the events.
- */
-async function startInTurn(events: AsyncGenerator<ChatEvent>, queue: GenerationQueue, signal: AbortSignal) {
-  const start = await events.next()
-  const release = await queue.acquire(signal).catch(async (error) => {
-    await events.return(undefined)
-    throw error
-  })
-  return (async function* () {
-    try {
-      yield start.value as ChatEvent
-      yield* events
-    } finally {
-      release()
-    }
+/** Errors in the request, and a full queue, come before the response begins. */
+async function begin(
+  events: AsyncGenerator<ChatEvent>,
+): Promise<{ decision: Decision; events: AsyncIterable<ChatEvent> }> {
+  const start = (await events.next()).value as Extract<ChatEvent, { type: 'start' }>
+  const all = (async function* () {
+    yield start
+    yield* events
   })()
+  return { decision: start.route, events: all }
 }
 
 async function* withBeats(events: AsyncIterable<ChatEvent>, beat: () => void): AsyncGenerator<ChatEvent> {

@@ -2,8 +2,9 @@ import type { Context } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { z } from 'zod'
-import { ChatRequestError } from '../chat/errors.ts'
+import { ChatRequestError, OriginsFailedError } from '../chat/errors.ts'
 import { QueueFullError } from '../generate/queue.ts'
+import { RouteWishError } from '../origin/route-wish.ts'
 import { LEASE_MS } from '../pipeline/layers-stage.ts'
 import { PipelineError } from '../pipeline/pipeline-error.ts'
 
@@ -53,6 +54,11 @@ export function modelUnavailable(cause: unknown): ApiError {
   })
 }
 
+/** By the endpoint for it: the last event of the stream. */
+export function cancelled(): ApiError {
+  return new ApiError(499 as ContentfulStatusCode, 'cancelled', 'The completion was cancelled.')
+}
+
 /** The client hung up: nobody reads this; 499 is what nginx logs for it. */
 export function clientGone(): ApiError {
   return new ApiError(499 as ContentfulStatusCode, 'client_closed_request', 'The client closed the request.')
@@ -65,6 +71,8 @@ export function toApiError(error: unknown): ApiError {
   if (error instanceof QueueFullError) {
     return new ApiError(429, error.code, error.message, { headers: { 'Retry-After': `${error.retryAfterSeconds}` } })
   }
+  if (error instanceof OriginsFailedError) return new ApiError(502, error.code, error.message, { cause: error })
+  if (error instanceof RouteWishError) return new ApiError(400, error.code, error.message)
   if (error instanceof PipelineError) {
     const [status, headers] =
       error.code === 'no_kv_cache' ? ([429, { 'Retry-After': `${LEASE_MS / 1000}` }] as const) : ([503, {}] as const)

@@ -29,11 +29,15 @@ type ReasoningFields = z.infer<z.ZodObject<typeof reasoningFields>>
 /** Tokens after which to close the reasoning; 0: none, undefined: no limit. Off is off, and a number goes before an effort. */
 export function reasoningBudget(body: ReasoningFields): number | undefined {
   if (body.thinking?.type === 'disabled' || body.reasoning?.enabled === false) return 0
-  const effort = body.reasoning_effort ?? body.reasoning?.effort
+  const effort = reasoningEffort(body)
   return (
     body.max_reasoning_tokens ??
     body.thinking?.budget_tokens ??
     body.reasoning?.max_tokens ??
-    (effort == null ? undefined : EFFORTS[effort])
+    (effort === undefined ? undefined : EFFORTS[effort])
   )
+}
+
+export function reasoningEffort(body: ReasoningFields): keyof typeof EFFORTS | undefined {
+  return body.reasoning_effort ?? body.reasoning?.effort ?? undefined
 }

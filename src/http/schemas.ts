@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { ChatRequest } from '../chat/complete.ts'
-import { reasoningBudget, reasoningFields } from './reasoning.ts'
+import { reasoningBudget, reasoningEffort, reasoningFields } from './reasoning.ts'
 import { rejectUnsupported } from './unsupported.ts'
 
 /** Generous beside OpenAI's 4; every one is searched for at every token. */
@@ -76,6 +76,7 @@ export function chatRequest(body: CompletionBody): ChatRequest {
     tools: body.tool_choice === 'none' ? undefined : (body.tools ?? undefined),
     parallelToolCalls: body.parallel_tool_calls ?? undefined,
     reasoningBudget: reasoningBudget(body),
+    reasoningEffort: reasoningEffort(body),
     maxTokens: body.max_completion_tokens ?? body.max_tokens ?? undefined,
     sampling: {
       temperature: body.temperature ?? undefined,

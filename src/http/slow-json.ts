@@ -1,4 +1,5 @@
 import type { Context } from 'hono'
+import { cancelledWithClient } from './client-pipe.ts'
 import { toApiError } from './errors.ts'
 
 /**
@@ -44,5 +45,5 @@ export async function sendSlowJson(
   })
   await Promise.race([firstBeat, object])
   // Compressed on the way, the spaces would be held back.
-  return c.body(body, 200, { 'Content-Type': 'application/json', 'Content-Encoding': 'identity' })
+  return cancelledWithClient(c.body(body, 200, { 'Content-Type': 'application/json', 'Content-Encoding': 'identity' }))
 }

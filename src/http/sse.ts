@@ -1,25 +1,32 @@
 import type { Context } from 'hono'
 import { streamSSE } from 'hono/streaming'
+import { cancelledWithClient } from './client-pipe.ts'
 import { toApiError } from './errors.ts'
+import type { Recording } from './recording.ts'
 
 /**
- * Sends objects as server-sent events in OpenAI's manner: one JSON text each, then [DONE]. An error is the last event,
- * without [DONE]. `hangUp` is called when the client goes away.
+ * Sends the events of a completion from a position on, while they come, as server-sent events in OpenAI's manner. Reading ends
+ * with the recording, or when the client goes away.
  */
-export function sendEvents(c: Context, objects: AsyncIterable<unknown>, hangUp: () => void): Response {
-  return streamSSE(c, async (stream) => {
-    stream.onAbort(hangUp)
-    // Not awaited one by one: a client that reads slowly must not keep the model from the ones who wait.
-    let sent = Promise.resolve()
-    const send = (data: string) => {
-      sent = sent.then(() => stream.writeSSE({ data }))
-    }
+export function sendEvents(c: Context, recording: Recording, position: number): Response {
+  // A client that reads slowly keeps nobody waiting: the recording goes on without it.
+  const leave = recording.join()
+  const client = c.req.raw.signal
+  client.addEventListener('abort', leave)
+  if (client.aborted) leave()
+  const response = streamSSE(c, async (stream) => {
+    stream.onAbort(leave)
     try {
-      for await (const object of objects) send(JSON.stringify(object))
-      send('[DONE]')
+      for await (const event of recording.events(position)) {
+        if (stream.aborted) break
+        await stream.writeSSE(event)
+      }
     } catch (error) {
-      send(JSON.stringify(toApiError(error).body))
+      await stream.writeSSE({ data: JSON.stringify(toApiError(error).body) })
+    } finally {
+      client.removeEventListener('abort', leave)
+      leave()
     }
-    await sent
   })
+  return cancelledWithClient(response)
 }

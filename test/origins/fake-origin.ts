@@ -4,7 +4,11 @@ import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setImmediate } from 'node:timers/promises'
 import type { OriginKind } from '../../src/origin/origin-config.ts'
+import { decode } from '../../src/tokenizer/detokenizer.ts'
 import type { Tokenizer } from '../../src/tokenizer/tokenizer.ts'
+
+/** Of every token, where logprobs are asked for. */
+export const ORIGIN_LOGPROB = -0.25
 
 export interface FakeOriginOptions {
   readonly kind: OriginKind
@@ -116,7 +120,7 @@ async function answer(
   response.flushHeaders()
   const send = (value: object | string) =>
     response.write(`data: ${typeof value === 'string' ? value : JSON.stringify(value)}\n\n`)
-  const dialect = DIALECTS[kind](options, send)
+  const dialect = DIALECTS[kind](options, send, body)
   let made: Step = { ids: [], made: 0, finish: undefined }
   while (!made.finish && !gone) {
     made = await step(made.ids)
@@ -127,13 +131,24 @@ async function answer(
 
 type Send = (value: object | string) => void
 
-const DIALECTS: Record<OriginKind, (options: FakeOriginOptions, send: Send) => (step: Step) => void> = {
-  vllm: (_, send) => (step) => {
-    send({ choices: [{ text: '', token_ids: [step.ids.at(-1)], finish_reason: step.finish ?? null, logprobs: null }] })
-    if (!step.finish) return
-    send({ choices: [], usage: { completion_tokens: step.made } })
-    send('[DONE]')
-  },
+const DIALECTS: Record<
+  OriginKind,
+  (options: FakeOriginOptions, send: Send, body: Record<string, unknown>) => (step: Step) => void
+> = {
+  vllm:
+    ({ tokenizer }, send, body) =>
+    (step) => {
+      const id = step.ids.at(-1)!
+      // Asked with ids, nobody may look at the text.
+      const text = typeof body.prompt === 'string' ? decode(tokenizer, [id]) : ''
+      const token = `token_id:${id}`
+      const told = { tokens: [token], token_logprobs: [ORIGIN_LOGPROB], top_logprobs: [{ [token]: ORIGIN_LOGPROB }] }
+      const logprobs = body.logprobs === undefined ? null : told
+      send({ choices: [{ text, token_ids: [id], finish_reason: step.finish ?? null, logprobs }] })
+      if (!step.finish) return
+      send({ choices: [], usage: { completion_tokens: step.made } })
+      send('[DONE]')
+    },
 
   sglang:
     ({ incremental, eosId }, send) =>
