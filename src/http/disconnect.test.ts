@@ -1,8 +1,9 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { allEvents, fakeApp, HELLO, post } from '../../test/fake-app.ts'
 import { FakeModel, fakeChat } from '../../test/fake-model.ts'
 import { MAX_WAITING } from '../generate/queue.ts'
 import { createApp } from './app.ts'
+import { HEARTBEAT_MS } from './sse.ts'
 
 const STREAM = { ...HELLO, stream: true }
 
@@ -54,6 +55,29 @@ describe('a client that goes away', () => {
     await settle()
     expect(model.decoded).toBeLessThanOrEqual(4)
     expect(model.released).toBe(1)
+  })
+
+  test('is noticed while there is nothing to say yet, since a stream carries comments', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+    try {
+      const { model, atStep, step } = steppedModel()
+      const reader = (await post(fakeApp(fakeChat(model)), STREAM)).body!.getReader()
+      const read = async () => new TextDecoder().decode((await reader.read()).value)
+      expect(await read()).toContain('assistant')
+      await atStep()
+      expect(await read()).toContain('"content":"a"')
+      for (let beat = 0; beat < 2; beat++) {
+        vi.advanceTimersByTime(HEARTBEAT_MS)
+        expect(await read()).toBe(': \n\n')
+      }
+      await reader.cancel()
+      step()
+      await settle()
+      expect(model.released).toBe(1)
+      expect(vi.getTimerCount()).toBe(0)
+    } finally {
+      vi.useRealTimers()
+    }
   })
 
   test('by the signal of its request, streaming or not', async () => {

@@ -1,7 +1,7 @@
+import { pause } from '../generate/pause.ts'
 import { createRandom, type Random } from '../generate/random.ts'
 import type { GenerateEnd } from '../generate/types.ts'
 import type { Tokenizer } from '../tokenizer/tokenizer.ts'
-import { abortable } from './abortable.ts'
 import { loadCockatiel } from './breaker.ts'
 import { arrange } from './choose.ts'
 import { AllOriginsFailedError, OriginError } from './errors.ts'
@@ -142,12 +142,8 @@ export class Origins {
 
   /** Waits for what Retry-After asks, and a little before asking an origin again. */
   async #abortedWhilePausing(round: number, { readyAt }: Origin, signal: AbortSignal): Promise<boolean> {
-    const pause = Math.max(round > 0 ? PAUSE_MS : 0, readyAt - Date.now())
-    if (pause > 0 && pause <= MAX_RETRY_AFTER_MS) {
-      let timer: ReturnType<typeof setTimeout> | undefined
-      await abortable(new Promise<void>((resolve) => (timer = setTimeout(resolve, pause))), signal).catch(() => {})
-      clearTimeout(timer)
-    }
+    const ms = Math.max(round > 0 ? PAUSE_MS : 0, readyAt - Date.now())
+    if (ms > 0 && ms <= MAX_RETRY_AFTER_MS) await pause(ms, signal)
     return signal.aborted
   }
 

@@ -53,3 +53,16 @@ it('does not repeat what nobody waits for', async () => {
   await expect(recover(run, abort.signal)).rejects.toMatchObject({ code: 'session_lost' })
   expect(run).toHaveBeenCalledTimes(1)
 })
+
+it('does not wait to the end of a pause when nobody waits any more', async () => {
+  const abort = new AbortController()
+  const run = vi.fn().mockRejectedValue(failure('stage_unreachable'))
+  const result = recover(run, abort.signal)
+  const refused = expect(result).rejects.toMatchObject({ code: 'stage_unreachable' })
+  const pauses = PAUSES_MS.slice(0, 5).reduce((sum, ms) => sum + ms, 0)
+  await vi.advanceTimersByTimeAsync(pauses + 1)
+  abort.abort()
+  await refused
+  expect(run).toHaveBeenCalledTimes(6)
+  expect(vi.getTimerCount()).toBe(0)
+})

@@ -1,3 +1,4 @@
+import { pause } from '../generate/pause.ts'
 import { PipelineError, type PipelineErrorCode } from './pipeline-error.ts'
 
 /**
@@ -14,14 +15,18 @@ const RECOVERABLE: readonly string[] = [
 export const PAUSES_MS: readonly number[] = [0, 50, 100, 200, 400, 800, 1600, 3200, 5000, 5000, 5000, 5000, 5000]
 
 /** Repeat what a lost or restarting stage made fail, up to an end or the signal. `attempt` counts from 0. Throws its last error. */
-export async function recover<T>(run: (attempt: number) => Promise<T>, signal?: AbortSignal): Promise<T> {
+export async function recover<T>(
+  run: (attempt: number) => Promise<T>,
+  signal = new AbortController().signal,
+): Promise<T> {
   for (let attempt = 0; ; attempt++) {
     try {
       return await run(attempt)
     } catch (error) {
       const recoverable = error instanceof PipelineError && RECOVERABLE.includes(error.code)
-      if (!recoverable || attempt === PAUSES_MS.length || signal?.aborted) throw error
-      await new Promise((resolve) => setTimeout(resolve, PAUSES_MS[attempt]))
+      if (!recoverable || attempt === PAUSES_MS.length || signal.aborted) throw error
+      await pause(PAUSES_MS[attempt], signal)
+      if (signal.aborted) throw error
     }
   }
 }
