@@ -4,6 +4,8 @@ import type { Pointer } from './kernels.ts'
 const RESERVED_BYTES = 65536
 const PAGE_BYTES = 65536
 const ALIGNMENT = 64
+/** A 32-bit pointer to the end of the last page of 4 GiB would be 0. */
+export const MAX_MEMORY_BYTES = 2 ** 32 - PAGE_BYTES
 
 export function align(bytes: number): number {
   return Math.ceil(bytes / ALIGNMENT) * ALIGNMENT

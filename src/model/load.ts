@@ -2,7 +2,8 @@ import type { Progress } from '../weights/load-tensors.ts'
 import type { Manifest, ModelConfig } from '../weights/manifest.ts'
 import { tensorBytes } from '../weights/plane-layout.ts'
 import type { WeightStore } from '../weights/weight-store.ts'
-import { Arena, align } from './arena.ts'
+import { WeightsError } from '../weights/weights-error.ts'
+import { Arena, align, MAX_MEMORY_BYTES, memorySize } from './arena.ts'
 import { EdgeModel, type Slot } from './edge-model.ts'
 import { Head, headScratchBytes } from './head.ts'
 import { instantiateKernels, type KernelModules, type Kernels } from './kernels.ts'
@@ -33,7 +34,9 @@ export async function loadModel(
   const capacity = Math.min(options.contextLength, config.maxPositionEmbeddings)
   // The kernels' size functions need no memory of their own, and the size decides the memory.
   const sizes = await instantiateKernels(modules, new Arena(0).memory, options.build)
-  const arena = new Arena(requiredBytes(sizes, manifest, capacity, options.sequences))
+  const bytes = requiredBytes(sizes, manifest, capacity, options.sequences)
+  if (memorySize(bytes) > MAX_MEMORY_BYTES) throw tooLarge(manifest.name, bytes, capacity)
+  const arena = new Arena(bytes)
   const kernels = await instantiateKernels(modules, arena.memory, options.build)
 
   const weights = await loadWeights(store, manifest.tensors, arena, options.progress)
@@ -52,6 +55,15 @@ export async function loadModel(
     hidden: arena.allocate(CHUNK_LENGTH * config.hiddenSize * 4),
     chunkLength: CHUNK_LENGTH,
   })
+}
+
+function tooLarge(name: string, bytes: number, contextLength: number): WeightsError {
+  const mib = (count: number) => Math.ceil(count / 2 ** 20)
+  return new WeightsError(
+    'model_too_large',
+    `${name} with a context of ${contextLength} takes ${mib(bytes)} MiB of Wasm memory, of which an isolate has ` +
+      `${mib(MAX_MEMORY_BYTES)} at most: set a smaller CONTEXT_LENGTH, pack it with fewer planes, or run it as a pipeline (deploy/README.md)`,
+  )
 }
 
 function requiredBytes(kernels: Kernels, manifest: Manifest, capacity: number, sequences: number): number {

@@ -77,7 +77,7 @@ export function checkpointConfig(config: ConfigJson, path: string): ModelConfig 
     throw new PackError('architecture_unsupported', `${path}: ${what} is not supported${remedy}`)
   }
   const { rope_parameters: rope, rope_scaling: scaling } = config
-  const ropeType = scaling?.rope_type ?? scaling?.type ?? rope?.rope_type ?? 'default'
+  const ropeType = scaling ? (scaling.rope_type ?? scaling.type ?? 'unknown') : (rope?.rope_type ?? 'default')
   if (ropeType !== 'default') refuse(`rope_scaling of type ${ropeType}`)
   const rotated = config.partial_rotary_factor ?? rope?.partial_rotary_factor ?? 1
   if (rotated !== 1) refuse(`partial_rotary_factor ${rotated}`)

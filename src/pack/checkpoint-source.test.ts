@@ -76,6 +76,7 @@ describe('configuration', () => {
     ['another architecture', 'architecture_unsupported', /Qwen3ForCausalLM/, { architectures: ['Qwen3ForCausalLM'] }],
     ['scaled positions', 'architecture_unsupported', /rope_scaling.*yarn/, { rope_scaling: { rope_type: 'yarn' } }],
     ['scaled positions of old', 'architecture_unsupported', /linear/, { rope_scaling: { type: 'linear', factor: 2 } }],
+    ['scaled positions without a type', 'architecture_unsupported', /unknown/, { rope_scaling: { factor: 2 } }],
     [
       'scaled positions of transformers 5',
       'architecture_unsupported',

@@ -8,6 +8,7 @@ export type WeightsErrorCode =
   | 'shard_missing'
   | 'shard_truncated'
   | 'shard_corrupt'
+  | 'model_too_large'
 
 /** A weight pack that cannot be used. The message names the file or tensor and says what to do. */
 export class WeightsError extends Error {
