@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { greedy } from '../bench/model-workload.ts'
 import { generate } from '../src/generate/generate.ts'
 import type { EdgeModel } from '../src/model/edge-model.ts'
 import { loadModel } from '../src/model/load.ts'
@@ -133,7 +134,7 @@ describe.each(models)('$path', ({ name, form, path }) => {
   test('continues prompts greedily as transformers does', async () => {
     for (const { prompt, tokens } of expected.greedy) {
       const ids: number[] = []
-      for await (const { id } of generate(model, greedyRequest(prompt, tokens.length))) ids.push(id)
+      for await (const { id } of generate(model, greedy(prompt, tokens.length))) ids.push(id)
       expect(ids).toEqual(tokens)
     }
   })
@@ -153,25 +154,4 @@ function sha256(values: Float32Array): string {
   return createHash('sha256')
     .update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength))
     .digest('hex')
-}
-
-function greedyRequest(promptIds: readonly number[], maxTokens: number) {
-  return {
-    promptIds,
-    maxTokens,
-    sampling: {
-      temperature: 0,
-      topP: 1,
-      topK: 0,
-      minP: 0,
-      repetitionPenalty: 1,
-      presencePenalty: 0,
-      frequencyPenalty: 0,
-      logitBias: new Map<number, number>(),
-      seed: undefined,
-    },
-    eosIds: [],
-    topLogprobs: undefined,
-    signal: neverAborted,
-  }
 }

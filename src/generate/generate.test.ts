@@ -1,20 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { HashModel } from '../../test/hash-model.ts'
+import { samplingParams } from '../chat/sampling.ts'
 import { GenerateRequestError } from './check-request.ts'
 import { generate } from './generate.ts'
 import type { GeneratedToken, GenerateEnd, GenerateRequest, SamplingParams } from './types.ts'
 
-const SAMPLING: SamplingParams = {
-  temperature: 1,
-  topP: 0.95,
-  topK: 0,
-  minP: 0,
-  repetitionPenalty: 1,
-  presencePenalty: 0,
-  frequencyPenalty: 0,
-  logitBias: new Map(),
-  seed: 5,
-}
+const SAMPLING = samplingParams({ topP: 0.95, seed: 5 }, {})
 const PROMPT = Array.from({ length: 21 }, (_, i) => (i * 7) % 40)
 
 function requestOf(changes: Omit<Partial<GenerateRequest>, 'sampling'> & { sampling?: Partial<SamplingParams> } = {}) {

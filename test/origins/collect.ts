@@ -1,3 +1,4 @@
+import { samplingParams } from '../../src/chat/sampling.ts'
 import { AllOriginsFailedError } from '../../src/origin/errors.ts'
 import { History, type OriginToken } from '../../src/origin/history.ts'
 import type { ContinueRequest } from '../../src/origin/origin.ts'
@@ -5,17 +6,7 @@ import { type OriginConfig, parseOrigins } from '../../src/origin/origin-config.
 import { EOS_ID } from '../fake-model.ts'
 import { PROMPT, tokenizer } from './letters-model.ts'
 
-export const GREEDY = {
-  temperature: 0,
-  topP: 1,
-  topK: 0,
-  minP: 0,
-  repetitionPenalty: 1,
-  presencePenalty: 0,
-  frequencyPenalty: 0,
-  logitBias: new Map<number, number>(),
-  seed: undefined,
-}
+export const GREEDY = samplingParams({ temperature: 0 }, {})
 
 export function requestOf(changes: Partial<ContinueRequest> = {}): ContinueRequest {
   return {
