@@ -1,5 +1,5 @@
 import type { Context } from 'hono'
-import { cancelledWithClient } from './client-pipe.ts'
+import { ClientPipe } from './client-pipe.ts'
 import { toApiError } from './errors.ts'
 
 /**
@@ -15,35 +15,29 @@ export async function sendSlowJson(
   make: (beat: () => void) => Promise<unknown>,
   hangUp: () => void,
 ): Promise<Response> {
-  const encoder = new TextEncoder()
   const { promise: firstBeat, resolve: beginAnswer } = Promise.withResolvers<void>()
   let begun = false
-  let object: Promise<unknown> | undefined
-  let gone = false
-  const body = new ReadableStream<Uint8Array>({
-    start(controller) {
-      object = make(() => {
-        begun = true
-        beginAnswer()
-        if (!gone) controller.enqueue(encoder.encode(' '))
-      })
-      const send = (value: unknown) => {
-        controller.enqueue(encoder.encode(JSON.stringify(value)))
-        controller.close()
-      }
-      object.then(send).catch((error: unknown) => {
-        if (gone || !begun) return
-        const { body } = toApiError(error)
-        controller.enqueue(encoder.encode(JSON.stringify(body)))
-        controller.error(error)
-      })
-    },
-    cancel() {
-      gone = true
-      hangUp()
-    },
+  const pipe = new ClientPipe(hangUp)
+  const send = (text: string) => pipe.write(text).catch(() => {})
+  const object = make(() => {
+    begun = true
+    beginAnswer()
+    send(' ')
   })
+  const sent = object.then(
+    async (value) => {
+      await send(JSON.stringify(value))
+      await pipe.close()
+    },
+    async (error: unknown) => {
+      if (!begun) return
+      await send(JSON.stringify(toApiError(error).body))
+      await pipe.abort(error)
+    },
+  )
+  // The client is gone.
+  sent.catch(() => {})
   await Promise.race([firstBeat, object])
   // Compressed on the way, the spaces would be held back.
-  return cancelledWithClient(c.body(body, 200, { 'Content-Type': 'application/json', 'Content-Encoding': 'identity' }))
+  return c.body(pipe.body, 200, { 'Content-Type': 'application/json', 'Content-Encoding': 'identity' })
 }

@@ -1,5 +1,6 @@
 import { createParser } from 'eventsource-parser'
-import { abortable } from './abortable.ts'
+import { Abortable, abortable } from './abortable.ts'
+import { type ByteReader, byteReader } from './byte-reader.ts'
 import { OriginError, type OriginErrorCode } from './errors.ts'
 import type { OriginConfig } from './origin-config.ts'
 import { refusal } from './refusal.ts'
@@ -9,6 +10,8 @@ export type Fetch = (url: string, init: RequestInit) => Promise<Response>
 
 /** vLLM's first chunk repeats the ids of the prompt: some 8 characters for each of up to 262,144. */
 const MAX_EVENT_CHARACTERS = 8 * 1024 * 1024
+/** How long the end of a response may take after its answer, in ms. */
+const REST_MS = 250
 
 /** The HTTP side of one request to one origin. The key goes out in the Authorization header here and nowhere else. */
 export class Exchange {
@@ -56,18 +59,19 @@ export class Exchange {
         `${path} answers ${headers.get('Content-Type') ?? 'without a type'}, no event stream.`,
       )
     }
-    const reader = bytes.getReader()
+    const reader = byteReader(bytes)
     try {
       yield* this.#parsed(reader)
     } finally {
-      // A broken stream cannot be cancelled, and need not be.
-      reader.cancel().catch(() => {})
+      if (this.#timers.signal.aborted) cancel(reader)
+      else readToEnd(reader)
     }
   }
 
-  async *#parsed(reader: ReadableStreamDefaultReader<Uint8Array>): AsyncGenerator<unknown> {
+  async *#parsed(reader: ByteReader): AsyncGenerator<unknown> {
     const decoder = new TextDecoder()
     const data: string[] = []
+    const reads = new Abortable(this.#timers.signal)
     let broken: OriginError | undefined
     const parser = createParser({
       maxBufferSize: MAX_EVENT_CHARACTERS,
@@ -78,8 +82,8 @@ export class Exchange {
     })
     for (;;) {
       this.#timers.waiting()
-      const { done, value } = await this.#read(reader)
-      if (!done) parser.feed(decoder.decode(value, { stream: true }))
+      const { done, value } = await this.#read(reader, reads)
+      if (value) parser.feed(decoder.decode(value, { stream: true }))
       for (const text of data.splice(0)) {
         if (text === '[DONE]') return
         const event = this.#parse(text)
@@ -91,9 +95,9 @@ export class Exchange {
     }
   }
 
-  async #read(reader: ReadableStreamDefaultReader<Uint8Array>) {
+  async #read(reader: ByteReader, reads: Abortable) {
     try {
-      return await abortable(reader.read(), this.#timers.signal)
+      return await reads.wait(reader.read())
     } catch (error) {
       if (this.#timers.signal.aborted) throw this.#timers.signal.reason
       throw this.error('stream_cut', 'the stream broke off.', error)
@@ -137,6 +141,23 @@ export class Exchange {
     this.#timers.waiting()
     throw await abortable(refusal(this.config, path, response), signal)
   }
+}
+
+/** What follows an answer is read too: a connection whose response has ended serves the next request. */
+async function readToEnd(reader: ByteReader): Promise<void> {
+  const tooLong = setTimeout(() => cancel(reader), REST_MS)
+  try {
+    while (!(await reader.read()).done);
+  } catch {
+    // It is nobody's answer any more.
+  } finally {
+    clearTimeout(tooLong)
+  }
+}
+
+/** A broken stream cannot be cancelled, and need not be. */
+function cancel(reader: ByteReader): void {
+  reader.cancel().catch(() => {})
 }
 
 /** Node tells a TLS error by the code of the cause; workerd hides it from the Worker, and Cloudflare answers 525 or 526. */

@@ -18,16 +18,18 @@ export class History {
   readonly #tokenizer: Tokenizer
   readonly #prompt: Prompt
   readonly #tokens: OriginToken[]
+  #length: number
 
   constructor(tokenizer: Tokenizer, prompt: Prompt, tokens: readonly OriginToken[] = []) {
     this.#tokenizer = tokenizer
     this.#prompt = prompt
     this.#tokens = [...tokens]
+    this.#length = tokens.reduce((sum, token) => sum + countOf(token), 0)
   }
 
   /** Tokens generated so far. */
   get length(): number {
-    return this.#tokens.reduce((sum, token) => sum + ('id' in token ? 1 : token.count), 0)
+    return this.#length
   }
 
   get promptLength(): number {
@@ -36,6 +38,7 @@ export class History {
 
   push(token: OriginToken): void {
     this.#tokens.push(token)
+    this.#length += countOf(token)
   }
 
   /** This history with more tokens; the two share nothing that changes. */
@@ -65,4 +68,8 @@ export class History {
     for (const token of this.#tokens) text += 'id' in token ? detokenizer.push(token.id) : token.text
     return { text, whole: detokenizer.flush() === '' }
   }
+}
+
+function countOf(token: OriginToken): number {
+  return 'id' in token ? 1 : token.count
 }

@@ -43,7 +43,8 @@ export class OpenRequest {
 
   /** The origin stops; nothing is to be waited for. */
   close(): void {
-    this.#abort.abort()
+    // Without a reason an error is made, stack and all.
+    this.#abort.abort('closed')
     this.#stream.return('aborted').catch(() => {})
   }
 }

@@ -124,6 +124,7 @@ export class Origin {
     const timers = new RequestTimers(name, limits, request.signal)
     let chunks: ReturnType<OriginClient['complete']> | undefined
     let settled = false
+    let ended = false
     let waitingSince: number | undefined
     this.#counts.attempts++
     try {
@@ -139,6 +140,9 @@ export class Origin {
       trial.succeeded()
       settled = true
       this.#counts.completed++
+      await chunks.return('stop')
+      timers.stop()
+      ended = true
       return end
     } catch (error) {
       if (request.signal.aborted) return 'aborted'
@@ -154,7 +158,7 @@ export class Origin {
       // Whoever gave up waiting knows that it takes longer.
       if (waitingSince !== undefined) this.#firstToken(Math.max(this.#firstTokenMs, Date.now() - waitingSince))
       trial.cancelled()
-      timers.close()
+      if (!ended) timers.close()
       await chunks?.return('stop')
     }
   }

@@ -101,6 +101,7 @@ const config :Workerd.Config = (
       durableObjectStorage = (inMemory = void),
     )),
     (name = "assets", disk = ${text(assets)}),
+    (name = "internet", network = (allow = ["public", "private"])),
     ${external.map((service) => `${service},`).join('\n    ')}
   ],
   sockets = [(name = "http", address = "127.0.0.1:${port}", http = (), service = "main")],
