@@ -37,6 +37,10 @@ export const VECTOR_BYTES = 16
 export const SCALE_BYTES = 2
 /** Largest number of planes a tensor may have. */
 export const MAX_PLANES = 8
+/** Most columns that share a scale. */
+export const MAX_GROUP = 128
+/** Most columns of activations that are multiplied at once. */
+export const MAX_COLUMNS = 32
 /** Elements of a key or value head that share one scale in the int8 KV cache. */
 export const KV_GROUP = 32
 /** Every tensor starts at a multiple of this many bytes. */

@@ -1,93 +1,70 @@
-import { SCALE_BYTES, TABLE_ENTRIES, TILE_ROWS, VECTOR_BYTES } from './layout'
-import { addFour, addLookup } from './planes-sums'
-import { halvesHigh, halvesLow, nibbleMask, pairWeights } from './simd'
+import { TABLE_ENTRIES, TILE_ROWS, VECTOR_BYTES } from './layout'
+import { addLookup, addScaled } from './planes-sums'
+import { unpackedScales } from './planes-unpacked'
+import { pairWeights } from './simd'
 
-/** Four rows of four columns: their sums are lanes of sa .. sd, their factors stand side by side. */
+/** y (16) f32 += the 16-bit sums of 16 rows of one column. s0 .. s3: scales of the rows; factors: (factor, sum); times, centre: see runFour. */
 @inline
-function addColumns(
-  y: usize, yStride: i32, sa: v128, sb: v128, sc: v128, sd: v128, scale: v128, min: v128, factors: usize,
+function addSixteen(
+  y: usize, low: v128, high: v128, s0: v128, s1: v128, s2: v128, s3: v128, factors: usize, times: f32, centre: f32,
 ): void {
-  addFour(y, sa, scale, v128.load32_splat(factors), min, v128.load32_splat(factors, 4))
-  addFour(y + yStride, sb, scale, v128.load32_splat(factors, 8), min, v128.load32_splat(factors, 12))
-  addFour(y + 2 * yStride, sc, scale, v128.load32_splat(factors, 16), min, v128.load32_splat(factors, 20))
-  addFour(y + 3 * yStride, sd, scale, v128.load32_splat(factors, 24), min, v128.load32_splat(factors, 28))
-}
-
-/** y (4 columns, 8) f32 += 16-bit sums: scales are unpacked once for four columns. `times`: 1, or 16 for planes 4-7. */
-@inline
-function addEightOfFour(
-  y: usize, yStride: i32, sa: v128, sb: v128, sc: v128, sd: v128,
-  scales: usize, factors: usize, times: f32, centre: f32, hasMin: bool,
-): void {
-  const halves = v128.load(scales)
-  let low = halvesLow(halves), high = halvesHigh(halves)
-  let minLow = f32x4.mul(low, f32x4.splat(centre)), minHigh = f32x4.mul(high, f32x4.splat(centre))
-  if (hasMin) {
-    const minimums = v128.load(scales, TILE_ROWS * SCALE_BYTES)
-    minLow = f32x4.add(minLow, halvesLow(minimums))
-    minHigh = f32x4.add(minHigh, halvesHigh(minimums))
-  }
-  if (times != 1) {
-    low = f32x4.mul(low, f32x4.splat(times))
-    high = f32x4.mul(high, f32x4.splat(times))
-  }
-  addColumns(
-    y, yStride, i32x4.extend_low_i16x8_s(sa), i32x4.extend_low_i16x8_s(sb), i32x4.extend_low_i16x8_s(sc),
-    i32x4.extend_low_i16x8_s(sd), low, minLow, factors,
-  )
-  addColumns(
-    y + 16, yStride, i32x4.extend_high_i16x8_s(sa), i32x4.extend_high_i16x8_s(sb), i32x4.extend_high_i16x8_s(sc),
-    i32x4.extend_high_i16x8_s(sd), high, minHigh, factors,
-  )
+  let factor = v128.load32_splat(factors)
+  if (times != 1) factor = f32x4.mul(factor, f32x4.splat(times))
+  const middle = f32x4.mul(v128.load32_splat(factors, 4), f32x4.splat(centre))
+  v128.store(y, addScaled(v128.load(y), i32x4.extend_low_i16x8_s(low), s0, factor, middle))
+  v128.store(y, addScaled(v128.load(y, 16), i32x4.extend_high_i16x8_s(low), s1, factor, middle), 16)
+  v128.store(y, addScaled(v128.load(y, 32), i32x4.extend_low_i16x8_s(high), s2, factor, middle), 32)
+  v128.store(y, addScaled(v128.load(y, 48), i32x4.extend_high_i16x8_s(high), s3, factor, middle), 48)
 }
 
 /**
- * Four columns, 16 rows, one run of `quads` quads, up to four planes: the indexes are taken apart once for all four. `half`: 0 or 1,
- * which 16 rows of the tile; `stride`: bytes from quad to quad.
+ * Four columns, 16 rows, one run of `quads` quads, up to four planes. index: unpacked indexes of the run, `stride` bytes from quad to quad;
+ * half: 0 or 1, which 16 rows of the tile; y (4 columns, 32 rows): of those; factors: (factor, sum) of each column; times: 1, or 16 for planes 4-7;
+ * centre: that of the weights.
  */
 @inline
 export function runFour(
-  y: usize, yStride: i32, index: usize, table: usize, quads: i32, planes: i32, stride: i32, half: i32,
-  scales: usize, factors: usize, times: f32, centre: f32, hasMin: bool, paired: bool,
+  y: usize, index: usize, table: usize, quads: i32, planes: i32, stride: i32, half: i32,
+  factors: usize, times: f32, centre: f32, paired: bool,
 ): void {
-  const nibble = nibbleMask()
   const w12 = pairWeights(1, 2), w48 = pairWeights(4, 8)
   const weight = planes == 1 ? 1 : 4
   const wEven = pairWeights(weight, 0), wOdd = pairWeights(0, weight)
   let a0 = i16x8.splat(0), a1 = i16x8.splat(0), b0 = i16x8.splat(0), b1 = i16x8.splat(0)
   let c0 = i16x8.splat(0), c1 = i16x8.splat(0), d0 = i16x8.splat(0), d1 = i16x8.splat(0)
   const end = table + quads * (4 * TABLE_ENTRIES)
-  let i = index + half * VECTOR_BYTES
-  const lastAt = (planes == 1 ? 0 : 2 * VECTOR_BYTES) - half * VECTOR_BYTES
-  // A table is read again for every vector: eight sums, the indexes and the constants fill the sixteen registers.
+  // Of an odd number of planes the last has one vector.
+  const last = planes == 1 ? 0 : 2 * VECTOR_BYTES
+  let nextTable = table + 4 * TABLE_ENTRIES, nextIndex = index + stride
   let e: v128, f: v128
+  // workerd checks every address against the size of the memory less the offset of the access. The loop has few offsets (next quads have
+  // pointers of their own), and these reads make V8 take the differences before it.
+  v128.load(table); v128.load(table, 16); v128.load(table, 32); v128.load(table, 48)
   do {
     if (planes >= 2) {
-      const v = v128.load(i), u = paired ? v128.load(i + stride) : v
-      const low = v128.and(v, nibble), high = v128.and(i16x8.shr_u(v, 4), nibble)
-      const nextLow = paired ? v128.and(u, nibble) : low
-      const nextHigh = paired ? v128.and(i16x8.shr_u(u, 4), nibble) : high
+      const low = v128.load(index), high = v128.load(index, VECTOR_BYTES)
+      const nextLow = paired ? v128.load(nextIndex) : low
+      const nextHigh = paired ? v128.load(nextIndex, VECTOR_BYTES) : high
       e = v128.load(table)
-      f = paired ? v128.load(table, 4 * TABLE_ENTRIES) : e
+      f = paired ? v128.load(nextTable) : e
       a0 = addLookup(a0, e, low, f, nextLow, w12, 1, 2, paired)
       a1 = addLookup(a1, e, high, f, nextHigh, w12, 1, 2, paired)
       e = v128.load(table, TABLE_ENTRIES)
-      f = paired ? v128.load(table, 5 * TABLE_ENTRIES) : e
+      f = paired ? v128.load(nextTable, TABLE_ENTRIES) : e
       b0 = addLookup(b0, e, low, f, nextLow, w12, 1, 2, paired)
       b1 = addLookup(b1, e, high, f, nextHigh, w12, 1, 2, paired)
       e = v128.load(table, 2 * TABLE_ENTRIES)
-      f = paired ? v128.load(table, 6 * TABLE_ENTRIES) : e
+      f = paired ? v128.load(nextTable, 2 * TABLE_ENTRIES) : e
       c0 = addLookup(c0, e, low, f, nextLow, w12, 1, 2, paired)
       c1 = addLookup(c1, e, high, f, nextHigh, w12, 1, 2, paired)
       e = v128.load(table, 3 * TABLE_ENTRIES)
-      f = paired ? v128.load(table, 7 * TABLE_ENTRIES) : e
+      f = paired ? v128.load(nextTable, 3 * TABLE_ENTRIES) : e
       d0 = addLookup(d0, e, low, f, nextLow, w12, 1, 2, paired)
       d1 = addLookup(d1, e, high, f, nextHigh, w12, 1, 2, paired)
     }
     if (planes == 4) {
       // Four planes read long entries, one quad at a time.
-      const v = v128.load(i, 2 * VECTOR_BYTES)
-      const low = v128.and(v, nibble), high = v128.and(i16x8.shr_u(v, 4), nibble)
+      const low = v128.load(index, 2 * VECTOR_BYTES), high = v128.load(index, 3 * VECTOR_BYTES)
       e = v128.load(table)
       a0 = addLookup(a0, e, low, e, low, w48, 4, 8, false)
       a1 = addLookup(a1, e, high, e, high, w48, 4, 8, false)
@@ -102,31 +79,33 @@ export function runFour(
       d1 = addLookup(d1, e, high, e, high, w48, 4, 8, false)
     }
     if (planes & 1) {
-      // Rows 0-15 of the tile are the low nibbles, 16-31 the high ones.
-      const v = v128.load(i + lastAt), u = paired ? v128.load(i + stride + lastAt) : v
-      const rows = v128.and(half == 0 ? v : i16x8.shr_u(v, 4), nibble)
-      const nextRows = paired ? v128.and(half == 0 ? u : i16x8.shr_u(u, 4), nibble) : rows
+      const rows = v128.load(index + last), nextRows = paired ? v128.load(nextIndex + last) : rows
       e = v128.load(table)
-      f = paired ? v128.load(table, 4 * TABLE_ENTRIES) : e
+      f = paired ? v128.load(nextTable) : e
       a0 = addLookup(a0, e, rows, f, nextRows, wEven, weight, 0, paired)
       a1 = addLookup(a1, e, rows, f, nextRows, wOdd, 0, weight, paired)
       e = v128.load(table, TABLE_ENTRIES)
-      f = paired ? v128.load(table, 5 * TABLE_ENTRIES) : e
+      f = paired ? v128.load(nextTable, TABLE_ENTRIES) : e
       b0 = addLookup(b0, e, rows, f, nextRows, wEven, weight, 0, paired)
       b1 = addLookup(b1, e, rows, f, nextRows, wOdd, 0, weight, paired)
       e = v128.load(table, 2 * TABLE_ENTRIES)
-      f = paired ? v128.load(table, 6 * TABLE_ENTRIES) : e
+      f = paired ? v128.load(nextTable, 2 * TABLE_ENTRIES) : e
       c0 = addLookup(c0, e, rows, f, nextRows, wEven, weight, 0, paired)
       c1 = addLookup(c1, e, rows, f, nextRows, wOdd, 0, weight, paired)
       e = v128.load(table, 3 * TABLE_ENTRIES)
-      f = paired ? v128.load(table, 7 * TABLE_ENTRIES) : e
+      f = paired ? v128.load(nextTable, 3 * TABLE_ENTRIES) : e
       d0 = addLookup(d0, e, rows, f, nextRows, wEven, weight, 0, paired)
       d1 = addLookup(d1, e, rows, f, nextRows, wOdd, 0, weight, paired)
     }
-    i += paired ? 2 * stride : stride
+    index += paired ? 2 * stride : stride
+    nextIndex += 2 * stride
     table += paired ? 8 * TABLE_ENTRIES : 4 * TABLE_ENTRIES
+    nextTable += 8 * TABLE_ENTRIES
   } while (table < end)
-  const out = y + half * 64, rowScales = scales + half * 32
-  addEightOfFour(out, yStride, a0, b0, c0, d0, rowScales, factors, times, centre, hasMin)
-  addEightOfFour(out + 32, yStride, a1, b1, c1, d1, rowScales + 16, factors, times, centre, hasMin)
+  const scales = unpackedScales(half)
+  const s0 = v128.load(scales), s1 = v128.load(scales, 16), s2 = v128.load(scales, 32), s3 = v128.load(scales, 48)
+  addSixteen(y, a0, a1, s0, s1, s2, s3, factors, times, centre)
+  addSixteen(y + TILE_ROWS * 4, b0, b1, s0, s1, s2, s3, factors + 8, times, centre)
+  addSixteen(y + 2 * TILE_ROWS * 4, c0, c1, s0, s1, s2, s3, factors + 16, times, centre)
+  addSixteen(y + 3 * TILE_ROWS * 4, d0, d1, s0, s1, s2, s3, factors + 24, times, centre)
 }

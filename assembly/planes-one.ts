@@ -1,20 +1,23 @@
 import { SCALE_BYTES, TABLE_ENTRIES, TILE_ROWS, VECTOR_BYTES } from './layout'
-import { addFour, addLookup } from './planes-sums'
-import { halvesHigh, halvesLow, nibbleMask, pairWeights } from './simd'
+import { addLookup, addScaled } from './planes-sums'
+import { halvesHigh, halvesLow, madd, nibbleMask, pairWeights } from './simd'
 
-/** y (8) f32 += the 16-bit sums of eight rows of one column. scales, mins: (8) half floats; centre and sum: splats. */
+/** y (8) f32 += the 16-bit sums of eight rows of one column. scales (8) half floats; factor, centre: splats, see addScaled. */
 @inline
-function addEight(y: usize, sums: v128, scales: usize, factor: v128, centre: v128, mins: usize, sum: v128, hasMin: bool): void {
+function addEight(y: usize, sums: v128, scales: usize, factor: v128, centre: v128): void {
   const halves = v128.load(scales)
-  const low = halvesLow(halves), high = halvesHigh(halves)
-  let minLow = f32x4.mul(low, centre), minHigh = f32x4.mul(high, centre)
-  if (hasMin) {
-    const minimums = v128.load(mins)
-    minLow = f32x4.add(minLow, halvesLow(minimums))
-    minHigh = f32x4.add(minHigh, halvesHigh(minimums))
+  v128.store(y, addScaled(v128.load(y), i32x4.extend_low_i16x8_s(sums), halvesLow(halves), factor, centre))
+  v128.store(y, addScaled(v128.load(y, 16), i32x4.extend_high_i16x8_s(sums), halvesHigh(halves), factor, centre), 16)
+}
+
+/** y (32) f32 += min * sum. mins (32) half floats; sum: a splat. */
+@inline
+export function addMinsOfOne(y: usize, mins: usize, sum: v128): void {
+  for (let i = 0; i < TILE_ROWS * SCALE_BYTES; i += 16) {
+    const halves = v128.load(mins + i), to = y + 2 * i
+    v128.store(to, madd(halvesLow(halves), sum, v128.load(to)))
+    v128.store(to, madd(halvesHigh(halves), sum, v128.load(to, 16)), 16)
   }
-  addFour(y, i32x4.extend_low_i16x8_s(sums), low, factor, minLow, sum)
-  addFour(y + 16, i32x4.extend_high_i16x8_s(sums), high, factor, minHigh, sum)
 }
 
 /** sums + the lookups of the low (shift 0) or high (shift 4) nibbles of an index vector, and of the next quad's where paired. */
@@ -28,11 +31,11 @@ function addNibbles(
   return addLookup(sums, table, index, nextTable, next, weights, even, odd, paired)
 }
 
-/** One column, 32 rows, one run of `quads` quads, up to four planes. `stride`: bytes from quad to quad. */
+/** One column, 32 rows, one run of `quads` quads, up to four planes. `stride`: bytes from quad to quad; centre: see addScaled. */
 @inline
 export function runOne(
   y: usize, index: usize, table: usize, quads: i32, planes: i32, stride: i32,
-  scales: usize, factor: v128, centre: v128, sum: v128, hasMin: bool, paired: bool,
+  scales: usize, factor: v128, centre: v128, paired: bool,
 ): void {
   const w12 = pairWeights(1, 2), w48 = pairWeights(4, 8)
   const weight = planes == 1 ? 1 : 4
@@ -72,9 +75,8 @@ export function runOne(
     index += paired ? 2 * stride : stride
     table += paired ? 2 * TABLE_ENTRIES : TABLE_ENTRIES
   } while (table < end)
-  const mins = scales + TILE_ROWS * SCALE_BYTES
-  addEight(y, s0, scales, factor, centre, mins, sum, hasMin)
-  addEight(y + 32, s1, scales + 16, factor, centre, mins + 16, sum, hasMin)
-  addEight(y + 64, s2, scales + 32, factor, centre, mins + 32, sum, hasMin)
-  addEight(y + 96, s3, scales + 48, factor, centre, mins + 48, sum, hasMin)
+  addEight(y, s0, scales, factor, centre)
+  addEight(y + 32, s1, scales + 16, factor, centre)
+  addEight(y + 64, s2, scales + 32, factor, centre)
+  addEight(y + 96, s3, scales + 48, factor, centre)
 }

@@ -13,9 +13,8 @@ export function addLookup(
   return v128.add<i16>(sums, pairDot(entries, weights, even, odd))
 }
 
-/** y (4) f32 += scale * (factor * sums) + min * sum, for four rows of one column. */
+/** y + scale * (factor * sums + centre), for four rows of one column, sums i32; centre: that of the weights times the sum of x. */
 @inline
-export function addFour(y: usize, sums: v128, scale: v128, factor: v128, min: v128, sum: v128): void {
-  const product = f32x4.mul(f32x4.convert_i32x4_s(sums), factor)
-  v128.store(y, madd(min, sum, madd(scale, product, v128.load(y))))
+export function addScaled(y: v128, sums: v128, scale: v128, factor: v128, centre: v128): v128 {
+  return madd(scale, madd(f32x4.convert_i32x4_s(sums), factor, centre), y)
 }

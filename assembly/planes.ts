@@ -1,6 +1,7 @@
-import { QUAD, SCALE_BYTES, SHORT_ENTRY_PLANES, TABLE_ENTRIES, TILE_ROWS, VECTOR_BYTES } from './layout'
+import { MAX_COLUMNS, QUAD, SCALE_BYTES, SHORT_ENTRY_PLANES, TABLE_ENTRIES, TILE_ROWS, VECTOR_BYTES } from './layout'
 import { runFour } from './planes-four'
-import { runOne } from './planes-one'
+import { addMinsOfOne, runOne } from './planes-one'
+import { addMins, closeProducts, openProducts, products, unpack, unpackedIndexes } from './planes-unpacked'
 
 // y += W x by table look-ups: no multiplication in the inner loop, time linear in the number of planes.
 //
@@ -29,53 +30,57 @@ function multiply(
   const groups = cols / groupSize
   const tableStride = groupSize * (TABLE_ENTRIES / QUAD)
   const scaleBytes = TILE_ROWS * SCALE_BYTES * (hasMin ? 2 : 1)
+  const blocks = columns >> 2
+  const inBlocks = blocks << 2
   let block = w
   for (let row = 0; row < rows; row += TILE_ROWS) {
     let table = tables
     let factors = tables + columns * cols * (TABLE_ENTRIES / QUAD)
+    if (blocks) openProducts(y + (row << 2), yStride, inBlocks)
     for (let group = 0; group < groups; group++) {
       const scales = block + quads * stride
-      let out = y + (row << 2)
-      const blocks = columns >> 2
+      if (blocks) unpack(block, quads, P, hasMin)
       for (let first = 0; blocks && first < quads; first += runQuads) {
-        const index = block + first * stride
         const once = first == 0
         const at: f32 = once ? centre : 0
         for (let i = 0; i < blocks; i++) {
-          const to = out + 4 * i * yStride
           const entries = table + 4 * (i * tableStride + first * TABLE_ENTRIES)
           const four = factors + 32 * i
           for (let half = 0; half < 2; half++) {
-            runFour(to, yStride, index, entries, runQuads, P > 4 ? 4 : P, stride, half, scales, four, 1, at, hasMin && once, paired)
+            const to = products + i * (4 * TILE_ROWS * 4) + half * 64
+            const index = unpackedIndexes(half, first, quads, P)
+            runFour(to, index, entries, runQuads, P > 4 ? 4 : P, stride, half, four, 1, at, paired)
             if (P > 4) {
-              runFour(to, yStride, index + 4 * VECTOR_BYTES, entries, runQuads, P - 4, stride, half, scales, four, 16, 0, false, paired)
+              runFour(to, index + 4 * VECTOR_BYTES, entries, runQuads, P - 4, stride, half, four, 16, 0, paired)
             }
           }
         }
       }
-      out += 4 * blocks * yStride
-      table += 4 * blocks * tableStride
-      factors += 32 * blocks
-      let column = blocks << 2
-      for (; column < columns; column++) {
+      if (hasMin) addMins(inBlocks, factors)
+      table += inBlocks * tableStride
+      factors += 8 * inBlocks
+      let out = y + inBlocks * yStride + (row << 2)
+      for (let column = inBlocks; column < columns; column++) {
         const factor = f32.load(factors)
         const sum = f32x4.splat(f32.load(factors, 4))
         for (let first = 0; first < quads; first += runQuads) {
           const index = block + first * stride
           const entries = table + first * TABLE_ENTRIES
           const once = first == 0
-          const at = f32x4.splat(once ? centre : <f32>0)
-          runOne(out, index, entries, runQuads, P > 4 ? 4 : P, stride, scales, f32x4.splat(factor), at, sum, hasMin && once, paired)
+          const at = f32x4.mul(f32x4.splat(once ? centre : <f32>0), sum)
+          runOne(out, index, entries, runQuads, P > 4 ? 4 : P, stride, scales, f32x4.splat(factor), at, paired)
           if (P > 4) {
-            runOne(out, index + 4 * VECTOR_BYTES, entries, runQuads, P - 4, stride, scales, f32x4.splat(factor * 16), f32x4.splat(0), sum, false, paired)
+            runOne(out, index + 4 * VECTOR_BYTES, entries, runQuads, P - 4, stride, scales, f32x4.splat(factor * 16), f32x4.splat(0), paired)
           }
         }
+        if (hasMin) addMinsOfOne(out, scales + TILE_ROWS * SCALE_BYTES, sum)
         out += yStride
         table += tableStride
         factors += 8
       }
       block = scales + scaleBytes
     }
+    if (blocks) closeProducts(y + (row << 2), yStride, inBlocks)
   }
 }
 
@@ -105,7 +110,7 @@ function planes8(y: usize, w: usize, t: usize, rows: i32, cols: i32, n: i32, ySt
 }
 
 /**
- * y += W x for `columns` activation vectors at once.
+ * y += W x for `columns` activation vectors at once, at most MAX_COLUMNS.
  * y (columns, rows rounded up to 32) f32, columns `yStride` bytes apart; W (rows, cols) in the layout of layout.ts;
  * tables: those of the activations (tables.ts), built with the same groupSize and the largest entry of these planes (layout.ts).
  * centre: (2^planes - 1) / 2 + zeroPoint, since entries stand for bits centred at 1/2; zeroPoint 0 where a minimum is stored.
@@ -114,6 +119,7 @@ export function matmul(
   y: usize, w: usize, tables: usize, rows: i32, cols: i32, columns: i32, yStride: i32, planes: i32, groupSize: i32,
   centre: f32, hasMin: bool,
 ): void {
+  if (columns > MAX_COLUMNS) unreachable()
   switch (planes) {
     case 1: planes1(y, w, tables, rows, cols, columns, yStride, groupSize, centre, hasMin); break
     case 2: planes2(y, w, tables, rows, cols, columns, yStride, groupSize, centre, hasMin); break

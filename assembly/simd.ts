@@ -13,6 +13,7 @@ const constants = memory.data<u32>([
   0x01000100, 0x01000100, 0x01000100, 0x01000100,
   0x00040004, 0x00040004, 0x00040004, 0x00040004,
   0x04000400, 0x04000400, 0x04000400, 0x04000400,
+  0x0d0c0f0e, 0x09080b0a, 0x05040706, 0x01000302,
 ], 16)
 
 /** 0x0f in every byte. */
@@ -26,6 +27,12 @@ export function nibbleMask(): v128 {
 export function pairWeights(even: i32, odd: i32): v128 {
   const row = even == 1 ? (odd == 2 ? 0 : 2) : even == 4 ? (odd == 8 ? 1 : 4) : odd == 1 ? 3 : 5
   return v128.load(constants + 48 + row * 16)
+}
+
+/** Indexes that turn eight 16-bit lanes around. */
+@inline
+export function backwards(): v128 {
+  return v128.load(constants, 144)
 }
 
 /** Table look-up: lane i = table[index[i]], index lanes 0 .. 15 (where relaxed and plain swizzle agree). */
@@ -93,22 +100,55 @@ export function maxLanes(v: v128): f32 {
   return max(f32x4.extract_lane(pairs, 0), f32x4.extract_lane(pairs, 1))
 }
 
+// 1.5 * 2^23: added to a float of a size below 2^22 it leaves the nearest integer (ties to even) in the low bits, with no
+// instruction for rounding and none for conversion, of which the saturating ones take ten.
+const ROUNDING: f32 = 12582912
+
+const exponential = memory.data<f32>([
+  -87.3, 88.3, 1.44269504088896341, ROUNDING, -0.693359375, 2.12194440e-4, 1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3,
+  4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1, 1,
+], 16)
+
+/** Number i of the constants of exp4, in all lanes. */
+@inline
+function constant(i: usize): v128 {
+  return v128.load32_splat(exponential + i * 4)
+}
+
+/**
+ * Nearest integers (ties to even) of floats of a size below 2^22, as i32 lanes; of infinities and NaN anything far from zero.
+ * rounding: splat of 1.5 * 2^23.
+ */
+@inline
+export function nearestIntegers(x: v128, rounding: v128): v128 {
+  return i32x4.sub(f32x4.add(x, rounding), rounding)
+}
+
+/** What nearestIntegers takes. */
+@inline
+export function roundingConstant(): v128 {
+  return constant(3)
+}
+
 /**
  * e^x, relative error under 2e-7 for -87 <= x <= 88; 0 below. Cephes expf: x = n ln 2 + r, |r| <= ln 2 / 2, a polynomial
  * in r, then the exponent field (S. L. Moshier, Cephes Mathematical Library).
  */
 @inline
 export function exp4(x: v128): v128 {
-  const clamped = f32x4.min(f32x4.max(x, f32x4.splat(-87.3)), f32x4.splat(88.3))
-  const n = f32x4.nearest(f32x4.mul(clamped, f32x4.splat(1.44269504088896341)))
-  let r = madd(n, f32x4.splat(-0.693359375), clamped)
-  r = madd(n, f32x4.splat(2.12194440e-4), r)
-  let p = madd(f32x4.splat(1.9875691500e-4), r, f32x4.splat(1.3981999507e-3))
-  p = madd(p, r, f32x4.splat(8.3334519073e-3))
-  p = madd(p, r, f32x4.splat(4.1665795894e-2))
-  p = madd(p, r, f32x4.splat(1.6666665459e-1))
-  p = madd(p, r, f32x4.splat(5.0000001201e-1))
-  p = madd(p, f32x4.mul(r, r), f32x4.add(r, f32x4.splat(1)))
-  const power = i32x4.shl(i32x4.add(i32x4.trunc_sat_f32x4_s(n), i32x4.splat(127)), 23)
-  return v128.and(f32x4.mul(p, power), f32x4.ge(x, f32x4.splat(-87.3)))
+  const lowest = constant(0), rounding = constant(3), one = constant(12)
+  const clamped = f32x4.pmin(f32x4.pmax(x, lowest), constant(1))
+  const shifted = madd(clamped, constant(2), rounding)
+  const n = f32x4.sub(shifted, rounding)
+  let r = madd(n, constant(4), clamped)
+  r = madd(n, constant(5), r)
+  let p = madd(constant(6), r, constant(7))
+  p = madd(p, r, constant(8))
+  p = madd(p, r, constant(9))
+  p = madd(p, r, constant(10))
+  p = madd(p, r, constant(11))
+  p = madd(p, f32x4.mul(r, r), f32x4.add(r, one))
+  // Of `shifted` only the low bits, n, survive the shift; the bits of 1 are the exponent's bias.
+  const power = i32x4.add(i32x4.shl(shifted, 23), one)
+  return v128.and(f32x4.mul(p, power), f32x4.ge(x, lowest))
 }

@@ -1,4 +1,5 @@
 import { QUAD, TABLE_ENTRIES } from './layout'
+import { backwards, lookup, nearestIntegers, roundingConstant } from './simd'
 
 // Tables of n columns of activations, made once and used by every row of every matrix that reads those activations:
 //   entries   int8, [group][block of four columns][quad of the group][column of the block][16], and behind the whole blocks
@@ -7,6 +8,9 @@ import { QUAD, TABLE_ENTRIES } from './layout'
 // For a quad x0 .. x3, entry i is  round((+-x0 +-x1 +-x2 +-x3) / 2 / scale), + where bit c of i is set;
 // scale = the group's largest |entry| / entryMax (layout.ts), so that entries are symmetric; sum = the group's sum of x.
 // With centred bits b - 1/2 a plane's partial sum is exactly an entry (T-MAC, Wei et al. 2024; LUT-GEMM, Park et al. 2022).
+
+// Signs of the first and of the second element in four successive entries.
+const signs = memory.data<u32>([0x80000000, 0, 0x80000000, 0, 0x80000000, 0x80000000, 0, 0], 16)
 
 /** Bytes of the tables of `columns` activation vectors of length `size`. */
 export function tableBytes(size: i32, columns: i32, groupSize: i32): i32 {
@@ -43,15 +47,10 @@ function buildGroup(entries: usize, factors: usize, x: usize, groupSize: i32, st
     // Four quads at once: transposing is not needed for sums, only for the sum of |x| in each quad.
     const a = v128.load(p), b = v128.load(p, 16), c = v128.load(p, 32), d = v128.load(p, 48)
     sums = f32x4.add(sums, f32x4.add(f32x4.add(a, b), f32x4.add(c, d)))
-    const ab = f32x4.add(
-      v128.shuffle<f32>(f32x4.abs(a), f32x4.abs(b), 0, 2, 4, 6),
-      v128.shuffle<f32>(f32x4.abs(a), f32x4.abs(b), 1, 3, 5, 7),
-    )
-    const cd = f32x4.add(
-      v128.shuffle<f32>(f32x4.abs(c), f32x4.abs(d), 0, 2, 4, 6),
-      v128.shuffle<f32>(f32x4.abs(c), f32x4.abs(d), 1, 3, 5, 7),
-    )
-    largest = f32x4.max(largest, f32x4.add(v128.shuffle<f32>(ab, cd, 0, 2, 4, 6), v128.shuffle<f32>(ab, cd, 1, 3, 5, 7)))
+    const sizeA = f32x4.abs(a), sizeB = f32x4.abs(b), sizeC = f32x4.abs(c), sizeD = f32x4.abs(d)
+    const ab = f32x4.add(v128.shuffle<f32>(sizeA, sizeB, 0, 2, 4, 6), v128.shuffle<f32>(sizeA, sizeB, 1, 3, 5, 7))
+    const cd = f32x4.add(v128.shuffle<f32>(sizeC, sizeD, 0, 2, 4, 6), v128.shuffle<f32>(sizeC, sizeD, 1, 3, 5, 7))
+    largest = f32x4.pmax(largest, f32x4.add(v128.shuffle<f32>(ab, cd, 0, 2, 4, 6), v128.shuffle<f32>(ab, cd, 1, 3, 5, 7)))
   }
   const top = max(
     max(f32x4.extract_lane(largest, 0), f32x4.extract_lane(largest, 1)),
@@ -62,20 +61,20 @@ function buildGroup(entries: usize, factors: usize, x: usize, groupSize: i32, st
   f32.store(factors, f32x4.extract_lane(pairs, 0) + f32x4.extract_lane(pairs, 1), 4)
   // top = 0: every x is 0 and every entry 0, whatever the factor.
   const inverse: f32 = top > 0 ? entryMax / top : 0
-  const firstSigns = f32x4(-1, 1, -1, 1)
-  const secondSigns = f32x4(-1, -1, 1, 1)
+  const factor = f32x4.splat(inverse), rounding = roundingConstant(), reversed = backwards()
+  const firstSigns = v128.load(signs), secondSigns = v128.load(signs, 16)
   for (let p = x; p < end; p += 16) {
+    const quad = f32x4.mul(v128.load(p), factor)
+    const third = v128.shuffle<f32>(quad, quad, 2, 2, 2, 2), fourth = v128.shuffle<f32>(quad, quad, 3, 3, 3, 3)
     const low = f32x4.add(
-      f32x4.mul(f32x4.splat(f32.load(p) * inverse), firstSigns),
-      f32x4.mul(f32x4.splat(f32.load(p, 4) * inverse), secondSigns),
+      v128.xor(v128.shuffle<f32>(quad, quad, 0, 0, 0, 0), firstSigns),
+      v128.xor(v128.shuffle<f32>(quad, quad, 1, 1, 1, 1), secondSigns),
     )
-    const third = f32.load(p, 8) * inverse
-    const fourth = f32.load(p, 12) * inverse
-    const e0 = i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.add(low, f32x4.splat(-third - fourth))))
-    const e1 = i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.add(low, f32x4.splat(third - fourth))))
-    const e2 = i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.add(low, f32x4.splat(fourth - third))))
-    const e3 = i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.add(low, f32x4.splat(third + fourth))))
-    v128.store(entries, i8x16.narrow_i16x8_s(i16x8.narrow_i32x4_s(e0, e1), i16x8.narrow_i32x4_s(e2, e3)))
+    const e0 = nearestIntegers(f32x4.sub(low, f32x4.add(third, fourth)), rounding)
+    const e1 = nearestIntegers(f32x4.add(low, f32x4.sub(third, fourth)), rounding)
+    // Entry 15 - i has all signs turned: it is minus entry i.
+    const first = i16x8.narrow_i32x4_s(e0, e1)
+    v128.store(entries, i8x16.narrow_i16x8_s(first, i16x8.neg(lookup(first, reversed))))
     entries += stride
   }
 }

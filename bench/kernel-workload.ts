@@ -1,3 +1,4 @@
+import { MAX_COLUMNS } from '../assembly/layout.ts'
 import { type Arena, Arena as WasmArena } from '../src/model/arena.ts'
 import { instantiateKernels, type KernelModules, type Kernels } from '../src/model/kernels.ts'
 import { entryMax } from '../src/model/matrix.ts'
@@ -6,7 +7,6 @@ import { type PlaneFormat, planesBytes } from '../src/weights/plane-layout.ts'
 /** The widest matrix of Nanbeige4-3B: its gate and up projections. */
 const ROWS = 10496
 const COLS = 2560
-const MAX_COLUMNS = 32
 /** Weights to walk through: many times any cache. */
 const WEIGHT_BYTES = 320 * 2 ** 20
 

@@ -90,7 +90,7 @@ export class EdgeModel implements LanguageModel {
     tokens.forEach((token, i) => {
       kernels.embeddingRow(hidden + i * bytes, embedding.pointer, token, cols, planes, groupSize, zeroPoint, hasMin)
     })
-    stage.forward(hidden, tokens.length, sequence.length, sequence.slot.cache)
+    stage.forward(hidden, tokens.length, sequence.length, sequence.slot.cache, 'last')
     sequence.length += tokens.length
     this.tokensComputed += tokens.length
     arena.bytes(sequence.slot.last, bytes).set(arena.bytes(hidden + (tokens.length - 1) * bytes, bytes))

@@ -34,7 +34,7 @@ export interface Kernels {
   siluMultiply(gate: Pointer, up: Pointer, size: number): void
   kvBytes(kvHeads: number, capacity: number, headDim: number): number
   storeKv(cache: Pointer, x: Pointer, position: number, kvHeads: number, capacity: number, headDim: number): void
-  attendScratchBytes(capacity: number, headDim: number): number
+  attendScratchBytes(capacity: number, headDim: number, queries: number): number
   attend(
     out: Pointer,
     q: Pointer,

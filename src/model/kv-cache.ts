@@ -2,7 +2,7 @@ import type { ModelConfig } from '../weights/manifest.ts'
 import { type Arena, align } from './arena.ts'
 import type { Kernels, Pointer } from './kernels.ts'
 
-/** Keys and values of one layer, laid out as assembly/attention.ts says. */
+/** Keys and values of one layer, laid out as assembly/kv-cache.ts says. */
 export interface LayerCache {
   readonly keys: Pointer
   readonly values: Pointer

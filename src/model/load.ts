@@ -1,3 +1,4 @@
+import { MAX_COLUMNS } from '../../assembly/layout.ts'
 import type { Progress } from '../weights/load-tensors.ts'
 import type { Manifest, ModelConfig } from '../weights/manifest.ts'
 import { tensorBytes } from '../weights/plane-layout.ts'
@@ -12,7 +13,7 @@ import { loadWeights } from './load-weights.ts'
 import { Stage, stageScratchBytes } from './stage.ts'
 
 /** Tokens run through a layer at once in prefill: past this the tables of a chunk leave the second-level cache. */
-export const CHUNK_LENGTH = 32
+export const CHUNK_LENGTH = MAX_COLUMNS
 
 export interface LoadOptions {
   /** Tokens a sequence can hold; the model's own limit where that is smaller. */

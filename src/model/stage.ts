@@ -53,7 +53,7 @@ function scratchSizes(
     up: floats(config.intermediateSize),
     // The finest group makes the largest tables.
     tables: kernels.tableBytes(widest, chunk, 32),
-    attention: kernels.attendScratchBytes(capacity, config.headDim),
+    attention: kernels.attendScratchBytes(capacity, config.headDim, config.headCount / config.kvHeadCount),
     cos: floats(config.headDim / 2),
     sin: floats(config.headDim / 2),
   }
@@ -90,21 +90,27 @@ export class Stage {
     ) as unknown as Scratch
   }
 
-  /** hidden (count, hiddenSize) f32, in place: `count` tokens at positions from `position` on. Appends to the cache. */
-  forward(hidden: Pointer, count: number, position: number, cache: KvCache): void {
+  /**
+   * hidden (count, hiddenSize) f32, in place: `count` tokens at positions from `position` on. Appends to the cache.
+   * keep: whose vectors are wanted. Of all but the last token the last layer of a model need give keys and values only, which saves
+   * nearly all of its work in prefill; the vectors of those are left half done.
+   */
+  forward(hidden: Pointer, count: number, position: number, cache: KvCache, keep: 'all' | 'last' = 'all'): void {
     const half = this.#config.headDim / 2
     const { cos, sin } = this.#scratch
     fillRotations(this.#arena.floats(cos, count * half), this.#arena.floats(sin, count * half), position, this.#config)
     this.#layers.forEach((layer, i) => {
-      this.#attention(hidden, count, position, layer, cache, i)
-      this.#feedForward(hidden, count, layer)
+      const from = keep === 'last' && i === this.#layers.length - 1 ? count - 1 : 0
+      this.#attention(hidden, count, from, position, layer, cache, i)
+      this.#feedForward(hidden + from * this.#config.hiddenSize * 4, count - from, layer)
     })
   }
 
-  /** hidden += Wo attention(norm(hidden)) */
+  /** hidden += Wo attention(norm(hidden)) for the tokens from `from` on; keys and values of all. */
   #attention(
     hidden: Pointer,
     count: number,
+    from: number,
     position: number,
     layer: LayerWeights,
     cache: KvCache,
@@ -116,19 +122,26 @@ export class Stage {
     const { keys, values } = cache.layers[index]
     const queryBytes = headCount * headDim * 4
     const keyBytes = kvHeadCount * headDim * 4
+    const start = from * hiddenSize * 4
     const rope = ropeLayout === 'half' ? kernels.ropeHalf : kernels.ropeInterleaved
 
     kernels.rmsNorm(normed, hidden, layer.attentionNorm, hiddenSize, count, rmsNormEps)
     this.#clear(query, count * queryBytes)
     this.#clear(key, count * keyBytes)
     this.#clear(value, count * keyBytes)
-    multiply(kernels, [query, key, value], [layer.query, layer.key, layer.value], normed, count, tables)
+    if (from === 0) {
+      multiply(kernels, [query, key, value], [layer.query, layer.key, layer.value], normed, count, tables)
+    } else {
+      multiply(kernels, [key, value], [layer.key, layer.value], normed, count, tables)
+      multiply(kernels, [query + from * queryBytes], [layer.query], normed + start, count - from, tables)
+    }
     for (let i = 0; i < count; i++) {
       const angle = i * (headDim / 2) * 4
-      rope(query + i * queryBytes, cos + angle, sin + angle, headCount, headDim)
       rope(key + i * keyBytes, cos + angle, sin + angle, kvHeadCount, headDim)
       kernels.storeKv(keys, key + i * keyBytes, position + i, kvHeadCount, cache.capacity, headDim)
       kernels.storeKv(values, value + i * keyBytes, position + i, kvHeadCount, cache.capacity, headDim)
+      if (i < from) continue
+      rope(query + i * queryBytes, cos + angle, sin + angle, headCount, headDim)
       kernels.attend(
         attended + i * queryBytes,
         query + i * queryBytes,
@@ -142,7 +155,8 @@ export class Stage {
         headDim,
       )
     }
-    multiply(kernels, [hidden], [layer.attentionOutput], attended, count, tables)
+    const attendedFrom = attended + from * queryBytes
+    multiply(kernels, [hidden + start], [layer.attentionOutput], attendedFrom, count - from, tables)
   }
 
   /** hidden += Wdown (silu(Wgate x) * Wup x),  x = norm(hidden) */

@@ -45,7 +45,11 @@ describe('positions', () => {
   it('go on from what the session holds, and may go back', () => {
     expect(stage.forward('a', 0, vectors(3))).toEqual(vectors(3).map((value) => value + 1))
     stage.forward('a', 3, vectors(1))
-    stage.forward('a', 1, vectors(2))
+    expect(stage.forward('a', 1, vectors(2), 'last')).toEqual(
+      vectors(2)
+        .slice(HIDDEN)
+        .map((value) => value + 1),
+    )
     expect(calls.map(({ count, position }) => [count, position])).toEqual([
       [3, 0],
       [1, 3],

@@ -42,11 +42,12 @@ export class LayersStage {
   }
 
   /**
-   * Run tokens at `position` and after it through the layers: hidden (count, hiddenSize) f32 in and out, count at most chunkLength.
+   * Run tokens at `position` and after it through the layers: hidden (count, hiddenSize) f32 in, count at most chunkLength, and
+   * out, or of those the last vector only.
    * What the session held from `position` on is forgotten. Throws PipelineError `session_lost` where tokens before it are missing,
    * `no_kv_cache` where a new session finds no room.
    */
-  forward(session: string, position: number, hidden: Float32Array): Float32Array {
+  forward(session: string, position: number, hidden: Float32Array, keep: 'all' | 'last' = 'all'): Float32Array {
     const { arena, stage, hidden: pointer, hiddenSize, chunkLength } = this.#parts
     const count = hidden.length / hiddenSize
     if (!Number.isInteger(count) || count < 1 || count > chunkLength) {
@@ -58,14 +59,9 @@ export class LayersStage {
     }
     const memory = arena.floats(pointer, hidden.length)
     memory.set(hidden)
-    stage.forward(pointer, count, position, held.cache)
+    stage.forward(pointer, count, position, held.cache, keep)
     held.length = position + count
-    return memory.slice()
-  }
-
-  /** The last of some hidden vectors. */
-  lastVector(hidden: Float32Array): Float32Array {
-    return hidden.subarray(-this.#parts.hiddenSize)
+    return memory.slice(keep === 'last' ? -hiddenSize : 0)
   }
 
   release(session: string): void {

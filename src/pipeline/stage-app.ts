@@ -29,8 +29,9 @@ export function createStageApp(host: StageHost) {
       c.req.param('id'),
       Number(c.req.query('position')),
       new Float32Array(await c.req.arrayBuffer()),
+      c.req.query('keep') === 'last' ? 'last' : 'all',
     )
-    return c.body(bytesOf(c.req.query('keep') === 'last' ? stage.lastVector(hidden) : hidden))
+    return c.body(bytesOf(hidden))
   })
   app.delete('/sessions/:id', (c) => {
     const stage = host.loaded()

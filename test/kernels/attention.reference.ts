@@ -7,7 +7,7 @@ export interface CacheShape {
   readonly headDim: number
 }
 
-/** Keys or values of one layer, as assembly/attention.ts lays them out. */
+/** Keys or values of one layer, as assembly/kv-cache.ts lays them out. */
 export interface Cache extends CacheShape {
   /** (kvHeads, capacity, headDim) */
   readonly elements: Int8Array

@@ -31,7 +31,7 @@ describe.each(await openBuilds())('attention, $build build', ({ kernels, run }) 
         memory.floats(q).byteOffset,
         memory.bytes(keys).byteOffset,
         memory.bytes(values).byteOffset,
-        memory.bytes(kernels.attendScratchBytes(shape.capacity, shape.headDim)).byteOffset,
+        memory.bytes(kernels.attendScratchBytes(shape.capacity, shape.headDim, heads / shape.kvHeads)).byteOffset,
         count,
         heads,
         shape.kvHeads,

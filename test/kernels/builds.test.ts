@@ -89,7 +89,7 @@ describe('the relaxed and the plain build', () => {
         memory.floats(q).byteOffset,
         memory.bytes(keys).byteOffset,
         memory.bytes(values).byteOffset,
-        memory.bytes(kernels.attendScratchBytes(40, 64)).byteOffset,
+        memory.bytes(kernels.attendScratchBytes(40, 64, 4)).byteOffset,
         37,
         8,
         2,
