@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream'
 import { Miniflare, type WorkerOptions } from 'miniflare'
 import { bundleWorker, miniflareOptions } from './bundle-worker.ts'
 
@@ -14,6 +15,8 @@ interface StartOptions {
   readonly config?: string
   /** Variables and secrets beside those of the configuration. */
   readonly vars?: Readonly<Record<string, string>>
+  /** Drop what workerd writes, as the stack of every connection that fails. */
+  readonly silent?: boolean
 }
 
 /**
@@ -21,7 +24,12 @@ interface StartOptions {
  * serve it: the proxy of `wrangler dev` loses hang-ups (16 of 30 streams ran on to their end; none without it), and a
  * computation that nobody waits for would keep all others waiting.
  */
-export async function startWorker({ port, config = 'wrangler.toml', vars = {} }: StartOptions): Promise<RunningWorker> {
+export async function startWorker({
+  port,
+  config = 'wrangler.toml',
+  vars = {},
+  silent = false,
+}: StartOptions): Promise<RunningWorker> {
   const { modulesRoot, modules, remove } = await bundleWorker(config)
   const { workerOptions } = await miniflareOptions(config)
   const miniflare = new Miniflare({
@@ -33,6 +41,7 @@ export async function startWorker({ port, config = 'wrangler.toml', vars = {} }:
     host: '127.0.0.1',
     port,
     cf: false,
+    ...(silent && { handleRuntimeStdio: drop }),
   })
   const { port: actual } = await miniflare.ready
   return {
@@ -42,4 +51,8 @@ export async function startWorker({ port, config = 'wrangler.toml', vars = {} }:
       await remove()
     },
   }
+}
+
+function drop(...streams: Readable[]): void {
+  for (const stream of streams) stream.resume()
 }

@@ -10,7 +10,8 @@ import { decode } from '../src/tokenizer/detokenizer.ts'
 import { loadEmbeddedModel } from './embedded-model.ts'
 import { configs, GREEDY } from './origins/collect.ts'
 import { type FaultProxy, startFaultProxy } from './origins/fault-proxy.ts'
-import { LLAMA_MODEL, type LlamaServer, llamaServerMissing, startLlamaServer } from './origins/llama-server.ts'
+import { llamaServerMissing, startLlamaServer } from './origins/llama-server.ts'
+import { type RealServer, SERVED_MODEL } from './origins/real-server.ts'
 
 const LENGTH = 80
 /** Slower than the origin, as the large model at the edge is beside a GPU, in ms. */
@@ -21,7 +22,7 @@ if (missing) console.warn(`The handover to the real llama-server is not tested: 
 
 // The embedded model at the edge, the GGUF that it was made of at the origin.
 describe.skipIf(missing)('handover to the real llama-server', () => {
-  let server: LlamaServer
+  let server: RealServer
   let proxy: FaultProxy
   let chat: ChatModel
   beforeAll(async () => {
@@ -44,7 +45,7 @@ describe.skipIf(missing)('handover to the real llama-server', () => {
     const text = `<|im_start|>user\n${content}<|im_end|>\n<|im_start|>assistant\n`
     const ids = chat.tokenizer.encode(text)
     const request = { maxTokens: LENGTH, sampling: GREEDY, eosIds: chat.eosIds, topLogprobs: undefined }
-    const config = { kind: 'llama-server', url: proxy.url, model: LLAMA_MODEL, timers: { idleMs: 3000 } }
+    const config = { kind: 'llama-server', url: proxy.url, model: SERVED_MODEL, timers: { idleMs: 3000 } }
     const origins = await openOrigins(configs(config), {
       tokenizer: chat.tokenizer,
       log: () => {},

@@ -5,11 +5,12 @@
 //   npm run bench:gateway -- 20       20 of them
 //
 // Portkey is installed apart: cd bench && npm install --omit=optional --ignore-scripts
-import { LLAMA_MODEL, llamaServerMissing, startLlamaServer } from '../../test/origins/llama-server.ts'
+import { llamaServerMissing, startLlamaServer } from '../../test/origins/llama-server.ts'
+import { SERVED_MODEL } from '../../test/origins/real-server.ts'
 import { median } from '../median.ts'
+import { percentile } from '../percentile.ts'
 import { ask } from './ask.ts'
 import { type Gateway, startGateways, startScriptedOrigin, stopGateways, type Upstream } from './gateways.ts'
-import { quantile } from './quantile.ts'
 import type { OriginTimes } from './scripted-origin.ts'
 
 const REQUESTS = Number(process.argv[2] ?? 100)
@@ -40,7 +41,7 @@ if (missing) {
 } else {
   const server = await startLlamaServer({ slots: 1 })
   try {
-    await withGateways({ kind: 'llama-server', url: server.url, model: LLAMA_MODEL }, benchLlamaServer)
+    await withGateways({ kind: 'llama-server', url: server.url, model: SERVED_MODEL }, benchLlamaServer)
   } finally {
     await server.stop()
   }
@@ -67,7 +68,7 @@ async function benchScripted(gateways: readonly Gateway[]): Promise<void> {
     const added = (kind: keyof typeof direct) => (values: typeof direct) => {
       const base = median(direct[kind])
       const mean = values[kind].reduce((sum, value) => sum + value, 0) / values[kind].length
-      return [median(values[kind]), quantile(values[kind], 0.95), mean]
+      return [median(values[kind]), percentile(values[kind], 0.95), mean]
         .map((value) => (value - base).toFixed(2))
         .join('  ')
     }
@@ -123,7 +124,7 @@ async function benchLlamaServer(gateways: readonly Gateway[]): Promise<void> {
   console.log(`\nllama-server with SmolLM2-135M, ${LLAMA_TOKENS} tokens, ${LLAMA_ROUNDS} rounds.`)
   console.log('Added, ms: median, and the middle half:')
   const middle = (kind: 'first' | 'whole') => (values: Record<typeof kind, number[]>) => {
-    const [low, mid, high] = [0.25, 0.5, 0.75].map((share) => quantile(values[kind], share).toFixed(1))
+    const [low, mid, high] = [0.25, 0.5, 0.75].map((share) => percentile(values[kind], share).toFixed(1))
     return `${mid} (${low} – ${high})`
   }
   print(added, { 'first token': middle('first'), 'whole answer': middle('whole') })

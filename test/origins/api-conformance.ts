@@ -1,33 +1,15 @@
-import { setTimeout } from 'node:timers/promises'
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import type { ChatModel } from '../src/chat/chat-model.ts'
-import type { LanguageModel } from '../src/generate/language-model.ts'
-import { decode } from '../src/tokenizer/detokenizer.ts'
-import { loadEmbeddedModel } from './embedded-model.ts'
-import { type App, post } from './fake-app.ts'
-import { LLAMA_MODEL, type LlamaServer, llamaServerMissing, startLlamaServer } from './origins/llama-server.ts'
-import { originApp } from './origins/origin-app.ts'
+import { beforeAll, expect, test, vi } from 'vitest'
+import type { ChatModel } from '../../src/chat/chat-model.ts'
+import { decode } from '../../src/tokenizer/detokenizer.ts'
+import { loadEmbeddedModel } from '../embedded-model.ts'
+import { type App, post } from '../fake-app.ts'
+import { originApp } from './origin-app.ts'
+import { type RealServer, SERVED_MODEL } from './real-server.ts'
+import { slowModel } from './slow-model.ts'
 
 const LENGTH = 80
 /** Slower than the origin, as the large model at the edge is beside a GPU, in ms. */
 const EDGE_INTERVAL_MS = 150
-
-const missing = llamaServerMissing()
-if (missing) console.warn(`The API before the real llama-server is not tested: ${missing}.`)
-
-/** The same model, as fast as a large one. */
-function slow(model: LanguageModel): LanguageModel {
-  return {
-    vocabSize: model.vocabSize,
-    contextLength: model.contextLength,
-    createSequence: () => model.createSequence(),
-    distribution: (...args) => model.distribution(...args),
-    async forward(sequence, tokens, signal) {
-      if (tokens.length === 1) await setTimeout(EDGE_INTERVAL_MS)
-      await model.forward(sequence, tokens, signal)
-    },
-  }
-}
 
 interface Completion {
   choices: { message: { content: string }; finish_reason: string }[]
@@ -38,22 +20,21 @@ interface Completion {
   }
 }
 
-// The API with the embedded model, and llama-server with the GGUF that this was made of.
-describe.skipIf(missing)('the API and the real llama-server', () => {
-  let server: LlamaServer
+/** The API with the embedded model, before a real server with the same model, whichever. */
+export function apiConformance(started: () => RealServer): void {
+  let server: RealServer
   let app: App
   let chat: ChatModel
   beforeAll(async () => {
-    server = await startLlamaServer()
+    server = started()
     chat = await loadEmbeddedModel()
     app = originApp({
       model: chat.language,
-      chat: { ...chat, language: slow(chat.language) },
-      origins: [{ name: 'llama', kind: 'llama-server', url: server.url, model: LLAMA_MODEL }],
+      chat: { ...chat, language: slowModel(chat.language, EDGE_INTERVAL_MS) },
+      origins: [{ name: 'real', kind: server.kind, url: server.url, model: SERVED_MODEL }],
       env: { EDGE_BUDGET_TOKENS: 8 },
     })
   })
-  afterAll(() => server?.stop())
 
   const bodyOf = (content: string, change: object = {}) => ({
     messages: [{ role: 'user', content }],
@@ -70,7 +51,7 @@ describe.skipIf(missing)('the API and the real llama-server', () => {
 
   /** The ids of the edge's first tokens, which are reported as bytes. */
   async function edgeIds(content: string, count: number): Promise<number[]> {
-    const change = { model: `${LLAMA_MODEL}:edge`, max_tokens: count, logprobs: true }
+    const change = { model: `${SERVED_MODEL}:edge`, max_tokens: count, logprobs: true }
     const { choices } = (await ask(content, change)) as never as {
       choices: { logprobs: { content: { bytes: number[] }[] } }[]
     }
@@ -78,20 +59,6 @@ describe.skipIf(missing)('the API and the real llama-server', () => {
       Array.from({ length: chat.tokenizer.vocabSize }, (_, id) => [chat.tokenizer.bytes(id).join(), id]),
     )
     return choices[0].logprobs.content.map(({ bytes }) => byBytes.get(bytes.join())!)
-  }
-
-  /** What the server answers when asked for exactly these ids. */
-  async function direct(ids: readonly number[], count: number): Promise<number[]> {
-    const body = {
-      prompt: ids,
-      n_predict: count,
-      temperature: 0,
-      logit_bias: [[chat.eosIds[0], -100]],
-      return_tokens: true,
-      cache_prompt: false,
-    }
-    const response = await fetch(`${server.url}/completion`, { method: 'POST', body: JSON.stringify(body) })
-    return ((await response.json()) as { tokens: number[] }).tokens
   }
 
   test.each(['Tell me a long story about the sea.', 'Repeat exactly: 😀😀 🧬 好的 こんにちは ξ'])(
@@ -107,19 +74,20 @@ describe.skipIf(missing)('the API and the real llama-server', () => {
       const prompt = chat.tokenizer.encode(text)
       expect(prompt).toHaveLength(usage.prompt_tokens)
       const edge = await edgeIds(content, edge_tokens)
-      const origin = await direct([...prompt, ...edge], origin_tokens)
-      expect(choices[0].message.content).toBe(decode(chat.tokenizer, [...edge, ...origin]))
+      const origin = await server.answer([...prompt, ...edge], origin_tokens, chat.eosIds)
+      expect(choices[0].message.content).toBe(decode(chat.tokenizer, [...edge, ...origin.ids]))
     },
   )
 
   test('a client that goes away stops the server', async () => {
-    const body = bodyOf('Tell me a long story.', { stream: true, max_tokens: 1500, model: `${LLAMA_MODEL}:origin` })
+    const body = bodyOf('Tell me a long story.', { stream: true, max_tokens: 1500, model: `${SERVED_MODEL}:origin` })
+    const before = await server.tokensGenerated()
     const response = await post(app, body)
     const reader = response.body!.getReader()
     for (let chunk = 0; chunk < 5; chunk++) await reader.read()
     expect(await server.isBusy()).toBe(true)
     await reader.cancel()
     await vi.waitFor(async () => expect(await server.isBusy()).toBe(false), { timeout: 10_000, interval: 100 })
-    expect(await server.tokensPredicted()).toBeLessThan(1500)
+    expect((await server.tokensGenerated()) - before).toBeLessThan(1500)
   })
-})
+}

@@ -1,0 +1,23 @@
+import { Command } from 'commander'
+import { oneOf, wholeNumber } from '../parse-option.ts'
+
+const parts = ['handover', 'faults'] as const
+const servers = ['llama-server', 'vllm'] as const
+export type ServerName = (typeof servers)[number]
+
+export interface Options {
+  readonly origin: readonly ServerName[]
+  readonly only: readonly (typeof parts)[number][]
+  readonly prompts: number
+  readonly times: number
+}
+
+export function parseOptions(): Options {
+  return new Command()
+    .option('--origin <servers>', servers.join(', '), oneOf(servers), [servers[0]])
+    .option('--only <parts>', parts.join(', '), oneOf(parts), [...parts])
+    .option('--prompts <count>', 'that are handed over', wholeNumber, 50)
+    .option('--times <count>', 'that every fault is injected', wholeNumber, 20)
+    .parse()
+    .opts<Options>()
+}

@@ -1,0 +1,17 @@
+import { InvalidArgumentError } from 'commander'
+
+/** Parses a list of some of these. */
+export function oneOf<T extends string | number>(known: readonly T[]): (text: string) => T[] {
+  return (text) =>
+    text.split(',').map((name) => {
+      const found = known.find((value) => String(value) === name)
+      if (found === undefined) throw new InvalidArgumentError(`${name} is none of ${known.join(', ')}.`)
+      return found
+    })
+}
+
+export function wholeNumber(text: string): number {
+  const value = Number(text)
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('It must be a whole number of at least 1.')
+  return value
+}
