@@ -78,9 +78,7 @@ test('logprobs are those of the chosen tokens', async () => {
 describe('a client that hangs up stops the computation within one token', () => {
   test.for([true, false])('stream: %s', async (stream) => {
     // At different moments of a token: what loses hang-ups at all loses every other one.
-    const attempts = 8
-    let late = 0
-    for (let attempt = 0; attempt < attempts; attempt++) {
+    for (let attempt = 0; attempt < 8; attempt++) {
       const before = await tokensComputed()
       const hangUp = await startRequest({ ...ask('Tell me a very long story.'), logit_bias: { 2: -100 }, stream })
       while ((await tokensComputed()) < before + 55) await setTimeout(20)
@@ -90,10 +88,8 @@ describe('a client that hangs up stops the computation within one token', () => 
       await tokensComputed()
       const stopped = await tokensComputed()
       await setTimeout(300)
-      late += (await tokensComputed()) - stopped
+      expect(await tokensComputed()).toBeLessThanOrEqual(stopped + 1)
     }
-    // On average: on a busy machine the health check may overtake the hang-up by a token.
-    expect(late).toBeLessThanOrEqual(attempts)
     // The next in the queue is served at once.
     const { usage } = await client.chat.completions.create({ ...ask('Hi'), max_tokens: 1 })
     expect(usage?.completion_tokens).toBe(1)

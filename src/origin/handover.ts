@@ -18,6 +18,7 @@
 // a token of both nor one of none. (The alternative, to deliver everything and to keep the origin's tokens as long as
 // they agree, ends where the two disagree, with sampling at once, and then the wait is seen in full.)
 
+import { pause } from '../generate/pause.ts'
 import type { GeneratedToken, GenerateEnd, Steering } from '../generate/types.ts'
 import { EdgeRun } from './edge-run.ts'
 import type { AllOriginsFailedError } from './errors.ts'
@@ -192,7 +193,7 @@ class Joined {
           run.runAhead()
         }
         const nextAt = run.taken < readable ? due : open ? dryAt : 0
-        const delivery = nextAt > Date.now() ? [sleep(nextAt - Date.now())] : []
+        const delivery = nextAt > Date.now() ? [pause(nextAt - Date.now(), request.signal)] : []
         await Promise.race([run.next(), ...(open ? [open.first] : []), ...delivery])
       }
     } finally {
@@ -249,8 +250,4 @@ class Joined {
   #log(event: string, fields: object): void {
     this.#options.log({ event, ...fields })
   }
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms))
 }
