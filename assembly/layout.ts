@@ -29,8 +29,10 @@ export const TABLE_ENTRIES = 16
 export const ENTRY_MAX = 127
 /** The same for matrices of few planes, whose own rounding makes the finer steps worthless: two such entries add in a byte. */
 export const SHORT_ENTRY_MAX = 63
-/** Most planes of a matrix that reads short entries. */
+/** Most planes of a matrix that reads short entries, whatever its groups. */
 export const SHORT_ENTRY_PLANES = 3
+/** One of four planes reads short entries where its groups are larger than this: those of exact imports of 4-bit types are not. */
+export const EXACT_GROUP = 32
 /** Bytes of one index vector. */
 export const VECTOR_BYTES = 16
 /** Bytes of one stored scale or minimum (IEEE half float). */

@@ -63,20 +63,25 @@ export function runFour(
       d1 = addLookup(d1, e, high, f, nextHigh, w12, 1, 2, paired)
     }
     if (planes == 4) {
-      // Four planes read long entries, one quad at a time.
       const low = v128.load(index, 2 * VECTOR_BYTES), high = v128.load(index, 3 * VECTOR_BYTES)
+      const nextLow = paired ? v128.load(nextIndex, 2 * VECTOR_BYTES) : low
+      const nextHigh = paired ? v128.load(nextIndex, 3 * VECTOR_BYTES) : high
       e = v128.load(table)
-      a0 = addLookup(a0, e, low, e, low, w48, 4, 8, false)
-      a1 = addLookup(a1, e, high, e, high, w48, 4, 8, false)
+      f = paired ? v128.load(nextTable) : e
+      a0 = addLookup(a0, e, low, f, nextLow, w48, 4, 8, paired)
+      a1 = addLookup(a1, e, high, f, nextHigh, w48, 4, 8, paired)
       e = v128.load(table, TABLE_ENTRIES)
-      b0 = addLookup(b0, e, low, e, low, w48, 4, 8, false)
-      b1 = addLookup(b1, e, high, e, high, w48, 4, 8, false)
+      f = paired ? v128.load(nextTable, TABLE_ENTRIES) : e
+      b0 = addLookup(b0, e, low, f, nextLow, w48, 4, 8, paired)
+      b1 = addLookup(b1, e, high, f, nextHigh, w48, 4, 8, paired)
       e = v128.load(table, 2 * TABLE_ENTRIES)
-      c0 = addLookup(c0, e, low, e, low, w48, 4, 8, false)
-      c1 = addLookup(c1, e, high, e, high, w48, 4, 8, false)
+      f = paired ? v128.load(nextTable, 2 * TABLE_ENTRIES) : e
+      c0 = addLookup(c0, e, low, f, nextLow, w48, 4, 8, paired)
+      c1 = addLookup(c1, e, high, f, nextHigh, w48, 4, 8, paired)
       e = v128.load(table, 3 * TABLE_ENTRIES)
-      d0 = addLookup(d0, e, low, e, low, w48, 4, 8, false)
-      d1 = addLookup(d1, e, high, e, high, w48, 4, 8, false)
+      f = paired ? v128.load(nextTable, 3 * TABLE_ENTRIES) : e
+      d0 = addLookup(d0, e, low, f, nextLow, w48, 4, 8, paired)
+      d1 = addLookup(d1, e, high, f, nextHigh, w48, 4, 8, paired)
     }
     if (planes & 1) {
       const rows = v128.load(index + last), nextRows = paired ? v128.load(nextIndex + last) : rows

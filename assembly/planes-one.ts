@@ -55,13 +55,13 @@ export function runOne(
       s3 = addNibbles(s3, e, v, f, u, 4, w12, 1, 2, paired)
     }
     if (planes == 4) {
-      // Four planes read long entries, one quad at a time.
-      let v = v128.load(index, 2 * VECTOR_BYTES)
-      s0 = addNibbles(s0, e, v, e, v, 0, w48, 4, 8, false)
-      s1 = addNibbles(s1, e, v, e, v, 4, w48, 4, 8, false)
+      let v = v128.load(index, 2 * VECTOR_BYTES), u = paired ? v128.load(next, 2 * VECTOR_BYTES) : v
+      s0 = addNibbles(s0, e, v, f, u, 0, w48, 4, 8, paired)
+      s1 = addNibbles(s1, e, v, f, u, 4, w48, 4, 8, paired)
       v = v128.load(index, 3 * VECTOR_BYTES)
-      s2 = addNibbles(s2, e, v, e, v, 0, w48, 4, 8, false)
-      s3 = addNibbles(s3, e, v, e, v, 4, w48, 4, 8, false)
+      u = paired ? v128.load(next, 3 * VECTOR_BYTES) : v
+      s2 = addNibbles(s2, e, v, f, u, 0, w48, 4, 8, paired)
+      s3 = addNibbles(s3, e, v, f, u, 4, w48, 4, 8, paired)
     }
     if (planes & 1) {
       // The last of an odd number of planes: even and odd bytes are different rows.

@@ -60,9 +60,9 @@ export class KernelWorkload {
 
   /** Each repeat takes the next matrix in memory, so that it comes from DRAM. */
   run({ planes, groupSize, hasMin, columns, repeats }: KernelRun): void {
-    const tables = `${groupSize} ${columns} ${entryMax(planes)}`
+    const tables = `${groupSize} ${columns} ${entryMax({ planes, groupSize })}`
     if (this.#built !== tables)
-      this.#kernels.buildTables(this.#tables, this.#x, COLS, columns, groupSize, entryMax(planes))
+      this.#kernels.buildTables(this.#tables, this.#x, COLS, columns, groupSize, entryMax({ planes, groupSize }))
     this.#built = tables
     const bytes = planesBytes(ROWS, COLS, { planes, groupSize, hasMin })
     const matrices = Math.floor(WEIGHT_BYTES / bytes)

@@ -1,4 +1,4 @@
-import { ENTRY_MAX, SHORT_ENTRY_MAX, SHORT_ENTRY_PLANES, TILE_ROWS } from '../../assembly/layout.ts'
+import { ENTRY_MAX, EXACT_GROUP, SHORT_ENTRY_MAX, SHORT_ENTRY_PLANES, TILE_ROWS } from '../../assembly/layout.ts'
 import type { PlanesTensor } from '../weights/manifest.ts'
 import type { Kernels, Pointer } from './kernels.ts'
 
@@ -35,9 +35,10 @@ export function rowStride(rows: number): number {
   return Math.ceil(rows / TILE_ROWS) * TILE_ROWS
 }
 
-/** Largest entry of the tables that a matrix of so many planes reads. */
-export function entryMax(planes: number): number {
-  return planes <= SHORT_ENTRY_PLANES ? SHORT_ENTRY_MAX : ENTRY_MAX
+/** Largest entry of the tables that a matrix reads. */
+export function entryMax({ planes, groupSize }: Pick<Matrix, 'planes' | 'groupSize'>): number {
+  const isShort = planes <= SHORT_ENTRY_PLANES || (planes === 4 && groupSize > EXACT_GROUP)
+  return isShort ? SHORT_ENTRY_MAX : ENTRY_MAX
 }
 
 /**
@@ -54,9 +55,9 @@ export function multiply(
   tables: Pointer,
 ): void {
   matrices.forEach((w, i) => {
-    const largest = entryMax(w.planes)
+    const largest = entryMax(w)
     const before = matrices[i - 1]
-    if (before?.groupSize !== w.groupSize || entryMax(before.planes) !== largest) {
+    if (before?.groupSize !== w.groupSize || entryMax(before) !== largest) {
       kernels.buildTables(tables, x, w.cols, columns, w.groupSize, largest)
     }
     kernels.matmul(

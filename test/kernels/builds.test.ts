@@ -41,7 +41,7 @@ describe('the relaxed and the plain build', () => {
     for (const hasMin of [false, true]) {
       const of = planesCase(92 + planes, { planes, groupSize: 128, hasMin, rows: 64, groups: 3 }, 5)
       const [a, b] = [relaxed, plain].map((build) => kernelProduct(build, of))
-      const tables = buildTables(of.x, of.w.cols, of.columns, of.w.groupSize, entryMax(of.w.planes))
+      const tables = buildTables(of.x, of.w.cols, of.columns, of.w.groupSize, entryMax(of.w))
       const { magnitudes } = tableProduct(of.w, of.zeroPoint, tables, of.columns)
       // Two a run (2 runs of 64 columns, in 2 passes of up to four planes), one for a minimum, in each of 3 groups.
       const fused = 3 * (2 * 2 * 2 + 1)

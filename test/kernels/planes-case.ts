@@ -50,7 +50,14 @@ export function kernelProduct(
   return run((memory) => {
     const out = memory.floats(y)
     const tables = memory.bytes(kernels.tableBytes(cols, columns, groupSize))
-    kernels.buildTables(tables.byteOffset, memory.floats(x).byteOffset, cols, columns, groupSize, entryMax(planes))
+    kernels.buildTables(
+      tables.byteOffset,
+      memory.floats(x).byteOffset,
+      cols,
+      columns,
+      groupSize,
+      entryMax({ planes, groupSize }),
+    )
     const centre = (2 ** planes - 1) / 2 + zeroPoint
     const packed = memory.bytes(packPlanes(w))
     kernels.matmul(

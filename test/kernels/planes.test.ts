@@ -25,7 +25,7 @@ const add = (a: ArrayLike<number>, b: ArrayLike<number>) => Float64Array.from(a,
 describe.each(await openBuilds())('matmul, $build build', (build) => {
   const expectProduct = (of: PlanesCase) => {
     const actual = kernelProduct(build, of)
-    const tables = buildTables(of.x, of.w.cols, of.columns, of.w.groupSize, entryMax(of.w.planes))
+    const tables = buildTables(of.x, of.w.cols, of.columns, of.w.groupSize, entryMax(of.w))
     const model = tableProduct(of.w, of.zeroPoint, tables, of.columns)
     const rounding = (i: number) => roundings(ROUNDINGS) * (Math.abs(of.before[i]) + model.magnitudes[i])
     expectWithin(actual, add(of.before, model.y), rounding)
@@ -121,9 +121,10 @@ function integerCase(
   const cols = groups * groupSize
   const halvesOf = (draw: () => number) => new Uint16Array(Float16Array.from({ length: rows * groups }, draw).buffer)
   const largest = 2 ** planes - 1
+  const largestEntry = entryMax({ planes, groupSize })
   const level = { random: () => integer(random, 0, largest), largest: () => largest, smallest: () => 0 }[levels]
   const quad = (first: boolean) => {
-    const total = 2 * (levels === 'random' && !first ? integer(random, 0, entryMax(planes)) : entryMax(planes))
+    const total = 2 * (levels === 'random' && !first ? integer(random, 0, largestEntry) : largestEntry)
     const cuts = [0, integer(random, 0, total), integer(random, 0, total), integer(random, 0, total), total]
     cuts.sort((a, b) => a - b)
     const sign = () => (levels === 'random' && random() < 0.5 ? -1 : 1)
