@@ -6,6 +6,11 @@ declare module 'cloudflare:workers' {
     constructor(ctx: unknown, env: Env)
     fetch?(request: Request): Response | Promise<Response>
   }
+
+  export abstract class WorkerEntrypoint<Env> {
+    protected readonly env: Env
+    fetch?(request: Request): Response | Promise<Response>
+  }
 }
 
 declare module '*.wasm' {

@@ -9,7 +9,7 @@ import { createApp } from './http/app.ts'
 import { EdgeService } from './http/edge-service.ts'
 import { loadModel } from './model/load.ts'
 import { loadPipeline } from './pipeline/load-pipeline.ts'
-import { stageFetchers } from './pipeline/stage-bindings.ts'
+import { stagesOf } from './pipeline/stage-bindings.ts'
 import type { Plan } from './pipeline/stage-plan.ts'
 import { type AssetFetcher, assetsStore } from './weights/assets-store.ts'
 import type { Manifest } from './weights/manifest.ts'
@@ -75,7 +75,7 @@ export class Edge extends DurableObject<Env> {
   #language(store: WeightStore, manifest: Manifest): Promise<Language> {
     const { PLAN, CONTEXT_LENGTH } = this.env
     return PLAN
-      ? loadPipeline(store, manifest, PLAN, stageFetchers(this.env as never, PLAN), modules)
+      ? loadPipeline(store, manifest, PLAN, stagesOf(this.env as never, PLAN), modules)
       : loadModel(store, manifest, modules, { contextLength: CONTEXT_LENGTH, sequences: 1 })
   }
 

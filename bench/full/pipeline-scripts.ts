@@ -19,7 +19,7 @@ import { CONTEXT_LENGTH, type PlaneCount } from './geometry.ts'
 import { randomPack } from './random-pack.ts'
 
 /** What `nanbeige-edge deploy` plans unless told otherwise. */
-const STAGE_MIB = 88
+const STAGE_MIB = 96
 const SESSIONS = 2
 
 /** The scripts of a pipeline, ready to start. */

@@ -3,7 +3,7 @@ import plain from '../../dist/kernels.plain.wasm'
 import relaxed from '../../dist/kernels.relaxed.wasm'
 import { loadPipeline } from '../../src/pipeline/load-pipeline.ts'
 import type { PipelineModel } from '../../src/pipeline/pipeline-model.ts'
-import { stageFetchers } from '../../src/pipeline/stage-bindings.ts'
+import { stagesOf } from '../../src/pipeline/stage-bindings.ts'
 import type { Plan } from '../../src/pipeline/stage-plan.ts'
 import { type AssetFetcher, assetsStore } from '../../src/weights/assets-store.ts'
 import { parseManifest } from '../../src/weights/parse-manifest.ts'
@@ -48,7 +48,7 @@ export class Edge extends DurableObject<Env> {
     const { ASSETS, PLAN } = this.env
     const store = assetsStore(ASSETS, `/weights/${PLAN.name}`)
     const manifest = parseManifest(await store.manifest(), 'manifest.json')
-    return loadPipeline(store, manifest, PLAN, stageFetchers({ ...this.env }, PLAN), { relaxed, plain })
+    return loadPipeline(store, manifest, PLAN, stagesOf({ ...this.env }, PLAN), { relaxed, plain })
   }
 }
 

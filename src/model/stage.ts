@@ -64,6 +64,9 @@ export function stageScratchBytes(kernels: Kernels, config: ModelConfig, chunk: 
   return Object.values(scratchSizes(kernels, config, chunk, capacity)).reduce((sum, bytes) => sum + align(bytes), 0)
 }
 
+/** Whose vectors of a chunk are wanted: those of all its tokens, or of the last one. */
+export type Keep = 'all' | 'last'
+
 /** Some consecutive layers of a Llama model (Touvron et al. 2023) in one Wasm memory. */
 export class Stage {
   readonly #arena: Arena
@@ -92,10 +95,10 @@ export class Stage {
 
   /**
    * hidden (count, hiddenSize) f32, in place: `count` tokens at positions from `position` on. Appends to the cache.
-   * keep: whose vectors are wanted. Of all but the last token the last layer of a model need give keys and values only, which saves
+   * Where only the last vector is wanted, the last layer of a model need give keys and values only of all other tokens, which saves
    * nearly all of its work in prefill; the vectors of those are left half done.
    */
-  forward(hidden: Pointer, count: number, position: number, cache: KvCache, keep: 'all' | 'last' = 'all'): void {
+  forward(hidden: Pointer, count: number, position: number, cache: KvCache, keep: Keep = 'all'): void {
     const half = this.#config.headDim / 2
     const { cos, sin } = this.#scratch
     fillRotations(this.#arena.floats(cos, count * half), this.#arena.floats(sin, count * half), position, this.#config)

@@ -60,7 +60,7 @@ export class EmbeddingPages {
   }
 
   /** (ids.length, hiddenSize) f32. Throws WeightsError. */
-  async rows(ids: readonly number[]): Promise<Float32Array> {
+  async rows(ids: readonly number[]): Promise<Float32Array<ArrayBuffer>> {
     const hiddenSize = this.#tensor.shape[1]
     const rows = new Float32Array(ids.length * hiddenSize)
     for (let first = 0; first < ids.length; first += this.#slots) {

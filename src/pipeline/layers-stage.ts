@@ -1,7 +1,7 @@
 import type { Arena } from '../model/arena.ts'
 import type { Pointer } from '../model/kernels.ts'
 import type { KvCache } from '../model/kv-cache.ts'
-import type { Stage } from '../model/stage.ts'
+import type { Keep, Stage } from '../model/stage.ts'
 import { PipelineError } from './pipeline-error.ts'
 
 /** A session that was silent for so long loses its cache to a new one, should all be in use; it is computed anew when it comes back. */
@@ -30,6 +30,7 @@ export class LayersStage {
   readonly #free: KvCache[]
   readonly #sessions = new Map<string, Held>()
   readonly #now: () => number
+  #result = new Float32Array()
 
   constructor(parts: LayersParts, now: () => number = Date.now) {
     this.#parts = parts
@@ -43,11 +44,11 @@ export class LayersStage {
 
   /**
    * Run tokens at `position` and after it through the layers: hidden (count, hiddenSize) f32 in, count at most chunkLength, and
-   * out, or of those the last vector only.
+   * out, or of those the last vector only, in an array that the next call writes to again.
    * What the session held from `position` on is forgotten. Throws PipelineError `session_lost` where tokens before it are missing,
    * `no_kv_cache` where a new session finds no room.
    */
-  forward(session: string, position: number, hidden: Float32Array, keep: 'all' | 'last' = 'all'): Float32Array {
+  forward(session: string, position: number, hidden: Float32Array, keep: Keep = 'all'): Float32Array<ArrayBuffer> {
     const { arena, stage, hidden: pointer, hiddenSize, chunkLength } = this.#parts
     const count = hidden.length / hiddenSize
     if (!Number.isInteger(count) || count < 1 || count > chunkLength) {
@@ -61,7 +62,10 @@ export class LayersStage {
     memory.set(hidden)
     stage.forward(pointer, count, position, held.cache, keep)
     held.length = position + count
-    return memory.slice(keep === 'last' ? -hiddenSize : 0)
+    const result = memory.subarray(keep === 'last' ? -hiddenSize : 0)
+    if (this.#result.length !== result.length) this.#result = new Float32Array(result.length)
+    this.#result.set(result)
+    return this.#result
   }
 
   release(session: string): void {

@@ -3,22 +3,22 @@ import type { Manifest, PlanesTensor } from '../weights/manifest.ts'
 import type { WeightStore } from '../weights/weight-store.ts'
 import { EmbeddingPages } from './embedding-pages.ts'
 import { PipelineModel } from './pipeline-model.ts'
-import type { StageFetcher } from './stage-bindings.ts'
 import { StageClient } from './stage-client.ts'
 import type { Plan } from './stage-plan.ts'
+import type { StageMethods } from './stage-protocol.ts'
 
-/** A model of stages behind fetchers, in the order of the plan, all of them loaded. Throws WeightsError, PipelineError. */
+/** A model of stages elsewhere, in the order of the plan, all of them loaded. Throws WeightsError, PipelineError. */
 export async function loadPipeline(
   store: WeightStore,
   manifest: Manifest,
   plan: Plan,
-  fetchers: readonly StageFetcher[],
+  stages: readonly StageMethods[],
   modules: KernelModules,
 ): Promise<PipelineModel> {
   const tensor = manifest.tensors.find((tensor): tensor is PlanesTensor => tensor.name === 'embedding')!
   const embedding = await EmbeddingPages.create(store, tensor, modules)
-  const stages = fetchers.map((fetcher, index) => new StageClient(fetcher, stageName(plan, index)))
-  const model = new PipelineModel(plan, manifest.config, embedding, stages)
+  const clients = stages.map((stage, index) => new StageClient(stage, stageName(plan, index)))
+  const model = new PipelineModel(plan, manifest.config, embedding, clients)
   await model.load()
   return model
 }

@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import fc from 'fast-check'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { greedy } from '../../bench/model-workload.ts'
-import type { LocalStage } from '../../test/pipeline/local-stage.ts'
+import type { Call, LocalStage } from '../../test/pipeline/local-stage.ts'
 import { TINY_CONTEXT, TINY_VOCAB, type TinyPipeline, tinyPipeline } from '../../test/pipeline/tiny-pipeline.ts'
 import { samplingParams } from '../chat/sampling.ts'
 import { generate } from '../generate/generate.ts'
@@ -93,7 +93,7 @@ describe('the pipeline generates what one isolate generates', () => {
     const expected = [await ids(tiny.whole, requests[0]), await ids(tiny.whole, requests[1])]
     expect(await Promise.all(requests.map((request) => ids(model, request)))).toEqual(expected)
     // Neither waited for the other: tokens of both alternate.
-    const sessions = stages[0].calls.filter((call) => call.includes('forward')).map((call) => call.split('/')[2])
+    const sessions = forwards(stages[0]).map(({ session }) => session)
     expect(sessions.filter((session, i) => i > 0 && session !== sessions[i - 1]).length).toBeGreaterThan(15)
   })
 
@@ -111,9 +111,8 @@ describe('the pipeline generates what one isolate generates', () => {
     const [answer] = await Promise.all([ids(model, long), goOn()])
     expect([[expected[0][0], ...rest], answer]).toEqual(expected)
     // Calls of the prompt's eight chunks, and tokens of the other between its first and its last one.
-    const session = stages[0].calls.find((call) => call.includes('forward'))!.split('/')[2]
-    const forwards = stages[0].calls.slice(before).filter((call) => call.includes('forward'))
-    const chunks = forwards.flatMap((call, i) => (call.includes(session) ? [] : [i]))
+    const [{ session }] = forwards(stages[0])
+    const chunks = forwards(stages[0], before).flatMap((call, i) => (call.session === session ? [] : [i]))
     expect(chunks).toHaveLength(8)
     expect(chunks.at(-1)! - chunks[0]).toBeGreaterThan(chunks.length - 1)
   })
@@ -141,12 +140,12 @@ describe('a stage that fails in the midst of a generation', () => {
       { seed: 2, numRuns: 60 },
     ))
 
-  function inject(stage: LocalStage, call: number, kind: string): void {
-    const due = (times: number) => stage.calls.length > call && stage.calls.length <= call + times
+  function inject(stage: LocalStage, first: number, kind: string): void {
+    const due = (times: number) => stage.calls.length > first && stage.calls.length <= first + times
     const [before, after] = [stage.before, stage.after]
-    stage.before = async (path) => {
-      await before(path)
-      if (path.startsWith('DELETE')) return
+    stage.before = async (call) => {
+      await before(call)
+      if (call.method === 'release') return
       if (kind === 'restarted' && due(1)) stage.restart()
       if (kind === 'down' && due(2)) {
         stage.restart()
@@ -154,9 +153,9 @@ describe('a stage that fails in the midst of a generation', () => {
       }
       if (kind === 'broken before' && due(1)) throw new TypeError('connection reset')
     }
-    stage.after = async (path) => {
-      await after(path)
-      if (path.startsWith('DELETE')) return
+    stage.after = async (call) => {
+      await after(call)
+      if (call.method === 'release') return
       if (kind === 'broken after' && due(1)) throw new TypeError('connection reset')
       if (kind === 'reset' && due(1)) {
         stage.restart()
@@ -218,14 +217,7 @@ describe('prefill', () => {
     }
     await model.forward(model.createSequence(), prompt(30), new AbortController().signal)
     expect(most).toBe(3)
-    const positions = (index: number) =>
-      stages[index].calls.flatMap(
-        (call) =>
-          call
-            .match(/position=(\d+)/)
-            ?.slice(1)
-            .map(Number) ?? [],
-      )
+    const positions = (index: number) => forwards(stages[index]).map(({ position }) => position)
     for (const index of LAYERS) expect(positions(index)).toEqual([0, 5, 10, 15, 20, 25])
   })
 
@@ -234,9 +226,9 @@ describe('prefill', () => {
     stages[2].before = () => abort.abort()
     expect(await ids(model, { ...greedy(prompt(40), 4), signal: abort.signal })).toEqual([])
     await settled()
-    expect(stages[2].calls.filter((call) => call.includes('forward')).length).toBeLessThan(5)
+    expect(forwards(stages[2]).length).toBeLessThan(5)
     expect(LAYERS.map((stage) => stages[stage].sessions)).toEqual([0, 0, 0])
-    expect(stages[3].calls).toEqual(['POST /load'])
+    expect(stages[3].calls).toEqual([{ method: 'load' }])
   })
 })
 
@@ -248,6 +240,11 @@ it('has no more sequences than its stages have caches', async () => {
   model.createSequence()
   expect(() => model.createSequence()).toThrow('every KV cache is in use')
 })
+
+/** Calls of a stage's layers, from one of all calls on. */
+function forwards(stage: LocalStage, from = 0): Call[] {
+  return stage.calls.slice(from).filter(({ method }) => method === 'forward')
+}
 
 /** Calls that nobody waits for have come through. */
 async function settled(): Promise<void> {

@@ -2,6 +2,7 @@ import type { Distribution, DistributionQuery } from '../generate/distribution.t
 import type { LanguageModel, Sequence } from '../generate/language-model.ts'
 import { turn } from '../generate/turn.ts'
 import type { ModelConfig } from '../weights/manifest.ts'
+import { freeVectors } from './free-vectors.ts'
 import { mergeSlices } from './merged-distribution.ts'
 import { prefill } from './prefill.ts'
 import { recover } from './recover.ts'
@@ -13,7 +14,7 @@ const CANDIDATES = 64
 
 /** Rows of the embedding: ids -> (ids.length, hiddenSize) f32. */
 export interface Embedding {
-  rows(ids: readonly number[]): Promise<Float32Array>
+  rows(ids: readonly number[]): Promise<Float32Array<ArrayBuffer>>
 }
 
 class PipelineSequence implements Sequence {
@@ -21,7 +22,7 @@ class PipelineSequence implements Sequence {
   /** All tokens, to compute them anew for a stage that lost them. */
   tokens: readonly number[] = []
   /** (hiddenSize) f32 of the last token, after all layers. */
-  last: Float32Array = new Float32Array()
+  last = new Float32Array()
   readonly #release: (sequence: PipelineSequence) => void
   #released = false
 
@@ -118,7 +119,8 @@ export class PipelineModel implements LanguageModel {
       },
       async (stage, { ids, position }, hidden) => {
         const isLast = stage === this.#layers.length - 1
-        const result = await this.#layers[stage].forward(session, position, hidden, isLast)
+        const result = await this.#layers[stage].forward(session, position, hidden, isLast ? 'last' : 'all')
+        freeVectors(hidden)
         if (isLast) this.tokensComputed += ids.length
         return result
       },

@@ -1,12 +1,9 @@
 import type { Plan } from './stage-plan.ts'
+import type { StageMethods } from './stage-protocol.ts'
 
 /** The part of a DurableObjectNamespace that reaching a stage takes. */
 export interface StageNamespace {
-  getByName(name: string): StageFetcher
-}
-
-export interface StageFetcher {
-  fetch(input: string | Request, init?: RequestInit): Promise<Response>
+  getByName(name: string): StageMethods
 }
 
 /** Class of the Durable Object that stage-worker.ts exports. */
@@ -19,11 +16,17 @@ export const stageBinding = (index: number) => `STAGE_${index}`
  * The stages of a plan as the router reaches them: straight at the objects, since calls of a service binding count as Worker invocations, of which
  * a request has 32 (https://developers.cloudflare.com/workers/runtime-apis/bindings/service-bindings/#limits).
  */
-export function stageFetchers(env: Readonly<Record<string, unknown>>, plan: Plan): StageFetcher[] {
+export function stagesOf(env: Readonly<Record<string, unknown>>, plan: Plan): StageMethods[] {
   return plan.stages.map((_, index) => {
     const namespace = env[stageBinding(index)] as StageNamespace
     // A stub of its own each time: after an error of its object a stub may stay broken.
     // https://developers.cloudflare.com/durable-objects/best-practices/error-handling/
-    return { fetch: (input, init) => namespace.getByName(STAGE_OBJECT).fetch(input, init) }
+    const stub = () => namespace.getByName(STAGE_OBJECT)
+    return {
+      load: () => stub().load(),
+      forward: (session, position, hidden, keep) => stub().forward(session, position, hidden, keep),
+      release: (session) => stub().release(session),
+      distribution: (hidden, query) => stub().distribution(hidden, query),
+    }
   })
 }

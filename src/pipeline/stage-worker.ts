@@ -1,13 +1,15 @@
 import { DurableObject } from 'cloudflare:workers'
 import plain from '../../dist/kernels.plain.wasm'
 import relaxed from '../../dist/kernels.relaxed.wasm'
+import type { Keep } from '../model/stage.ts'
 import { type AssetFetcher, assetsStore } from '../weights/assets-store.ts'
 import { parseManifest } from '../weights/parse-manifest.ts'
-import type { HeadSlice } from './head-slice.ts'
+import type { HeadSlice, SliceQuery } from './head-slice.ts'
 import type { LayersStage } from './layers-stage.ts'
 import { loadStage } from './load-stage.ts'
-import { createStageApp } from './stage-app.ts'
+import { StageCalls } from './stage-calls.ts'
 import type { Plan } from './stage-plan.ts'
+import type { StageMethods } from './stage-protocol.ts'
 
 interface Env {
   ASSETS: AssetFetcher
@@ -25,10 +27,10 @@ async function load({ ASSETS, PLAN, STAGE }: Env): Promise<LayersStage | HeadSli
 }
 
 /** One stage of a pipeline. */
-export class Stage extends DurableObject<Env> {
+export class Stage extends DurableObject<Env> implements StageMethods {
   // Of the object: what one that was reset had begun to read will never end.
   #loading: Promise<LayersStage | HeadSlice> | undefined
-  readonly #app = createStageApp({
+  readonly #calls = new StageCalls({
     loaded: () => loaded,
     load: async () => {
       if (loaded) return loaded
@@ -40,8 +42,20 @@ export class Stage extends DurableObject<Env> {
     },
   })
 
-  override fetch(request: Request): Response | Promise<Response> {
-    return this.#app.fetch(request)
+  load() {
+    return this.#calls.load()
+  }
+
+  forward(session: string, position: number, hidden: Float32Array<ArrayBuffer>, keep: Keep) {
+    return this.#calls.forward(session, position, hidden, keep)
+  }
+
+  release(session: string) {
+    return this.#calls.release(session)
+  }
+
+  distribution(hidden: Float32Array<ArrayBuffer>, query: SliceQuery) {
+    return this.#calls.distribution(hidden, query)
   }
 }
 

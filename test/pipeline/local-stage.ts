@@ -1,24 +1,30 @@
 import type { KernelModules } from '../../src/model/kernels.ts'
-import type { HeadSlice } from '../../src/pipeline/head-slice.ts'
+import type { Keep } from '../../src/model/stage.ts'
+import type { HeadSlice, SliceQuery } from '../../src/pipeline/head-slice.ts'
 import { LayersStage } from '../../src/pipeline/layers-stage.ts'
 import { loadStage } from '../../src/pipeline/load-stage.ts'
-import { createStageApp } from '../../src/pipeline/stage-app.ts'
-import type { StageFetcher } from '../../src/pipeline/stage-bindings.ts'
+import { StageCalls } from '../../src/pipeline/stage-calls.ts'
 import type { Plan } from '../../src/pipeline/stage-plan.ts'
+import type { StageMethods } from '../../src/pipeline/stage-protocol.ts'
 import { parseManifest } from '../../src/weights/parse-manifest.ts'
 import type { WeightStore } from '../../src/weights/weight-store.ts'
 
-/** Meets a call before it is computed, by its path; may throw, as a broken connection does. */
-export type Meet = (path: string) => void | Promise<void>
+export interface Call {
+  readonly method: keyof StageMethods
+  readonly session?: string
+  readonly position?: number
+}
+
+/** Meets a call before it is computed; may throw, as a broken connection does. */
+export type Meet = (call: Call) => void | Promise<void>
 
 /** A stage in this process, with the real weights, layers and protocol; what a process or an isolate can do to it is done by the tests. */
-export class LocalStage implements StageFetcher {
+export class LocalStage implements StageMethods {
   readonly #load: () => Promise<LayersStage | HeadSlice>
-  readonly #app = createStageApp({ load: () => this.#loadOnce(), loaded: () => this.#loaded })
+  readonly #stage = new StageCalls({ load: () => this.#loadOnce(), loaded: () => this.#loaded })
   #loading: Promise<LayersStage | HeadSlice> | undefined
   #loaded: LayersStage | HeadSlice | undefined
-  /** Paths of all calls. */
-  readonly calls: string[] = []
+  readonly calls: Call[] = []
   before: Meet = () => {}
   /** The same, with the result computed and not yet received. */
   after: Meet = () => {}
@@ -40,15 +46,31 @@ export class LocalStage implements StageFetcher {
     this.#loading = this.#loaded = undefined
   }
 
-  async fetch(input: string | Request, init?: RequestInit): Promise<Response> {
-    const request = new Request(input, init)
-    const { pathname, search } = new URL(request.url)
-    const path = `${request.method} ${pathname}${search}`
-    this.calls.push(path)
-    await this.before(path)
-    const response = await this.#app.fetch(request)
-    await this.after(path)
-    return response
+  load() {
+    return this.#call({ method: 'load' }, () => this.#stage.load())
+  }
+
+  forward(session: string, position: number, hidden: Float32Array<ArrayBuffer>, keep: Keep) {
+    return this.#call({ method: 'forward', session, position }, () =>
+      this.#stage.forward(session, position, hidden.slice(), keep),
+    )
+  }
+
+  release(session: string) {
+    return this.#call({ method: 'release', session }, () => this.#stage.release(session))
+  }
+
+  distribution(hidden: Float32Array<ArrayBuffer>, query: SliceQuery) {
+    return this.#call({ method: 'distribution' }, () => this.#stage.distribution(hidden, query))
+  }
+
+  /** Arguments and result are copied, as on their way between isolates. */
+  async #call<T>(call: Call, answer: () => Promise<T>): Promise<T> {
+    this.calls.push(call)
+    await this.before(call)
+    const result = structuredClone(await answer())
+    await this.after(call)
+    return result
   }
 
   #loadOnce(): Promise<LayersStage | HeadSlice> {

@@ -4,7 +4,7 @@ import { bundleWorker } from '../../scripts/bundle-worker.ts'
 import { STAGE_CLASS, stageBinding } from '../../src/pipeline/stage-bindings.ts'
 import type { Plan } from '../../src/pipeline/stage-plan.ts'
 import { ASSETS_FOLDER, CONFIG_FILE, ROUTER_FOLDER, stageFolder } from '../../src/pipeline/wrangler-configs.ts'
-import { ABORT_PATH } from './abort-path.ts'
+import { ABORT_PATH, PROBE_PATH } from './stage-paths.ts'
 import { freePorts, WorkerdProcess } from './workerd-process.ts'
 
 /** A router and its stages, each in a process of its own. */
@@ -14,6 +14,8 @@ export interface PipelineProcesses {
   readonly stages: readonly WorkerdProcess[]
   /** Have the runtime reset the object of a stage, whose process goes on. */
   abort(stage: number): Promise<void>
+  /** Whether a stage of layers has a KV cache for a new session, which then ends. */
+  hasRoom(stage: number, hiddenSize: number): Promise<boolean>
   stop(): Promise<void>
 }
 
@@ -57,6 +59,7 @@ export async function startProcesses(out: string, plan: Plan): Promise<PipelineP
     url: edge.url,
     stages,
     abort: async (index) => void (await fetch(stages[index].url + ABORT_PATH)),
+    hasRoom: async (index, hiddenSize) => (await fetch(stages[index].url + PROBE_PATH + hiddenSize)).ok,
     async stop() {
       await Promise.all([edge, ...stages].map((process) => process.kill()))
       await Promise.all([router.remove(), stage.remove()])

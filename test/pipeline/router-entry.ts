@@ -1,4 +1,5 @@
-import { type StageFetcher, type StageNamespace, stageBinding } from '../../src/pipeline/stage-bindings.ts'
+import { type StageNamespace, stageBinding } from '../../src/pipeline/stage-bindings.ts'
+import type { StageMethods } from '../../src/pipeline/stage-protocol.ts'
 import { Edge as DeployedEdge } from '../../src/worker.ts'
 
 export { default } from '../../src/worker.ts'
@@ -13,7 +14,7 @@ export class Edge extends DeployedEdge {
 }
 
 function namespaces(env: Env): Record<string, StageNamespace> {
-  const sockets = env as unknown as Record<string, StageFetcher>
+  const sockets = env as unknown as Record<string, StageMethods>
   return Object.fromEntries(
     env.PLAN!.stages.map((_, index) => [stageBinding(index), { getByName: () => sockets[stageBinding(index)] }]),
   )

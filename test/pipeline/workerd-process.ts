@@ -71,6 +71,9 @@ export class WorkerdProcess {
   }
 }
 
+/** With JavaScript RPC between processes, for which a connection to a host of this name stands. */
+const HTTP = 'http = (capnpConnectHost = "rpc")'
+
 /** Configuration of workerd: https://github.com/cloudflare/workerd/blob/main/src/workerd/server/workerd.capnp */
 function capnp({ bundle, port, object, assets, vars, peers }: WorkerdScript, config: string): string {
   // JSON escapes are escapes of Cap'n Proto's strings too.
@@ -87,7 +90,7 @@ function capnp({ bundle, port, object, assets, vars, peers }: WorkerdScript, con
     ...Object.keys(peers).map((name) => `(name = ${text(name)}, service = ${text(name)})`),
   ]
   const external = Object.entries(peers).map(
-    ([name, peer]) => `(name = ${text(name)}, external = (address = "127.0.0.1:${peer}", http = ()))`,
+    ([name, peer]) => `(name = ${text(name)}, external = (address = "127.0.0.1:${peer}", ${HTTP}))`,
   )
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
@@ -104,7 +107,7 @@ const config :Workerd.Config = (
     (name = "internet", network = (allow = ["public", "private"])),
     ${external.map((service) => `${service},`).join('\n    ')}
   ],
-  sockets = [(name = "http", address = "127.0.0.1:${port}", http = (), service = "main")],
+  sockets = [(name = "http", address = "127.0.0.1:${port}", ${HTTP}, service = "main")],
 );
 `
 }
