@@ -11,5 +11,10 @@ const nextTurn: (done: () => void) => void = globalThis.setImmediate ?? ((done) 
 
 /** Lets everything else that is due in this isolate happen: flushing streams, noticing clients that hang up, other requests. */
 export async function turn(): Promise<void> {
-  for (let i = 0; i < LOOP_TURNS; i++) await new Promise<void>((resolve) => nextTurn(resolve))
+  for (let i = 0; i < LOOP_TURNS; i++) await loopTurn()
+}
+
+/** Lets leave what was written until now, and no more: workerd passes nothing on before JavaScript has done all that it can do. */
+export function loopTurn(): Promise<void> {
+  return new Promise((resolve) => nextTurn(resolve))
 }

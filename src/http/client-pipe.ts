@@ -39,6 +39,12 @@ export class ClientPipe {
     return this.#writer.close()
   }
 
+  /** The last text and the end, which wait for each other in workerd, not here. */
+  end(text: string): Promise<void> {
+    this.write(text).catch(() => {})
+    return this.close()
+  }
+
   /** Ends the body in a way that the client takes for a broken connection. */
   abort(reason: unknown): Promise<void> {
     return this.#writer.abort(reason)

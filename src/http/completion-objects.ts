@@ -1,4 +1,5 @@
 import type { ChatEvent, FinishReason } from '../chat/events.ts'
+import { loopTurn } from '../generate/turn.ts'
 import { chunkChoice, WholeChoice } from './completion-choice.ts'
 
 /** Makes the objects of one chat completion, whole or in chunks, in OpenAI's form. */
@@ -11,8 +12,8 @@ export class CompletionObjects {
     this.#model = model
   }
 
-  /** The whole completion. */
-  async completion(events: AsyncIterable<ChatEvent>) {
+  /** The whole completion, from the events after its start. `beat` is called at each of them. */
+  async completion(events: AsyncIterable<ChatEvent>, beat: () => void) {
     const choice = new WholeChoice()
     for await (const event of events) {
       if (event.type === 'finish') {
@@ -23,18 +24,21 @@ export class CompletionObjects {
           usage: usageObject(event),
         }
       }
+      beat()
       if (event.type !== 'start') choice.add(event)
     }
     throw new Error('the events of a completion ended without a finish')
   }
 
-  /** The chunks of a stream; with `includeUsage` every chunk has a usage, null in all but the last. */
+  /**
+   * The chunks of a stream, from the events after its start; with `includeUsage` every chunk has a usage, null in all but the last.
+   */
   async *chunks(events: AsyncIterable<ChatEvent>, includeUsage: boolean) {
     const usage = includeUsage ? { usage: null } : {}
+    yield { ...this.#chunk({ role: 'assistant', content: '' }), ...usage }
     for await (const event of events) {
       switch (event.type) {
         case 'start':
-          yield { ...this.#chunk({ role: 'assistant', content: '' }), ...usage }
           break
         case 'finish':
           yield { ...this.#chunk({}, null, event.reason), ...usage }
@@ -44,7 +48,10 @@ export class CompletionObjects {
           break
         default: {
           const choice = chunkChoice(event)
-          if (choice) yield { ...this.#chunk(choice.delta, choice.logprobs), ...usage }
+          if (!choice) break
+          yield { ...this.#chunk(choice.delta, choice.logprobs), ...usage }
+          // To ask for the next token, through all that stands between, would hold this one back.
+          await loopTurn()
         }
       }
     }

@@ -4,7 +4,6 @@ import type { ChatModel } from '../chat/chat-model.ts'
 import type { ChatService } from '../chat/chat-service.ts'
 import { complete } from '../chat/complete.ts'
 import type { ChatEvent } from '../chat/events.ts'
-import type { Decision } from '../origin/policy.ts'
 import { ROUTE_HEADER, routeWish } from '../origin/route-wish.ts'
 import { CompletionObjects } from './completion-objects.ts'
 import { type ApiError, clientGone, errorResponse, invalidBody } from './errors.ts'
@@ -43,32 +42,15 @@ export function completions(loadModel: LoadModel, loadService: LoadService, reco
     if (client.aborted) hangUp()
     const log: ChatService['log'] = (entry) => service.log({ ...entry, completion: objects.id })
     const request = { ...chatRequest(body), wish }
-    const { decision, events } = await begin(complete(chat, request, abort.signal, { ...service, log }))
-    c.header(ROUTE_HEADER, `${decision.route}; reason=${decision.reason}`)
-    if (!body.stream) return sendSlowJson(c, (beat) => objects.completion(withBeats(events, beat)), hangUp)
+    const events = complete(chat, request, abort.signal, { ...service, log })
+    // Errors in the request, and a full queue, come before the response begins.
+    const { route } = (await events.next()).value as Extract<ChatEvent, { type: 'start' }>
+    c.header(ROUTE_HEADER, `${route.route}; reason=${route.reason}`)
+    if (!body.stream) return sendSlowJson(c, (beat) => objects.completion(events, beat), hangUp)
 
     client.removeEventListener('abort', hangUp)
     const chunks = objects.chunks(events, body.stream_options?.include_usage ?? false)
     const resumable = c.req.header(RESUMABLE_HEADER) === '1'
     return sendEvents(c, recordings.start(objects.id, chunks, stop, resumable), 0)
   })
-}
-
-/** Errors in the request, and a full queue, come before the response begins. */
-async function begin(
-  events: AsyncGenerator<ChatEvent>,
-): Promise<{ decision: Decision; events: AsyncIterable<ChatEvent> }> {
-  const start = (await events.next()).value as Extract<ChatEvent, { type: 'start' }>
-  const all = (async function* () {
-    yield start
-    yield* events
-  })()
-  return { decision: start.route, events: all }
-}
-
-async function* withBeats(events: AsyncIterable<ChatEvent>, beat: () => void): AsyncGenerator<ChatEvent> {
-  for await (const event of events) {
-    if (event.type !== 'start' && event.type !== 'finish') beat()
-    yield event
-  }
 }

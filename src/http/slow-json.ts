@@ -25,10 +25,7 @@ export async function sendSlowJson(
     send(' ')
   })
   const sent = object.then(
-    async (value) => {
-      await send(JSON.stringify(value))
-      await pipe.close()
-    },
+    (value) => pipe.end(JSON.stringify(value)),
     async (error: unknown) => {
       if (!begun) return
       await send(JSON.stringify(toApiError(error).body))

@@ -50,25 +50,7 @@ export class Exchange {
    * `beginsWithToken`: the origin sends not even the headers before the first token.
    */
   async *events(path: string, body: object, beginsWithToken: boolean): AsyncGenerator<unknown> {
-    const response = await this.#request(path, body, beginsWithToken)
-    const { body: bytes, headers } = response
-    if (!bytes || !/^text\/event-stream/i.test(headers.get('Content-Type') ?? '')) {
-      await bytes?.cancel()
-      throw this.error(
-        'garbage',
-        `${path} answers ${headers.get('Content-Type') ?? 'without a type'}, no event stream.`,
-      )
-    }
-    const reader = byteReader(bytes)
-    try {
-      yield* this.#parsed(reader)
-    } finally {
-      if (this.#timers.signal.aborted) cancel(reader)
-      else readToEnd(reader)
-    }
-  }
-
-  async *#parsed(reader: ByteReader): AsyncGenerator<unknown> {
+    const reader = await this.#open(path, body, beginsWithToken)
     const decoder = new TextDecoder()
     const data: string[] = []
     const reads = new Abortable(this.#timers.signal)
@@ -80,28 +62,40 @@ export class Exchange {
         broken ??= this.error('garbage', 'the stream is no event stream.')
       },
     })
-    for (;;) {
-      this.#timers.waiting()
-      const { done, value } = await this.#read(reader, reads)
-      if (value) parser.feed(decoder.decode(value, { stream: true }))
-      for (const text of data.splice(0)) {
-        if (text === '[DONE]') return
-        const event = this.#parse(text)
-        this.#timers.arrived('token')
-        yield event
+    try {
+      for (;;) {
+        this.#timers.waiting()
+        let read: Awaited<ReturnType<ByteReader['read']>>
+        try {
+          read = await reads.wait(reader.read())
+        } catch (error) {
+          throw this.#timers.signal.aborted
+            ? this.#timers.signal.reason
+            : this.error('stream_cut', 'the stream broke off.', error)
+        }
+        const { done, value } = read
+        if (value) parser.feed(decoder.decode(value, { stream: true }))
+        for (const text of data.splice(0)) {
+          if (text === '[DONE]') return
+          const event = this.#parse(text)
+          this.#timers.arrived('token')
+          yield event
+        }
+        if (broken) throw broken
+        if (done) return
       }
-      if (broken) throw broken
-      if (done) return
+    } finally {
+      if (this.#timers.signal.aborted) cancel(reader)
+      else readToEnd(reader)
     }
   }
 
-  async #read(reader: ByteReader, reads: Abortable) {
-    try {
-      return await reads.wait(reader.read())
-    } catch (error) {
-      if (this.#timers.signal.aborted) throw this.#timers.signal.reason
-      throw this.error('stream_cut', 'the stream broke off.', error)
-    }
+  async #open(path: string, body: object, beginsWithToken: boolean): Promise<ByteReader> {
+    const { body: bytes, headers } = await this.#request(path, body, beginsWithToken)
+    const type = headers.get('Content-Type')
+    if (bytes && /^text\/event-stream/i.test(type ?? '')) return byteReader(bytes)
+    await bytes?.cancel()
+    throw this.error('garbage', `${path} answers ${type ?? 'without a type'}, no event stream.`)
   }
 
   #parse(text: string): unknown {
