@@ -9,7 +9,7 @@ export function addPipelineCommands(program: Command): void {
       .command(name)
       .description(description)
       .argument('<folder>', 'folder of the pack')
-      .option('--stage-mib <MiB>', 'Wasm memory that a stage may take: weights, KV caches and scratch', '88')
+      .option('--stage-mib <MiB>', 'Wasm memory that a stage may take: weights, KV caches and scratch', '96')
       .option('--context <tokens>', "tokens that a session can hold, up to the model's own limit", '4096')
       .option('--sessions <number>', 'sessions whose KV caches are held at once', '1')
 

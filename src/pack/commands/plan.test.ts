@@ -26,7 +26,7 @@ describe('nanbeige-edge plan', () => {
   it('prints the stages, their time and what tokens cost', async () => {
     const { code, stdout, stderr } = await plan('--context', '32', '--sessions', '3')
     expect([code, stderr]).toEqual([0, ''])
-    expect(stdout).toMatch(/^tiny: 3 x 32 tokens, stages of at most 88 MiB$/m)
+    expect(stdout).toMatch(/^tiny: 3 x 32 tokens, stages of at most 96 MiB$/m)
     expect(stdout).toMatch(/^0 +layer 0 +0\.4 +0\.0 +0\.\d +0\.\d +\d+\.\d$/m)
     expect(stdout).toMatch(/^1 +head, rows 0 \.\.\. 258 +0\.0 +0\.0 +0\.0 +0\.\d +\d+\.\d$/m)
     expect(stdout).toMatch(
