@@ -5,8 +5,8 @@ export const MIB = 2 ** 20
 
 /** Memory of an isolate: JavaScript heap and Wasm memory together. */
 export const ISOLATE_BYTES = 128e6
-/** What a stage's JavaScript takes of it: 33 MB were measured after prefill of 4096 tokens, most of it vectors of requests not yet collected. */
-const HEAP_BYTES = 35e6
+/** What a stage's JavaScript may take of it: 12 MB were measured after prefill of 4096 tokens (`npm run bench:full`). */
+const HEAP_BYTES = 25e6
 /** Wasm memory past which an isolate has too little room left for JavaScript. */
 export const MAX_STAGE_MIB = Math.floor((ISOLATE_BYTES - HEAP_BYTES) / MIB)
 /** Worker scripts of an account. */
