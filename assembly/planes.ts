@@ -15,8 +15,8 @@ import { addMins, closeProducts, openProducts, products, unpack, unpackedIndexes
 const RUN_COLUMNS: i32 = 64
 
 /**
- * The whole matrix with P planes; paired: whether entries are short (both constants after inlining). More than four planes are two passes over a block: planes
- * 0-3, then the rest with 16 times the factor. Centre and minimum belong to the first run of a group only.
+ * The whole matrix with P planes; paired: whether entries are short (both constants after inlining). More than four planes are two
+ * passes over a block: planes 0-3, then the rest with 16 times the factor. Centre and minimum belong to the first run of a group only.
  */
 @inline
 function multiply(

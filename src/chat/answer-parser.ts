@@ -101,8 +101,6 @@ export class AnswerParser {
   }
 
   #readAll(parts: readonly AnswerPart[]): ChatEvent[] {
-    // Nearly every token is one part.
-    if (parts.length === 1) return this.stopped ? [] : this.#read(parts[0])
     return parts.flatMap((part) => (this.stopped ? [] : this.#read(part)))
   }
 

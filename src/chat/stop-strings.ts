@@ -19,7 +19,6 @@ export class StopStrings {
   }
 
   push(piece: string): StopStringResult {
-    if (this.#stops.length === 0) return { text: piece, stopped: false }
     const text = this.#held + piece
     const match = this.#firstMatch(text)
     if (match !== undefined) {

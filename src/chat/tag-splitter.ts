@@ -34,9 +34,8 @@ export class TagSplitter {
 
   push({ id, text, logprob }: AnswerToken): AnswerPart[] {
     if (id === undefined) return this.#split(text)
-    const tag = this.#tags.get(id)
-    if (tag === undefined && !this.#held) return [{ text, logprob }]
     const parts = this.flush()
+    const tag = this.#tags.get(id)
     if (tag === undefined) return [...parts, { text, logprob }]
     // The bytes of a character that was never finished come out with the token behind them, as U+FFFD.
     const before = text.slice(0, text.length - tag.length)

@@ -50,6 +50,7 @@ export class LocalStage implements StageMethods {
     return this.#call({ method: 'load' }, () => this.#stage.load())
   }
 
+  /** The stage frees the vectors that it gets, which are a copy. */
   forward(session: string, position: number, hidden: Float32Array<ArrayBuffer>, keep: Keep) {
     return this.#call({ method: 'forward', session, position }, () =>
       this.#stage.forward(session, position, hidden.slice(), keep),
@@ -64,7 +65,7 @@ export class LocalStage implements StageMethods {
     return this.#call({ method: 'distribution' }, () => this.#stage.distribution(hidden, query))
   }
 
-  /** Arguments and result are copied, as on their way between isolates. */
+  /** The result is copied, as on its way between isolates. */
   async #call<T>(call: Call, answer: () => Promise<T>): Promise<T> {
     this.calls.push(call)
     await this.before(call)
