@@ -3,6 +3,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
+import type { WorkerOptions } from './start-miniflare.ts'
 
 // Neither telemetry nor the request for a sample `cf` object: everything works without a network.
 process.env.WRANGLER_SEND_METRICS = 'false'
@@ -42,8 +43,10 @@ export async function bundleWorker(config: string): Promise<Bundle> {
 export async function miniflareOptions(config: string) {
   // Imported late, since wrangler reads the environment when it loads.
   const { unstable_getMiniflareWorkerOptions: optionsOf } = await import('wrangler')
-  const options = optionsOf(config)
-  const objects = (options.workerOptions as { durableObjects?: Record<string, object> }).durableObjects ?? {}
-  for (const object of Object.values(objects)) Object.assign(object, { unsafePreventEviction: true })
-  return options
+  const { main, workerOptions } = optionsOf(config)
+  const options = workerOptions as WorkerOptions
+  for (const object of Object.values(options.durableObjects ?? {})) {
+    Object.assign(object, { unsafePreventEviction: true })
+  }
+  return { main, options }
 }

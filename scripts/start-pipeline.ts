@@ -1,8 +1,8 @@
 import { link, mkdir, readdir, readFile, rm } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import { Miniflare, type WorkerOptions } from 'miniflare'
 import { ASSETS_FOLDER, CONFIG_FILE, ROUTER_FOLDER, stageFolder } from '../src/pipeline/wrangler-configs.ts'
 import { bundleWorker, miniflareOptions } from './bundle-worker.ts'
+import { startMiniflare, type WorkerOptions } from './start-miniflare.ts'
 import type { RunningWorker } from './start-worker.ts'
 
 interface StartPipelineOptions {
@@ -22,12 +22,11 @@ export async function startPipeline({ out, port, inspectorPort }: StartPipelineO
   // Stages differ in their configuration only.
   const [router, stage] = await Promise.all([ROUTER_FOLDER, stageFolder(0)].map((name) => bundleWorker(configOf(name))))
   const worker = async (folder: string, { modulesRoot, modules }: typeof router): Promise<WorkerOptions> => {
-    const { workerOptions } = await miniflareOptions(configOf(folder))
+    const { options } = await miniflareOptions(configOf(folder))
     const { name } = JSON.parse(await readFile(configOf(folder), 'utf8')) as { name: string }
-    const options = workerOptions as WorkerOptions
     return { ...options, name, modulesRoot, modules, assets: { ...options.assets!, directory } }
   }
-  const miniflare = new Miniflare({
+  const miniflare = startMiniflare({
     workers: [
       await worker(ROUTER_FOLDER, router),
       ...(await Promise.all(Array.from({ length: stages }, (_, index) => worker(stageFolder(index), stage)))),

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
-import { Miniflare, type WorkerOptions } from 'miniflare'
 import { bundleWorker, miniflareOptions } from './bundle-worker.ts'
+import { startMiniflare } from './start-miniflare.ts'
 
 export interface RunningWorker {
   /** Without a slash at the end. */
@@ -31,10 +31,10 @@ export async function startWorker({
   silent = false,
 }: StartOptions): Promise<RunningWorker> {
   const { modulesRoot, modules, remove } = await bundleWorker(config)
-  const { workerOptions } = await miniflareOptions(config)
-  const miniflare = new Miniflare({
-    ...(workerOptions as WorkerOptions),
-    bindings: { ...workerOptions.bindings, ...vars },
+  const { options } = await miniflareOptions(config)
+  const miniflare = startMiniflare({
+    ...options,
+    bindings: { ...options.bindings, ...vars },
     name: 'worker',
     modulesRoot,
     modules,

@@ -1,6 +1,6 @@
 import { build } from 'esbuild'
-import { Miniflare } from 'miniflare'
 import { afterEach, beforeAll, expect, test, vi } from 'vitest'
+import { startMiniflare } from '../scripts/start-miniflare.ts'
 import { EOS_ID } from './fake-model.ts'
 import { startFakeOrigin } from './origins/fake-origin.ts'
 import { startFaultProxy } from './origins/fault-proxy.ts'
@@ -29,7 +29,7 @@ async function start(change: (url: string) => object = () => ({})) {
   const proxy = await startFaultProxy(origin.url)
   const timers = { connectMs: 2000, firstTokenMs: 2000, idleMs: 200 }
   const config = { name: 'a', kind: 'vllm', url: proxy.url, model: 'letters', keySecret: 'KEY', timers }
-  const worker = new Miniflare({
+  const worker = startMiniflare({
     modules: true,
     script,
     compatibilityDate: '2026-04-01',

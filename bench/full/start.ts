@@ -1,5 +1,5 @@
-import { Miniflare, type WorkerOptions } from 'miniflare'
 import { type Bundle, bundleWorker, miniflareOptions } from '../../scripts/bundle-worker.ts'
+import { startMiniflare, type WorkerOptions } from '../../scripts/start-miniflare.ts'
 import type { RunningWorker } from '../../scripts/start-worker.ts'
 
 const CONFIG = 'bench/full/wrangler.toml'
@@ -15,8 +15,8 @@ export interface FullWorker extends RunningWorker {
 }
 
 export async function bundleFullWorker(): Promise<FullBundle> {
-  const { workerOptions } = await miniflareOptions(CONFIG)
-  return { ...(await bundleWorker(CONFIG)), options: workerOptions as WorkerOptions }
+  const { options } = await miniflareOptions(CONFIG)
+  return { ...(await bundleWorker(CONFIG)), options }
 }
 
 /**
@@ -25,7 +25,7 @@ export async function bundleFullWorker(): Promise<FullBundle> {
  */
 export async function startFullWorker(bundle: FullBundle, pack: string): Promise<FullWorker> {
   const { options, modulesRoot, modules } = bundle
-  const miniflare = new Miniflare({
+  const miniflare = startMiniflare({
     ...options,
     name: 'worker',
     modulesRoot,

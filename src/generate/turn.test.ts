@@ -1,6 +1,6 @@
 import { build } from 'esbuild'
-import { Miniflare } from 'miniflare'
 import { describe, expect, it } from 'vitest'
+import { startMiniflare } from '../../scripts/start-miniflare.ts'
 import { turn } from './turn.ts'
 
 const STEPS = 400
@@ -48,7 +48,7 @@ describe('turn', () => {
         format: 'esm',
         write: false,
       })
-      const worker = new Miniflare({
+      const worker = startMiniflare({
         modules: true,
         script: bundle.outputFiles[0].text,
         compatibilityDate: '2026-04-01',

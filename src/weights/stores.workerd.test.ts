@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { build } from 'esbuild'
-import { Miniflare } from 'miniflare'
+import type { Miniflare } from 'miniflare'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { startMiniflare } from '../../scripts/start-miniflare.ts'
 import { type TinyPack, tinyPack } from '../../test/tiny-pack.ts'
 
 let pack: TinyPack
@@ -16,7 +17,7 @@ beforeAll(async () => {
     format: 'esm',
     write: false,
   })
-  workerd = new Miniflare({
+  workerd = startMiniflare({
     modules: true,
     script: outputFiles[0].text,
     compatibilityDate: '2026-01-01',
