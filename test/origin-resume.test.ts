@@ -72,7 +72,7 @@ describe('a stream', () => {
 
   test('that has ended is read again from every position on, without a gap', async () => {
     const { app } = await start(ANSWER)
-    const whole = await all(await stream(app, { 'Content-Type': 'application/json' }))
+    const whole = await all(await stream(app))
     for (const [index, { id }] of whole.entries()) {
       expect(await all(await resume(app, id))).toEqual(whole.slice(index + 1))
     }
@@ -109,13 +109,46 @@ describe('a stream', () => {
     expect(events.at(-1)!.data).toBe('[DONE]')
   })
 
-  test('that is not to be resumed stops with its client, and says so to one that comes back', async () => {
+  test('that is not to be resumed stops with its client, and is forgotten', async () => {
     const { app, model } = await start(ENDLESS)
     const first = await some(await stream(app, { 'Content-Type': 'application/json' }), 5)
-    const rest = await all(await resume(app, first.at(-1)!.id))
-    expect(JSON.parse(rest.at(-1)!.data)).toMatchObject({ error: { code: 'client_closed_request' } })
-    expect(rest.length).toBeLessThan(100)
+    await vi.waitFor(async () => expect((await resume(app, first.at(-1)!.id)).status).toBe(404))
+    expect(model.decoded).toBeLessThan(100)
     expect(model.released).toBe(model.sequences)
+  })
+
+  test('that nobody reads gives its turn to whoever waits, and goes on afterwards as if nothing had been', async () => {
+    const model = new FakeModel(ENDLESS)
+    const app = originApp({ model, origins: [] })
+    const ask = (headers: HeadersInit) =>
+      post(app, { ...HELLO, stream: true, max_tokens: 300, stream_options: { include_usage: true } }, { headers })
+    const first = await some(await ask(RESUMABLE), 5)
+    const other = await all(await ask({ 'Content-Type': 'application/json' }))
+    expect(model.decoded).toBeLessThan(400)
+    const events = [...first, ...(await all(await resume(app, first.at(-1)!.id)))]
+    const text = (events: Event[]) =>
+      events
+        .slice(0, -1)
+        .map(({ data }) => JSON.parse(data).choices[0]?.delta.content ?? '')
+        .join('')
+    expect(text(events)).toBe(text(other))
+    expect(events.map(({ id }) => id)).toEqual(events.map((_, index) => `${completionOf(events)}:${index}`))
+    expect(model.sequences).toBe(3)
+    expect(model.released).toBe(3)
+  })
+
+  test('is one of a few that a client may leave behind', async () => {
+    const { app } = await start(ENDLESS)
+    const left = []
+    for (let i = 0; i < 8; i++) left.push(await some(await stream(app), 1))
+    const refused = await stream(app)
+    expect([refused.status, refused.headers.has('Retry-After'), await refused.json()]).toMatchObject([
+      429,
+      true,
+      { error: { code: 'too_many_resumable_streams' } },
+    ])
+    await app.request(`/v1/chat/completions/${completionOf(left[0])}/cancel`, { method: 'POST' })
+    await vi.waitFor(async () => expect((await stream(app)).status).toBe(200))
   })
 })
 

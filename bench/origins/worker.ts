@@ -5,7 +5,7 @@ import type { ChatModel } from '../../src/chat/chat-model.ts'
 import { loadChatModel } from '../../src/chat/load-chat-model.ts'
 import { samplingParams } from '../../src/chat/sampling.ts'
 import { generate } from '../../src/generate/generate.ts'
-import { GenerationQueue } from '../../src/generate/queue.ts'
+import { ATTENTIVE, GenerationQueue } from '../../src/generate/queue.ts'
 import { createApp } from '../../src/http/app.ts'
 import { EdgeService } from '../../src/http/edge-service.ts'
 import { loadModel } from '../../src/model/load.ts'
@@ -64,8 +64,9 @@ export class Bench extends DurableObject<Env> {
     const promptIds = fast.tokenizer.encode(fast.template.render(messages, { addGenerationPrompt: true }))
     const logitBias = new Map(bannedIds.map((id) => [id, -100]))
     const { signal } = new AbortController()
-    const release = await this.#queue.acquire(signal)
+    const place = this.#queue.enter(ATTENTIVE, signal)
     try {
+      await place.turn
       const tokens = generate(fast.language, {
         promptIds,
         generatedIds,
@@ -82,7 +83,7 @@ export class Bench extends DurableObject<Env> {
         ids.push(step.value.id)
       }
     } finally {
-      release()
+      place.leave()
     }
   }
 

@@ -1,4 +1,5 @@
 import { checkRequest, checkTokens, GenerateRequestError } from '../generate/check-request.ts'
+import { ATTENTIVE, type Visitor } from '../generate/queue.ts'
 import type { GenerateEnd, GenerateRequest, SamplingParams } from '../generate/types.ts'
 import type { SourcedToken } from '../origin/handover.ts'
 import { History, type Prompt } from '../origin/history.ts'
@@ -39,12 +40,14 @@ export interface ChatRequest {
   readonly stop: readonly string[]
   /** Alternatives to report beside each token's logprob; undefined: no logprobs. */
   readonly topLogprobs?: number
+  /** Whose turn the answer takes at the edge; left out: that of somebody who reads it to its end. */
+  readonly visitor?: Visitor
 }
 
 /**
- * Answers a chat: 'start' before anything is computed, then what it says, then 'finish'; or the signal's reason thrown when it
- * aborts. Throws ChatRequestError and QueueFullError before 'start', and OriginsFailedError. Closing the generator stops the
- * computation, here and at an origin.
+ * Answers a chat: 'start' before its turn comes, then what it says, then 'finish'; or the signal's reason thrown when it aborts.
+ * Throws ChatRequestError and QueueFullError before 'start', and OriginsFailedError. Closing the generator stops the computation, here
+ * and at an origin; while it waits, only the signal ends it.
  */
 export async function* complete(
   chat: ChatModel,
@@ -60,14 +63,20 @@ export async function* complete(
 
   const answer = answerParser(chat, request, prompt.ids)
   const generation = { sampling, eosIds: chat.eosIds, topLogprobs: request.topLogprobs }
-  const edge = new EdgeStretches(chat.language, service.queue, generation, () => answer.reasoningTokens)
+  const edge = new EdgeStretches({
+    language: chat.language,
+    queue: service.queue,
+    visitor: request.visitor ?? ATTENTIVE,
+    request: generation,
+    reasoningTokens: () => answer.reasoningTokens,
+  })
   const text = new AnswerText(chat.tokenizer, prompt.ids[promptTokens - 1])
   const made = { edge: 0, origin: 0 }
   let tokens: ReturnType<typeof answerTokens> | undefined
   let end: GenerateEnd | undefined
   try {
-    if (decision.route === 'origin') signal.throwIfAborted()
-    else await edge.takeTurn(signal)
+    signal.throwIfAborted()
+    if (decision.route !== 'origin') edge.enter(signal)
     yield { type: 'start', promptTokens, route: decision }
 
     tokens = answerTokens({

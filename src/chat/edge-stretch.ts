@@ -1,6 +1,6 @@
 import { generate } from '../generate/generate.ts'
 import type { LanguageModel } from '../generate/language-model.ts'
-import type { GenerationQueue } from '../generate/queue.ts'
+import type { GenerationQueue, Place, Visitor } from '../generate/queue.ts'
 import type { GeneratedToken, GenerateEnd, GenerateRequest, Steering } from '../generate/types.ts'
 import type { History } from '../origin/history.ts'
 import { OriginsFailedError } from './errors.ts'
@@ -8,54 +8,89 @@ import { OriginsFailedError } from './errors.ts'
 /** Share of the room in the edge's context that reasoning may take where nobody takes over: an answer has to follow. */
 const REASONING_SHARE = 0.75
 
-/** What the edge computes of one answer, in stretches between which origins may take over. It has the edge's turn only meanwhile. */
+interface EdgeStretchesOptions {
+  readonly language: LanguageModel
+  readonly queue: GenerationQueue
+  readonly visitor: Visitor
+  readonly request: Omit<GenerateRequest, 'promptIds' | 'generatedIds' | 'maxTokens' | 'signal' | 'steering'>
+  /** Of the answer so far. */
+  readonly reasoningTokens: () => number
+}
+
+/**
+ * What the edge computes of one answer, in stretches between which origins may take over. It has the edge's turn only meanwhile, and
+ * gives it away while nobody reads the answer and others wait; then the tokens so far are computed anew.
+ */
 export class EdgeStretches {
-  readonly #language: LanguageModel
-  readonly #queue: GenerationQueue
-  readonly #request: Omit<GenerateRequest, 'promptIds' | 'maxTokens' | 'signal'>
-  readonly #reasoningTokens: () => number
-  #turn: (() => void) | undefined
+  readonly #options: EdgeStretchesOptions
+  /** Of the first stretch. */
+  #place: Place | undefined
   /** Where the present stretch began. */
   #begin: { readonly reasoning: number; readonly room: number } | undefined
 
-  /** @param reasoningTokens of the answer so far. */
-  constructor(
-    language: LanguageModel,
-    queue: GenerationQueue,
-    request: Omit<GenerateRequest, 'promptIds' | 'maxTokens' | 'signal'>,
-    reasoningTokens: () => number,
-  ) {
-    this.#language = language
-    this.#queue = queue
-    this.#request = request
-    this.#reasoningTokens = reasoningTokens
+  constructor(options: EdgeStretchesOptions) {
+    this.#options = options
   }
 
-  /** Waits for the turn of the first stretch. Rejects as the queue's `acquire`. */
-  async takeTurn(signal: AbortSignal): Promise<void> {
-    this.#turn = await this.#queue.acquire(signal)
+  /** Takes a place for the first stretch. Throws QueueFullError. */
+  enter(signal: AbortSignal): void {
+    this.#place = this.#options.queue.enter(this.#options.visitor, signal)
   }
 
-  /** The tokens after a history; throws OriginsFailedError where it is too long for the edge. */
+  /** The tokens after a history, once the turn has come; throws OriginsFailedError where it is too long for the edge. */
   async *run(
     history: History,
     maxTokens: number,
     signal: AbortSignal,
     steering: Steering | undefined,
   ): AsyncGenerator<GeneratedToken, GenerateEnd> {
+    const { language, queue, visitor, request, reasoningTokens } = this.#options
     const ids = history.ids()
-    const { contextLength } = this.#language
+    const { contextLength } = language
     if (maxTokens > 0 && ids.length >= contextLength) throw new OriginsFailedError(ids.length, contextLength)
-    const release = this.#turn ?? (await this.#queue.rejoin(signal))
-    this.#turn = undefined
-    this.#begin = { reasoning: this.#reasoningTokens(), room: contextLength - ids.length }
+    const promptIds = ids.slice(0, history.promptLength)
+    const generatedIds = ids.slice(history.promptLength)
+    const end = generatedIds.length + maxTokens
+    this.#begin = undefined
+    for (;;) {
+      const place = this.#place ?? queue.rejoin(visitor, signal)
+      this.#place = undefined
+      try {
+        await place.turn
+        this.#begin ??= { reasoning: reasoningTokens(), room: contextLength - ids.length }
+        const left = end - generatedIds.length
+        const tokens = generate(language, {
+          ...request,
+          promptIds,
+          generatedIds: [...generatedIds],
+          maxTokens: left,
+          signal,
+          steering,
+        })
+        const ended = yield* this.#whileWanted(tokens, generatedIds)
+        if (ended) return ended
+      } finally {
+        place.leave()
+      }
+    }
+  }
+
+  /** Tokens until the end; undefined: until nobody reads them and somebody else waits. */
+  async *#whileWanted(
+    tokens: AsyncGenerator<GeneratedToken, GenerateEnd>,
+    generatedIds: number[],
+  ): AsyncGenerator<GeneratedToken, GenerateEnd | undefined> {
+    const { queue, visitor } = this.#options
     try {
-      const promptIds = ids.slice(0, history.promptLength)
-      const generatedIds = ids.slice(history.promptLength)
-      const request = { ...this.#request, promptIds, generatedIds, maxTokens, signal, steering }
-      return yield* generate(this.#language, request)
+      for (;;) {
+        const step = await tokens.next()
+        if (step.done) return step.value
+        generatedIds.push(step.value.id)
+        yield step.value
+        if (!visitor.listening() && queue.wanted) return undefined
+      }
     } finally {
-      release()
+      await tokens.return('aborted')
     }
   }
 
@@ -71,8 +106,8 @@ export class EdgeStretches {
     return reasoning + Math.min(tokens, Math.ceil(room * REASONING_SHARE))
   }
 
-  /** Gives the turn back, where no stretch took it. */
+  /** Gives the place back, where no stretch took it. */
   release(): void {
-    this.#turn?.()
+    this.#place?.leave()
   }
 }

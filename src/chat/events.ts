@@ -27,7 +27,7 @@ export interface Usage {
 export type FinishReason = 'stop' | 'length' | 'tool_calls'
 
 export type ChatEvent =
-  /** The request is valid, and its turn has come; nothing was computed yet. */
+  /** The request is valid, and has a place; nothing was computed yet. */
   | { readonly type: 'start'; readonly promptTokens: number; readonly route: Decision }
   /** The text may be empty where there are logprobs. */
   | { readonly type: 'reasoning'; readonly text: string; readonly logprobs?: readonly ChatLogprob[] }

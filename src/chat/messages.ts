@@ -1,8 +1,10 @@
+import { echo } from '../echo.ts'
 import { ChatRequestError } from './errors.ts'
 
 export interface ContentPart {
   readonly type: string
   readonly text?: string
+  readonly refusal?: string
 }
 
 export interface ToolCall {
@@ -19,7 +21,7 @@ export interface ChatMessage {
   /** Another name of reasoning_content: what some clients send back. */
   readonly reasoning?: string | null
   readonly tool_calls?: readonly ToolCall[] | null
-  readonly tool_call_id?: string
+  readonly tool_call_id?: string | null
   readonly name?: string
 }
 
@@ -42,11 +44,15 @@ function textOf(content: ChatMessage['content'], param: string): string {
   return content.map((part, index) => textOfPart(part, `${param}.${index}`)).join('\n')
 }
 
+const TEXT_PARTS = new Set(['text', 'input_text', 'output_text'])
+
 function textOfPart(part: ContentPart, param: string): string {
-  if (part.type === 'text' && part.text !== undefined) return part.text
+  // The others are what OpenAI's SDKs send back of an answer, and their names in the Responses API.
+  const text = part.type === 'refusal' ? part.refusal : TEXT_PARTS.has(part.type) ? part.text : undefined
+  if (text !== undefined) return text
   throw new ChatRequestError(
     'unsupported_content',
-    `This model reads text only: a content part of type '${part.type}' cannot be used. Send parts of type 'text'.`,
+    `This model reads text only: a content part of type '${echo(part.type)}' cannot be used. Send parts of type 'text'.`,
     param,
   )
 }

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest'
 import { fakeApp, HELLO, post } from '../../test/fake-app.ts'
 import { FakeModel, fakeChat } from '../../test/fake-model.ts'
 import { createApp } from './app.ts'
+import { HOLD_MS } from './slow-json.ts'
 
 afterEach(() => vi.restoreAllMocks())
 
@@ -102,7 +103,7 @@ describe('bodies', () => {
     expect(await errorOf(await post(fakeApp(), '{"messages": ['))).toMatchObject({
       status: 400,
       type: 'invalid_request_error',
-      message: 'Malformed JSON in request body.',
+      code: 'invalid_json',
     })
   })
 
@@ -112,6 +113,53 @@ describe('bodies', () => {
       status: 415,
       message: expect.stringContaining('application/json'),
     })
+  })
+
+  test('that are compressed', async () => {
+    const headers = { 'Content-Type': 'application/json', 'Content-Encoding': 'gzip' }
+    expect(await errorOf(await post(fakeApp(), JSON.stringify(HELLO), { headers }))).toMatchObject({
+      status: 415,
+      code: 'unsupported_content_encoding',
+    })
+  })
+
+  test.each([
+    ['125,000 messages that are numbers', `{"messages": [${'1,'.repeat(125_000)}1]}`],
+    ['as many messages as may be, all wrong', `{"messages": [${'1,'.repeat(4095)}1]}`],
+    ['parts that are no parts', `{"messages": [{"role": "user", "content": [${'1,'.repeat(90_000)}1]}]}`],
+    ['4 MB of {}', `{"messages": [${'{},'.repeat(1_390_000)}{}]}`],
+    ['a nest of arrays', `{"messages": ${'['.repeat(100_000)}`],
+    [
+      'a nest in an unknown field',
+      `{"messages": [{"role": "user", "content": "Hi"}], "x": ${'[{"a":'.repeat(60)}1${'}]'.repeat(60)}}`,
+    ],
+    [
+      'biases of every number',
+      `{"messages": [{"role": "user", "content": "Hi"}], "logit_bias": {${Array.from({ length: 50_000 }, (_, id) => `"${id}x": 1`).join()}}}`,
+    ],
+    ['what is no UTF-8', new Uint8Array([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d])],
+  ])('of %s are a 400', async (_, body) => {
+    const response = await post(fakeApp(), '', { body })
+    expect(response.status).toBe(400)
+    expect((await response.text()).length).toBeLessThan(1000)
+  })
+
+  test('repeat at most 200 characters of a client’s text', async () => {
+    const long = 'x'.repeat(4_000_000)
+    const responses = [
+      await post(fakeApp(), { ...HELLO, model: long }),
+      await post(fakeApp(), { ...HELLO, logit_bias: { [long]: 1 } }),
+      await post(fakeApp(), { messages: [{ role: 'user', content: [{ type: long }] }] }),
+      await post(fakeApp(), { messages: [{ role: long, content: 'Hi' }] }),
+      await post(fakeApp(), HELLO, { headers: { 'Content-Type': 'application/json', 'x-nanbeige-route': long } }),
+      await fakeApp().request(`/${long}`),
+      await fakeApp().request(`/v1/chat/completions/${long}/events`),
+      await fakeApp().request(`/v1/models/${long}`),
+    ]
+    for (const response of responses) {
+      expect(response.status).toBeGreaterThanOrEqual(400)
+      expect((await response.text()).match(/x*…?/g)!.every((echoed) => echoed.length <= 200)).toBe(true)
+    }
   })
 
   test('that are too large', async () => {
@@ -153,6 +201,26 @@ describe('bodies', () => {
     { response_format: { type: 'json_schema', json_schema: { name: 's', schema: {} } } },
     { modalities: ['text', 'audio'] },
     { functions: [{ name: 'f' }] },
+    { grammar: 'root ::= "a"' },
+    { json_schema: {} },
+    { structured_outputs: { choice: ['a'] } },
+    { guided_json: {} },
+    { guided_choice: ['a', 'b'] },
+    { guided_regex: 'a+' },
+    { best_of: 2 },
+    { min_tokens: 5 },
+    { ignore_eos: true },
+    { stop_token_ids: [7] },
+    { bad_words: ['no'] },
+    { allowed_token_ids: [1] },
+    { chat_template_kwargs: { enable_thinking: false } },
+    { chat_template: '{{ messages }}' },
+    { continue_final_message: true },
+    { add_generation_prompt: false },
+    { include_stop_str_in_output: true },
+    { prompt_logprobs: 1 },
+    { mirostat: 2 },
+    { xtc_probability: 0.5 },
   ])('%j cannot be honoured', async (change) => {
     expect(await errorOf(await post(fakeApp(), { ...HELLO, ...change }))).toMatchObject({
       status: 400,
@@ -177,8 +245,41 @@ describe('bodies', () => {
       top_k: -1,
       seed: 7,
       something_new: [1],
+      best_of: 1,
+      min_tokens: 0,
+      ignore_eos: false,
+      stop_token_ids: [],
+      chat_template_kwargs: {},
+      add_generation_prompt: true,
+      skip_special_tokens: true,
     }
     expect((await post(fakeApp(), { ...HELLO, ...harmless })).status).toBe(200)
+  })
+
+  test.each([-1, 0, 2 ** 53, -(2 ** 63), 2 ** 63])('with the seed %d', async (seed) => {
+    expect((await post(fakeApp(), { ...HELLO, temperature: 1, seed })).status).toBe(200)
+  })
+
+  test.each([1.5, 1e19, '7'])('but not with the seed %j', async (seed) => {
+    expect(await errorOf(await post(fakeApp(), { ...HELLO, seed }))).toMatchObject({ status: 400, param: 'seed' })
+  })
+
+  test('with what the SDKs send back', async () => {
+    const call = { id: 'call_1', type: 'function', function: { name: 'f', arguments: '{}' } }
+    const messages = [
+      { role: 'user', content: [{ type: 'input_text', text: 'Go.' }] },
+      { role: 'assistant', content: null, refusal: null, audio: null, annotations: [], tool_calls: [call] },
+      { role: 'tool', tool_call_id: 'call_1', content: null },
+      {
+        role: 'assistant',
+        content: [
+          { type: 'output_text', text: 'One.' },
+          { type: 'refusal', refusal: 'No.' },
+        ],
+      },
+      { role: 'user', content: 'Why?' },
+    ]
+    expect((await post(fakeApp(), { messages })).status).toBe(200)
   })
 
   test('with an image', async () => {
@@ -243,16 +344,28 @@ describe('failures of the server', () => {
     expect(log).toHaveBeenCalledWith(failure)
   })
 
-  test('an error in the middle of a plain answer is told in its body, which is broken off', async () => {
-    const log = vi.spyOn(console, 'error').mockReturnValue()
+  test('an error soon after the start of a plain answer has its own status', async () => {
+    vi.spyOn(console, 'error').mockReturnValue()
     const model = new FakeModel('Hi')
     model.beforeDecode = () => Promise.reject(new Error('secret'))
+    expect(await errorOf(await post(fakeApp(fakeChat(model)), HELLO))).toMatchObject({ status: 500 })
+  })
+
+  test('a late error in a plain answer is told in its body, which is broken off', async () => {
+    const log = vi.spyOn(console, 'error').mockReturnValue()
+    const model = new FakeModel('Hi')
+    model.beforeDecode = () => new Promise((_, reject) => setTimeout(reject, HOLD_MS + 100, new Error('secret')))
     const response = await post(fakeApp(fakeChat(model)), HELLO)
+    expect(response.status).toBe(200)
     const reader = response.body!.getReader()
     const decoder = new TextDecoder()
     let text = ''
     const broken = (async () => {
-      for (;;) text += decoder.decode((await reader.read()).value, { stream: true })
+      for (;;) {
+        const { done, value } = await reader.read()
+        if (done) return
+        text += decoder.decode(value, { stream: true })
+      }
     })()
     await expect(broken).rejects.toThrow()
     expect(JSON.parse(text)).toMatchObject({ error: { type: 'server_error', code: 'internal_error' } })

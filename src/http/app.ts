@@ -1,18 +1,16 @@
 import { Hono } from 'hono'
-import { bodyLimit } from 'hono/body-limit'
 import { cors } from 'hono/cors'
 import type { ChatModel } from '../chat/chat-model.ts'
 import { type ChatService, edgeAlone } from '../chat/chat-service.ts'
+import { echo } from '../echo.ts'
 import { ROUTE_HEADER } from '../origin/route-wish.ts'
 import { completions } from './completions.ts'
 import { ApiError, errorResponse, modelUnavailable, toApiError } from './errors.ts'
 import { methodNotAllowed } from './method-not-allowed.ts'
 import { models } from './models.ts'
 import { Recordings } from './recordings.ts'
+import { drainBody } from './request-body.ts'
 import { resume } from './resume.ts'
-
-/** About four bytes for each of a million tokens; the longest context is a quarter of that. */
-const MAX_BODY_BYTES = 4 * 1024 * 1024
 
 export interface AppOptions {
   /** The model, loaded at the first call. */
@@ -34,7 +32,10 @@ export function createApp(options: AppOptions) {
   app.use(
     cors({ origin: '*', allowMethods: ['GET', 'POST'], exposeHeaders: ['Retry-After', ROUTE_HEADER], maxAge: 86_400 }),
   )
-  app.use(bodyLimit({ maxSize: MAX_BODY_BYTES, onError: tooLarge }))
+  app.use(async (c, next) => {
+    await next()
+    await drainBody(c.req.raw)
+  })
   app.get('/healthz', (c) => c.json(options.health()))
   app.route('/v1', completions(loadModel, available(service), recordings))
   app.route('/v1', resume(recordings))
@@ -46,7 +47,7 @@ export function createApp(options: AppOptions) {
   app.all('/v1/models', methodNotAllowed('GET'))
   app.all('/v1/models/:id{.+}', methodNotAllowed('GET'))
   app.notFound((c) =>
-    errorResponse(c, new ApiError(404, 'unknown_url', `There is nothing at ${c.req.method} ${c.req.path}.`)),
+    errorResponse(c, new ApiError(404, 'unknown_url', `There is nothing at ${c.req.method} ${echo(c.req.path)}.`)),
   )
   app.onError((error, c) => errorResponse(c, toApiError(error)))
   return app
@@ -61,8 +62,4 @@ function available<Args extends unknown[], Value>(load: (...args: Args) => Promi
       throw modelUnavailable(error)
     }
   }
-}
-
-function tooLarge(): never {
-  throw new ApiError(413, 'body_too_large', `The body is larger than ${MAX_BODY_BYTES} bytes. Shorten the messages.`)
 }

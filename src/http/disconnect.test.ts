@@ -3,7 +3,7 @@ import { allEvents, fakeApp, HELLO, post } from '../../test/fake-app.ts'
 import { FakeModel, fakeChat } from '../../test/fake-model.ts'
 import { MAX_WAITING } from '../generate/queue.ts'
 import { createApp } from './app.ts'
-import { HEARTBEAT_MS } from './sse.ts'
+import { COMMENT, HEARTBEAT_MS } from './sse.ts'
 
 const STREAM = { ...HELLO, stream: true }
 
@@ -63,12 +63,13 @@ describe('a client that goes away', () => {
       const { model, atStep, step } = steppedModel()
       const reader = (await post(fakeApp(fakeChat(model)), STREAM)).body!.getReader()
       const read = async () => new TextDecoder().decode((await reader.read()).value)
+      expect(await read()).toBe(COMMENT)
       expect(await read()).toContain('assistant')
       await atStep()
       expect(await read()).toContain('"content":"a"')
       for (let beat = 0; beat < 2; beat++) {
         vi.advanceTimersByTime(HEARTBEAT_MS)
-        expect(await read()).toBe(': \n\n')
+        expect(await read()).toBe(COMMENT)
       }
       await reader.cancel()
       step()

@@ -3,6 +3,7 @@ import { HTTPException } from 'hono/http-exception'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { z } from 'zod'
 import { ChatRequestError, OriginsFailedError } from '../chat/errors.ts'
+import { echo } from '../echo.ts'
 import { QueueFullError } from '../generate/queue.ts'
 import { RouteWishError } from '../origin/route-wish.ts'
 import { LEASE_MS } from '../pipeline/layers-stage.ts'
@@ -92,7 +93,7 @@ export function errorResponse(c: Context, error: ApiError): Response {
 /** The first thing wrong with a request's body. */
 export function invalidBody(issues: readonly z.core.$ZodIssue[]): ApiError {
   const issue = issues[0]
-  const param = issue.path.join('.') || null
+  const param = echo(issue.path.join('.')) || null
   const unsupported = issue.code === 'custom' && issue.params?.code
   if (unsupported) return new ApiError(400, unsupported, issue.message, { param })
   return new ApiError(400, 'invalid_value', `Invalid value for ${param ?? 'the body'}: ${issue.message}.`, { param })

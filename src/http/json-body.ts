@@ -1,12 +1,38 @@
-import { createMiddleware } from 'hono/factory'
-import { ApiError } from './errors.ts'
+import type { Context } from 'hono'
+import type { z } from 'zod'
+import { ApiError, invalidBody } from './errors.ts'
+import { checkJsonSize } from './json-size.ts'
+import { readBody } from './request-body.ts'
 
 const JSON_MEDIA_TYPE = /^application\/([\w.-]+\+)?json\s*(;|$)/i
 
+/** A request's body, in the form of a schema. Throws an ApiError. */
+export async function jsonBody<Schema extends z.ZodType>(c: Context, schema: Schema): Promise<z.output<Schema>> {
+  requireJson(c)
+  const text = await readBody(c.req.raw)
+  checkJsonSize(text)
+  const { success, data, error } = schema.safeParse(parsed(text))
+  if (!success) throw invalidBody(error.issues)
+  return data
+}
+
 /** Refuses bodies that are not declared JSON: a browser form on another site cannot declare it without CORS. */
-export const requireJson = createMiddleware(async (c, next) => {
+function requireJson(c: Context): void {
   if (!JSON_MEDIA_TYPE.test(c.req.header('Content-Type') ?? '')) {
     throw new ApiError(415, 'unsupported_media_type', "Send the body as JSON, with 'Content-Type: application/json'.")
   }
-  await next()
-})
+  const encoding = c.req.header('Content-Encoding') ?? 'identity'
+  if (encoding.toLowerCase() !== 'identity') {
+    throw new ApiError(415, 'unsupported_content_encoding', 'Send the body uncompressed, without Content-Encoding.', {
+      headers: { 'Accept-Encoding': 'identity' },
+    })
+  }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw new ApiError(400, 'invalid_json', 'The body is no JSON: it is malformed, or was cut.')
+  }
+}

@@ -1,5 +1,6 @@
 import { Hono } from 'hono'
 import type { ChatModel } from '../chat/chat-model.ts'
+import { echo } from '../echo.ts'
 import { routeWish } from '../origin/route-wish.ts'
 import { ApiError } from './errors.ts'
 
@@ -9,9 +10,14 @@ export type LoadModel = () => Promise<ChatModel>
 /** `name`: without the suffix of a route. Throws the 404 of OpenAI's API. */
 export function checkModelName(chat: ChatModel, name: string): void {
   if (name === chat.id) return
-  throw new ApiError(404, 'model_not_found', `The model '${name}' does not exist here. This server has '${chat.id}'.`, {
-    param: 'model',
-  })
+  throw new ApiError(
+    404,
+    'model_not_found',
+    `The model '${echo(name)}' does not exist here. This server has '${chat.id}'.`,
+    {
+      param: 'model',
+    },
+  )
 }
 
 /** GET /models and /models/:id; ids may contain slashes, and end in a route. */

@@ -118,7 +118,7 @@ describe('a completion without a reader', () => {
 
 describe('recordings', () => {
   const start = (recordings: Recordings, id: string, objects: AsyncIterable<unknown>) =>
-    recordings.start(id, objects, () => {}, false)
+    recordings.start(id, objects, () => {}, { client: 'a', resumable: true })
 
   test('are kept for a minute after their end', async () => {
     const recordings = new Recordings()

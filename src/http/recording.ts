@@ -1,6 +1,6 @@
 import { ApiError, clientGone, toApiError } from './errors.ts'
 
-/** How long a completion waits for a client that went away, and is kept after its end, in ms. */
+/** How long a resumable completion goes on without its client, and is kept after its end, in ms. */
 export const KEPT_MS = 60_000
 
 export interface RecordedEvent {
@@ -41,6 +41,11 @@ export class Recording {
 
   get ended(): boolean {
     return this.#ended
+  }
+
+  /** Somebody reads along. */
+  get isRead(): boolean {
+    return this.#readers > 0
   }
 
   /** Records objects as OpenAI streams them: one JSON text each, then [DONE]. An error is the last event, without [DONE]. */

@@ -1,36 +1,66 @@
+import { echo } from '../echo.ts'
 import { ApiError } from './errors.ts'
 import { KEPT_MS, Recording } from './recording.ts'
 
 /** Of all recordings together: some 28,000 tokens, 16 MB of an isolate's 128 at most. */
 const MAX_CHARACTERS = 8 * 1024 * 1024
+/** Resumable streams of one client that go on at once. */
+const MAX_RESUMABLE = 8
 
-/** The streamed completions that go on or have ended lately, in the memory of this isolate. */
+interface RecordingOptions {
+  readonly client: string
+  readonly resumable: boolean
+}
+
+interface Kept extends RecordingOptions {
+  readonly recording: Recording
+}
+
+/** The streamed completions that go on, and the resumable ones that have ended lately, in the memory of this isolate. */
 export class Recordings {
-  readonly #kept = new Map<string, Recording>()
+  readonly #kept = new Map<string, Kept>()
 
-  /** Records until the objects end, and keeps the events for a while. `cancel` has to end the objects. */
+  /**
+   * Records until the objects end, and keeps the events of a resumable stream for a while. `cancel` has to end the objects. Throws an
+   * ApiError of status 429 where the client has too many resumable streams.
+   */
   start(
     id: string,
     objects: AsyncIterable<unknown>,
     cancel: (reason: ApiError) => void,
-    resumable: boolean,
+    { client, resumable }: RecordingOptions,
   ): Recording {
+    if (resumable) this.#admit(client)
     const maxCharacters = () => MAX_CHARACTERS / this.#kept.size
     const recording = new Recording(id, cancel, { resumable, maxCharacters })
-    this.#kept.set(id, recording)
-    for (const kept of this.#kept.values()) kept.trim()
-    recording.record(objects).then(() => setTimeout(() => this.#kept.delete(id), KEPT_MS))
+    this.#kept.set(id, { recording, client, resumable })
+    for (const kept of this.#kept.values()) kept.recording.trim()
+    const forget = () => this.#kept.delete(id)
+    recording.record(objects).then(() => (resumable ? setTimeout(forget, KEPT_MS) : forget()))
     return recording
   }
 
   /** Throws an ApiError of status 404. */
   get(id: string): Recording {
-    const recording = this.#kept.get(id)
-    if (recording) return recording
+    const kept = this.#kept.get(id)
+    if (kept) return kept.recording
     throw new ApiError(
       404,
       'completion_not_found',
-      `No stream '${id}' is going on here or has ended within the last ${KEPT_MS / 1000} seconds.`,
+      `No stream '${echo(id)}' is going on here, and no resumable one has ended within the last ${KEPT_MS / 1000} seconds.`,
+    )
+  }
+
+  #admit(client: string): void {
+    const going = [...this.#kept.values()].filter(
+      (kept) => kept.resumable && kept.client === client && !kept.recording.ended,
+    )
+    if (going.length < MAX_RESUMABLE) return
+    throw new ApiError(
+      429,
+      'too_many_resumable_streams',
+      `${MAX_RESUMABLE} resumable streams of yours are going on: cancel one, wait for it, or leave 'x-nanbeige-resumable' out.`,
+      { headers: { 'Retry-After': `${KEPT_MS / 1000}` } },
     )
   }
 }

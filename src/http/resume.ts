@@ -1,4 +1,5 @@
 import { Hono } from 'hono'
+import { echo } from '../echo.ts'
 import { ApiError, cancelled } from './errors.ts'
 import type { Recordings } from './recordings.ts'
 import { sendEvents } from './sse.ts'
@@ -23,5 +24,9 @@ function positionAfter(id: string, lastEventId: string | undefined): number {
   if (!lastEventId) return 0
   const [, ofId, position] = /^(.*):(\d+)$/.exec(lastEventId) ?? []
   if (ofId === id) return Number(position) + 1
-  throw new ApiError(400, 'invalid_event_id', `'${lastEventId}' is no id of an event of ${id}: send '${id}:<number>'.`)
+  throw new ApiError(
+    400,
+    'invalid_event_id',
+    `'${echo(lastEventId)}' is no id of an event of ${id}: send '${id}:<number>'.`,
+  )
 }

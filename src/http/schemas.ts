@@ -7,9 +7,26 @@ import { rejectUnsupported } from './unsupported.ts'
 const MAX_STOP_STRINGS = 16
 const MAX_STOP_LENGTH = 1024
 const MAX_TOP_LOGPROBS = 20
+/** Far more than a context holds. */
+const MAX_MESSAGES = 4096
+const MAX_PARTS = 1024
+const MAX_TOOLS = 512
+const MAX_TOOL_CALLS = 512
+const MAX_BIASES = 4096
+/** int64, as in vLLM. */
+const MAX_SEED = 2 ** 63
 
-const contentPart = z.looseObject({ type: z.string(), text: z.string().optional() })
-const content = z.union([z.string(), z.array(contentPart)], 'expected a string or an array of content parts')
+/** A list whose length is known to be right before any of its items is looked at. */
+function list<Item extends z.ZodType>(item: Item, max: number) {
+  return z.array(z.unknown()).max(max).pipe(z.array(item))
+}
+
+const contentPart = z.looseObject({
+  type: z.string(),
+  text: z.string().optional(),
+  refusal: z.string().optional(),
+})
+const content = z.union([z.string(), list(contentPart, MAX_PARTS)], 'expected a string or an array of content parts')
 const toolCall = z.looseObject({
   id: z.string().optional(),
   type: z.string().optional(),
@@ -17,25 +34,29 @@ const toolCall = z.looseObject({
 })
 const message = z.discriminatedUnion('role', [
   z.looseObject({ role: z.enum(['system', 'developer', 'user']), content }),
-  z.looseObject({ role: z.literal('tool'), content, tool_call_id: z.string().optional() }),
+  z.looseObject({ role: z.literal('tool'), content: content.nullish(), tool_call_id: z.string().nullish() }),
   z.looseObject({
     role: z.literal('assistant'),
     content: content.nullish(),
     reasoning_content: z.string().nullish(),
     reasoning: z.string().nullish(),
-    tool_calls: z.array(toolCall).nullish(),
+    tool_calls: list(toolCall, MAX_TOOL_CALLS).nullish(),
   }),
 ])
 const tool = z.looseObject({ type: z.literal('function'), function: z.looseObject({ name: z.string() }) })
 const stopString = z.string().min(1, 'a stop string must not be empty').max(MAX_STOP_LENGTH)
+const logitBias = z
+  .record(z.string(), z.unknown())
+  .refine((bias) => Object.keys(bias).length <= MAX_BIASES, `expected at most ${MAX_BIASES} token ids`)
+  .pipe(z.record(z.string().regex(/^\d+$/, 'expected a token id'), z.number().min(-100).max(100)))
 const penalty = z.number().min(-2).max(2).nullish()
 
 /** The body of POST /v1/chat/completions; unknown fields are let through, as clients send many that change nothing here. */
 export const completionBody = z
   .looseObject({
     model: z.string().nullish(),
-    messages: z.array(message).min(1),
-    tools: z.array(tool).nullish(),
+    messages: list(message, MAX_MESSAGES).check(z.minLength(1)),
+    tools: list(tool, MAX_TOOLS).nullish(),
     parallel_tool_calls: z.boolean().nullish(),
     stream: z.boolean().nullish(),
     stream_options: z.looseObject({ include_usage: z.boolean().nullish() }).nullish(),
@@ -49,9 +70,9 @@ export const completionBody = z
     repetition_penalty: z.number().positive().nullish(),
     presence_penalty: penalty,
     frequency_penalty: penalty,
-    logit_bias: z.record(z.string().regex(/^\d+$/, 'expected a token id'), z.number().min(-100).max(100)).nullish(),
-    seed: z.int().nullish(),
-    stop: z.union([stopString, z.array(stopString).max(MAX_STOP_STRINGS)]).nullish(),
+    logit_bias: logitBias.nullish(),
+    seed: z.number().min(-MAX_SEED).max(MAX_SEED).refine(Number.isInteger, 'expected an integer').nullish(),
+    stop: z.union([stopString, list(stopString, MAX_STOP_STRINGS)]).nullish(),
     logprobs: z.boolean().nullish(),
     top_logprobs: z.int().min(0).max(MAX_TOP_LOGPROBS).nullish(),
   })
@@ -90,7 +111,8 @@ export function chatRequest(body: CompletionBody): ChatRequest {
       logitBias: body.logit_bias
         ? new Map(Object.entries(body.logit_bias).map(([id, bias]) => [Number(id), bias]))
         : undefined,
-      seed: body.seed ?? undefined,
+      // -1 is llama.cpp's and vLLM's way to say "any".
+      seed: body.seed == null || body.seed === -1 ? undefined : body.seed,
     },
     stop: typeof body.stop === 'string' ? [body.stop] : (body.stop ?? []),
     topLogprobs: body.logprobs ? (body.top_logprobs ?? 0) : undefined,

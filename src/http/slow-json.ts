@@ -1,40 +1,50 @@
 import type { Context } from 'hono'
 import { ClientPipe } from './client-pipe.ts'
 import { toApiError } from './errors.ts'
+import { HEARTBEAT_MS } from './sse.ts'
+
+/** How long the status waits for the answer, in ms: what fails until then is told with a status of its own. */
+export const HOLD_MS = 1000
 
 /**
- * Sends one JSON object that takes long to make, with a space before it at each `beat`. A Worker learns of a client that went away
- * only by writing to it: workerd neither fires request.signal nor cancels anything while a response has yet to begin (tried
- * with 1.20260426). JSON may begin with white space (RFC 8259, section 2), and proxies see that the connection lives.
+ * Sends one JSON object that may take long to make. From HOLD_MS on a space before it at each `beat`, and every half a second, keeps
+ * proxies from giving up (JSON may begin with white space: RFC 8259, section 2), and tells of a client that went away: workerd neither
+ * fires request.signal nor cancels anything while a response has yet to begin (tried with 1.20261117).
  *
- * What fails before the first beat is thrown, to be answered with its own status. After it the status is out: the body is then the
- * error's JSON, and is broken off behind it, so that nobody takes it for an answer. `hangUp` is called when the client goes away.
+ * What fails before is thrown. After it the status is out: the body is then the error's JSON, and the connection breaks off behind it, so
+ * that no client takes it for an answer; SDKs raise a connection error, and try again as they do for a status of 500 and above, which is
+ * all that can fail so late. `hangUp` is called when the client goes away.
  */
 export async function sendSlowJson(
   c: Context,
-  make: (beat: () => void) => Promise<unknown>,
+  make: (beat: () => void) => Promise<object>,
   hangUp: () => void,
 ): Promise<Response> {
-  const { promise: firstBeat, resolve: beginAnswer } = Promise.withResolvers<void>()
-  let begun = false
+  let beat = () => {}
+  const object = make(() => beat())
+  const early = await Promise.race([object, held()])
+  if (early) return c.json(early)
+
   const pipe = new ClientPipe(hangUp)
   const send = (text: string) => pipe.write(text).catch(() => {})
-  const object = make(() => {
-    begun = true
-    beginAnswer()
-    send(' ')
-  })
-  const sent = object.then(
-    (value) => pipe.end(JSON.stringify(value)),
-    async (error: unknown) => {
-      if (!begun) return
-      await send(JSON.stringify(toApiError(error).body))
-      await pipe.abort(error)
-    },
-  )
-  // The client is gone.
-  sent.catch(() => {})
-  await Promise.race([firstBeat, object])
+  beat = () => send(' ')
+  beat()
+  const heartbeat = setInterval(beat, HEARTBEAT_MS)
+  object
+    .finally(() => clearInterval(heartbeat))
+    .then(
+      (value) => pipe.end(JSON.stringify(value)),
+      async (error: unknown) => {
+        await send(JSON.stringify(toApiError(error).body))
+        await pipe.abort(error)
+      },
+    )
+    // The client is gone.
+    .catch(() => {})
   // Compressed on the way, the spaces would be held back.
   return c.body(pipe.body, 200, { 'Content-Type': 'application/json', 'Content-Encoding': 'identity' })
+}
+
+function held(): Promise<undefined> {
+  return new Promise((resolve) => setTimeout(resolve, HOLD_MS, undefined))
 }

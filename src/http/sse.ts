@@ -3,8 +3,14 @@ import { ClientPipe } from './client-pipe.ts'
 import { ApiError } from './errors.ts'
 import type { Recording } from './recording.ts'
 
-/** Between the comments that a stream carries from its start to its end, in ms. */
-export const HEARTBEAT_MS = 1000
+/** Between the signs of life of a response, in ms: a hang-up is noticed with the next but one. */
+export const HEARTBEAT_MS = 500
+
+/**
+ * A comment, and no blank line behind it: to decoders that keep the last `id:` a blank line ends one more event, of empty data
+ * (openai-python 3.57, httpx-sse, @microsoft/fetch-event-source).
+ */
+export const COMMENT = ': \n'
 
 /**
  * Sends the events of a completion from a position on, while they come, as server-sent events in OpenAI's manner. Reading ends
@@ -17,9 +23,11 @@ export function sendEvents(c: Context, recording: Recording, position: number): 
   client.addEventListener('abort', leave)
   if (client.aborted) leave()
   const pipe = new ClientPipe(leave)
-  // While a long prompt is read there is nothing to say: a comment keeps proxies from giving up, and only by writing does
-  // workerd learn that the client hung up.
-  const heartbeat = setInterval(() => pipe.write(': \n\n').catch(() => {}), HEARTBEAT_MS)
+  // While an answer waits, or a long prompt is read, there is nothing to say: a comment keeps proxies from giving up, and only by
+  // writing does workerd (1.20261117) learn that the client hung up.
+  const beat = () => pipe.write(COMMENT).catch(() => {})
+  beat()
+  const heartbeat = setInterval(beat, HEARTBEAT_MS)
   sendAll(pipe, recording, position)
     .catch((error) => pipe.abort(error))
     // The client is gone.

@@ -22,10 +22,71 @@ const UNSUPPORTED: readonly { param: string; allows: (value: unknown) => boolean
   { param: 'functions', allows: never, advice: 'Use tools instead.' },
   { param: 'function_call', allows: never, advice: 'Use tool_choice instead.' },
   { param: 'web_search_options', allows: never, advice: 'This server does not search the web.' },
+  // Of vLLM, SGLang and llama.cpp.
+  ...[
+    ...['grammar', 'json_schema', 'structured_outputs', 'regex', 'ebnf', 'structural_tag'],
+    ...[
+      'guided_json',
+      'guided_regex',
+      'guided_choice',
+      'guided_grammar',
+      'guided_decoding',
+      'guided_whitespace_pattern',
+    ],
+  ].map((param) => ({ param, allows: never, advice: 'Structured output is not available: leave it out.' })),
+  ...['best_of', 'use_beam_search', 'prompt_logprobs', 'echo', 'suffix'].map((param) => ({
+    param,
+    allows: (value: unknown) => value === false || (param === 'best_of' && value === 1),
+    advice: 'Leave it out.',
+  })),
+  ...[
+    'min_tokens',
+    'ignore_eos',
+    'stop_token_ids',
+    'bad_words',
+    'allowed_token_ids',
+    'logits_processors',
+    'samplers',
+  ].map((param) => ({ param, allows: isNothing, advice: 'Leave it out; logit_bias keeps tokens from being chosen.' })),
+  ...['length_penalty', 'typical_p', 'tfs_z', 'dynatemp_exponent'].map((param) => ({
+    param,
+    allows: (value: unknown) => value === 1,
+    advice: 'Leave it out.',
+  })),
+  ...['mirostat', 'xtc_probability', 'dry_multiplier', 'dynatemp_range', 'truncate_prompt_tokens', 'top_n_sigma'].map(
+    (param) => ({ param, allows: isNothing, advice: 'Leave it out.' }),
+  ),
+  ...['chat_template', 'chat_template_kwargs', 'documents', 'continue_final_message', 'lora_request'].map((param) => ({
+    param,
+    allows: isNothing,
+    advice: "The model's own template writes the prompt: leave it out. reasoning_effort says how long to think.",
+  })),
+  {
+    param: 'add_generation_prompt',
+    allows: (value) => value === true,
+    advice: 'Every prompt ends with the header of an answer: leave it out.',
+  },
+  {
+    param: 'include_stop_str_in_output',
+    allows: isNothing,
+    advice: 'A stop string ends the answer and is no part of it: leave it out.',
+  },
+  {
+    param: 'skip_special_tokens',
+    allows: (value) => value === true,
+    advice: 'Control tokens are no part of an answer: leave it out.',
+  },
 ]
 
 function never(): boolean {
   return false
+}
+
+/** What asks for nothing: false, 0, and what is empty. */
+function isNothing(value: unknown): boolean {
+  return (
+    value === false || value === 0 || value === '' || (typeof value === 'object' && Object.keys(value!).length === 0)
+  )
 }
 
 /** Issues for everything in the body that cannot be honoured. */

@@ -1,3 +1,5 @@
+import { echo } from '../echo.ts'
+
 export type RouteWish = 'edge' | 'origin'
 
 /** Header by which a client says where its answer should come from: `edge`, `origin` or `auto`. */
@@ -7,7 +9,7 @@ export class RouteWishError extends Error {
   readonly code = 'invalid_route'
 
   constructor(value: string) {
-    super(`'${value}' is no route: send 'edge', 'origin' or 'auto' in ${ROUTE_HEADER}.`)
+    super(`'${echo(value)}' is no route: send 'edge', 'origin' or 'auto' in ${ROUTE_HEADER}.`)
     this.name = 'RouteWishError'
   }
 }
