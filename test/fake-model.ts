@@ -34,6 +34,12 @@ export class ByteTokenizer implements Tokenizer {
     })
   }
 
+  *encodeInSteps(text: string, maxIds: number): Generator<void, number[] | undefined> {
+    const ids = this.encode(text)
+    yield
+    return ids.length > maxIds ? undefined : ids
+  }
+
   bytes(id: number): Uint8Array {
     if (id < FIRST_ADDED) return Uint8Array.of(id)
     return new TextEncoder().encode(this.isSpecial(id) ? '' : (ADDED[id - FIRST_ADDED] ?? ''))

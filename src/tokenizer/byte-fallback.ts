@@ -1,17 +1,17 @@
-import { Merger } from './merger.ts'
+import type { EncodeText } from './encode-text.ts'
+import type { Merger } from './merger.ts'
 import type { Tables } from './tables.ts'
 
 const SPACE = 0x20
 /** U+2581, what SentencePiece vocabularies write for a space; the tables hold a space. */
 const WRITTEN_SPACE = 0x2581
 
-/** Encoder of byte-fallback BPE for text without added tokens; ids are appended to `output`. */
-export function byteFallbackEncoder(tables: Tables): (text: string, output: number[]) => void {
-  const merger = new Merger(tables)
+/** Encoder of byte-fallback BPE. */
+export function byteFallbackEncoder(tables: Tables): EncodeText {
   const utf8 = new TextEncoder()
   const character = new Uint8Array(4)
 
-  const addCharacter = (codePoint: number) => {
+  const addCharacter = (codePoint: number, merger: Merger) => {
     const found = indexOf(tables.symbolCodes, codePoint === WRITTEN_SPACE ? SPACE : codePoint)
     if (found >= 0) {
       merger.add(tables.symbolIds[found])
@@ -21,14 +21,15 @@ export function byteFallbackEncoder(tables: Tables): (text: string, output: numb
     for (let i = 0; i < written; i++) merger.add(tables.byteIds[character[i]])
   }
 
-  return (text, output) => {
-    if (tables.prefixSpace) addCharacter(SPACE)
+  return function* (text, output, merger) {
+    if (tables.prefixSpace) addCharacter(SPACE, merger)
     for (let i = 0; i < text.length; i++) {
       const codePoint = text.codePointAt(i)!
       if (codePoint > 0xffff) i++
-      addCharacter(codePoint)
+      addCharacter(codePoint, merger)
+      if (merger.stepEnds) yield
     }
-    merger.finish(output)
+    yield* merger.finish(output)
   }
 }
 

@@ -1,4 +1,4 @@
-import { Merger } from './merger.ts'
+import type { EncodeText } from './encode-text.ts'
 import { NO_ID } from './table-format.ts'
 import type { Tables } from './tables.ts'
 
@@ -11,13 +11,12 @@ import type { Tables } from './tables.ts'
 const WORDS =
   /\p{N}|'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?[^\p{White_Space}\p{L}\p{N}]+|\p{White_Space}+(?![^\p{White_Space}\p{N}])|\p{White_Space}+/gu
 
-/** Encoder of byte-level BPE for text without added tokens; ids are appended to `output`. */
-export function byteLevelEncoder(tables: Tables): (text: string, output: number[]) => void {
-  const merger = new Merger(tables)
+/** Encoder of byte-level BPE. */
+export function byteLevelEncoder(tables: Tables): EncodeText {
   const utf8 = new TextEncoder()
   let buffer = new Uint8Array(256)
 
-  return (text, output) => {
+  return function* (text, output, merger) {
     for (const [word] of text.matchAll(WORDS)) {
       // A UTF-16 unit takes at most three bytes.
       if (word.length * 3 > buffer.length) buffer = new Uint8Array(word.length * 3)
@@ -26,8 +25,9 @@ export function byteLevelEncoder(tables: Tables): (text: string, output: number[
         const id = tables.byteIds[buffer[i]]
         // No unknown token in these vocabularies: the reference drops such bytes before it merges.
         if (id !== NO_ID) merger.add(id)
+        if (merger.stepEnds) yield
       }
-      merger.finish(output)
+      yield* merger.finish(output)
     }
   }
 }

@@ -80,4 +80,38 @@ describe.each(Object.entries(toys))('%s', (kind, json) => {
     expect(tokenizer.encode(long)).toEqual(ids)
     expect(tokenizer.encode('abcab')).toEqual(before)
   })
+
+  describe('in steps', () => {
+    const long = 'abcab'.repeat(30_000)
+
+    test('gives the same ids, whoever else encodes meanwhile', () => {
+      const texts = [long, `${long}c`, 'abc <say> 世界', long]
+      const steps = texts.map((text) => tokenizer.encodeInSteps(text, Number.POSITIVE_INFINITY))
+      const ids = texts.map((): number[] | undefined => undefined)
+      for (let going = texts.length, round = 0; going > 0; round++) {
+        const index = round % texts.length
+        if (ids[index]) continue
+        const step = steps[index].next()
+        if (!step.done) continue
+        ids[index] = step.value
+        going--
+      }
+      expect(ids).toEqual(texts.map((text) => tokenizer.encode(text)))
+    })
+
+    test('ends with the ids that fit, or without any', () => {
+      const text = 'abc <say> 世界 '.repeat(5000)
+      const all = tokenizer.encode(text)
+      const last = (max: number) => {
+        const steps = tokenizer.encodeInSteps(text, max)
+        let taken = 0
+        for (let step = steps.next(); ; step = steps.next(), taken++) if (step.done) return { ids: step.value, taken }
+      }
+      expect(last(all.length).ids).toEqual(all)
+      expect(last(all.length - 1).ids).toBeUndefined()
+      // So many characters cannot be so few ids: nothing is begun.
+      expect(last(10)).toEqual({ ids: undefined, taken: 0 })
+      expect(tokenizer.encode(text)).toEqual(all)
+    })
+  })
 })

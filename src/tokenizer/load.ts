@@ -1,5 +1,6 @@
 import { byteFallbackEncoder } from './byte-fallback.ts'
 import { byteLevelEncoder } from './byte-level.ts'
+import { Merger } from './merger.ts'
 import { BYTE_LEVEL, SPECIAL } from './table-format.ts'
 import { openTables, type Tables } from './tables.ts'
 import type { Tokenizer } from './tokenizer.ts'
@@ -15,26 +16,49 @@ export function loadTokenizer(bytes: Uint8Array): Tokenizer {
   const added = addedTokens(tables)
   const encodeText = tables.kind === BYTE_LEVEL ? byteLevelEncoder(tables) : byteFallbackEncoder(tables)
   const anyAdded = added.ids.size > 0 ? new RegExp([...added.ids.keys()].map(escapeRegExp).join('|'), 'g') : undefined
+  const longest = longestPiece(tables)
+  // Texts that are encoded at the same time, each in its own steps, have a merger each.
+  const idle: Merger[] = []
+
+  function* encodeInSteps(text: string, maxIds: number): Generator<void, number[] | undefined> {
+    // A lone surrogate has no UTF-8 form; like every encoder of UTF-8, take U+FFFD for it.
+    const wellFormed = text.toWellFormed()
+    // A character has at least one byte, and an id at most those of the longest piece.
+    if (wellFormed.length > maxIds * longest) return undefined
+    const merger = idle.pop() ?? new Merger(tables)
+    const ids: number[] = []
+    for (const _ of encodeStretches(wellFormed, ids, merger)) {
+      // The merger may be in the middle of a segment: it is of no more use.
+      if (ids.length > maxIds) return undefined
+      yield
+    }
+    idle.push(merger)
+    return ids.length > maxIds ? undefined : ids
+  }
+
+  /** The stretches between added tokens, and these. */
+  function* encodeStretches(text: string, ids: number[], merger: Merger): Generator<void> {
+    let start = 0
+    for (const match of anyAdded ? text.matchAll(anyAdded) : []) {
+      if (match.index > start) yield* encodeText(text.slice(start, match.index), ids, merger)
+      ids.push(added.ids.get(match[0])!)
+      start = match.index + match[0].length
+    }
+    if (text.length > start) yield* encodeText(text.slice(start), ids, merger)
+  }
 
   return {
     vocabSize: tables.vocabSize,
 
     encode(text) {
-      // A lone surrogate has no UTF-8 form; like every encoder of UTF-8, take U+FFFD for it.
-      const wellFormed = text.toWellFormed()
-      const ids: number[] = []
-      let start = 0
-      const encodeUpTo = (end: number) => {
-        if (end > start) encodeText(wellFormed.slice(start, end), ids)
+      const steps = encodeInSteps(text, Number.POSITIVE_INFINITY)
+      for (;;) {
+        const step = steps.next()
+        if (step.done) return step.value!
       }
-      for (const match of anyAdded ? wellFormed.matchAll(anyAdded) : []) {
-        encodeUpTo(match.index)
-        ids.push(added.ids.get(match[0])!)
-        start = match.index + match[0].length
-      }
-      encodeUpTo(wellFormed.length)
-      return ids
     },
+
+    encodeInSteps,
 
     bytes(id) {
       return added.special.has(id) ? NO_BYTES : piece(tables, id)
@@ -69,6 +93,13 @@ function addedTokens(tables: Tables) {
   // Longest first: an alternation takes the first alternative that fits, the references take the longest token.
   texts.sort(([a], [b]) => b.length - a.length)
   return { all, special, ids: new Map(texts) }
+}
+
+/** In bytes. */
+function longestPiece({ pieceStarts, vocabSize }: Tables): number {
+  let longest = 1
+  for (let id = 0; id < vocabSize; id++) longest = Math.max(longest, pieceStarts[id + 1] - pieceStarts[id])
+  return longest
 }
 
 function piece(tables: Tables, id: number): Uint8Array {

@@ -7,6 +7,8 @@ const POSITIONS = 2 ** 32
 const NONE = -1
 /** Symbols whose working memory is kept for the next segment: an isolate is small, and a long segment is rare. */
 const RETAINED = 8192
+/** Symbols and merges between two chances for others to have their turn: 1 to 4 ms of work. */
+const STEP = 16_384
 
 /**
  * Byte-pair merging over the symbols of one segment: a linked list of symbols and a heap of the pairs that can merge, so
@@ -21,6 +23,8 @@ export class Merger {
   /** The merge of a symbol with its right neighbour, or NONE. */
   #merge = new Int32Array(RETAINED)
   #count = 0
+  /** Symbols and merges since the last step ended. */
+  #work = 0
 
   constructor(tables: Tables) {
     this.#tables = tables
@@ -34,20 +38,24 @@ export class Merger {
       this.#ids = grown
     }
     this.#ids[this.#count++] = id
+    this.#work++
   }
 
-  /** Merge the symbols of the segment, append the resulting ids to `output`, and begin the next segment. */
-  finish(output: number[]): void {
+  /**
+   * Merge the symbols of the segment, append the resulting ids to `output`, and begin the next segment. Yields after each
+   * step of work.
+   */
+  *finish(output: number[]): Generator<void> {
     if (this.#count === 0) return
-    if (this.#next.length < this.#ids.length) this.#allocateLinks(this.#ids.length)
-    this.#queueAll()
-    this.#mergeAll()
+    if (this.#next.length < this.#count) this.#allocateLinks(this.#ids.length)
+    yield* this.#queueAll()
+    yield* this.#mergeAll()
     for (let i = 0; i !== NONE; i = this.#next[i]) output.push(this.#ids[i])
     this.#count = 0
     if (this.#ids.length > RETAINED) this.#shrink()
   }
 
-  #queueAll(): void {
+  *#queueAll(): Generator<void> {
     const last = this.#count - 1
     for (let i = 0; i <= last; i++) {
       this.#next[i] = i + 1
@@ -55,10 +63,14 @@ export class Merger {
     }
     this.#next[last] = NONE
     this.#merge[last] = NONE
-    for (let i = 0; i < last; i++) this.#consider(i, i + 1)
+    for (let i = 0; i < last; i++) {
+      this.#consider(i, i + 1)
+      this.#work++
+      if (this.stepEnds) yield
+    }
   }
 
-  #mergeAll(): void {
+  *#mergeAll(): Generator<void> {
     const ids = this.#ids
     const next = this.#next
     const previous = this.#previous
@@ -66,6 +78,8 @@ export class Merger {
     const heap = this.#heap
     const { mergeRank, mergeResult } = this.#tables
     while (heap.size > 0) {
+      this.#work++
+      if (this.stepEnds) yield
       const key = heap.pop()
       const rank = Math.floor(key / POSITIONS)
       const left = key - rank * POSITIONS
@@ -84,6 +98,13 @@ export class Merger {
       }
       if (previous[left] !== NONE) this.#consider(previous[left], left)
     }
+  }
+
+  /** So much was done that others should have their turn; true once a step. */
+  get stepEnds(): boolean {
+    if (this.#work < STEP) return false
+    this.#work = 0
+    return true
   }
 
   #consider(left: number, right: number): void {

@@ -7,6 +7,11 @@ export interface Tokenizer {
    * tokenizer: rendered chat templates rely on it. No BOS or EOS is added.
    */
   encode(text: string): number[]
+  /**
+   * The same in steps of a few milliseconds, between which others can have their turn. Ends early, with undefined, when there are more
+   * than `maxIds`.
+   */
+  encodeInSteps(text: string, maxIds: number): Generator<void, number[] | undefined>
   /** The bytes a token stands for in running text; empty for special tokens and for ids without a piece. */
   bytes(id: number): Uint8Array
   /** Whether the token is a control token that never shows in decoded text. */

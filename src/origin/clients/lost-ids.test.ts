@@ -10,6 +10,9 @@ function toy(pieces: number[][]): Tokenizer {
   return {
     vocabSize: pieces.length,
     bytes: (id) => Uint8Array.from(pieces[id]),
+    encodeInSteps: () => {
+      throw new Error('not needed here')
+    },
     encode(text) {
       const ids: number[] = []
       for (
