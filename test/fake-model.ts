@@ -27,15 +27,21 @@ export const ASSISTANT_HEADER = '<|im_start|>assistant\n'
 export class ByteTokenizer implements Tokenizer {
   readonly vocabSize = VOCAB_SIZE
 
-  encode(text: string): number[] {
+  readonly addedTexts = ADDED
+
+  encode(text: string, unmask = (stretch: string) => stretch): number[] {
     return text.split(/(<\|im_(?:start|end)\|>|<\/?(?:think|tool_call)>)/).flatMap((part) => {
       const added = ADDED.indexOf(part)
-      return added >= 0 ? [FIRST_ADDED + added] : [...new TextEncoder().encode(part)]
+      return added >= 0 ? [FIRST_ADDED + added] : [...new TextEncoder().encode(unmask(part))]
     })
   }
 
-  *encodeInSteps(text: string, maxIds: number): Generator<void, number[] | undefined> {
-    const ids = this.encode(text)
+  *encodeInSteps(
+    text: string,
+    maxIds: number,
+    unmask?: (stretch: string) => string,
+  ): Generator<void, number[] | undefined> {
+    const ids = this.encode(text, unmask)
     yield
     return ids.length > maxIds ? undefined : ids
   }
@@ -143,6 +149,12 @@ export class FakeModel implements LanguageModel {
   }
 }
 
+/** A template that knows the tokens of the fake model. */
+export function templateFor(source: string): ChatTemplate {
+  const { addedTexts } = new ByteTokenizer()
+  return new ChatTemplate(source, { bosToken: '<|im_start|>', eosToken: '<|im_end|>', addedTexts })
+}
+
 /** A chat model around a fake one; greedy, unless a request says otherwise. */
 export function fakeChat(language: LanguageModel, overrides: Partial<ChatModel> = {}): ChatModel {
   const tokenizer = new ByteTokenizer()
@@ -152,7 +164,7 @@ export function fakeChat(language: LanguageModel, overrides: Partial<ChatModel> 
     language,
     tokenizer,
     tags: answerTags(tokenizer),
-    template: new ChatTemplate(CHATML, '<|im_start|>', '<|im_end|>'),
+    template: templateFor(CHATML),
     eosIds: [EOS_ID],
     bosId: null,
     addBos: false,

@@ -17,5 +17,6 @@ export function nanbeigeTokenizer(): Tokenizer {
 }
 
 export function nanbeigeTemplate(): ChatTemplate {
-  return new ChatTemplate(readFileSync(`${NANBEIGE_FOLDER}/chat_template_2511.jinja`, 'utf8'))
+  const { addedTexts } = nanbeigeTokenizer()
+  return new ChatTemplate(readFileSync('test/fixtures/chat-templates/nanbeige-4.jinja', 'utf8'), { addedTexts })
 }

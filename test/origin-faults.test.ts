@@ -264,8 +264,8 @@ test('an origin whose tokenizer is not ours takes text, with a warning in the lo
 
   const { sampling } = requestOf()
   expect(origins.takeTextOnly).toBe(true)
-  expect(origins.unsupported({ sampling, topLogprobs: undefined, begun: true })).toBeUndefined()
-  expect(origins.unsupported({ sampling, topLogprobs: 1, begun: false })).toContain('logprobs')
+  expect(origins.unsupported({ sampling, topLogprobs: undefined, begun: true, hasText: true })).toBeUndefined()
+  expect(origins.unsupported({ sampling, topLogprobs: 1, begun: false, hasText: true })).toContain('logprobs')
   const inside = new History(tokenizer, PROMPT).with([{ id: 0xf0, logprobs: undefined }])
   expect((await collect(origins.continueAtOrigin(requestOf({ history: inside })))).end).toEqual(['unsupported'])
 })

@@ -2,7 +2,7 @@ import { checkRequest, checkTokens, GenerateRequestError } from '../generate/che
 import { ATTENTIVE, type Visitor } from '../generate/queue.ts'
 import type { GenerateEnd, GenerateRequest, SamplingParams } from '../generate/types.ts'
 import type { SourcedToken } from '../origin/handover.ts'
-import { History, type Prompt } from '../origin/history.ts'
+import { History } from '../origin/history.ts'
 import type { Decision } from '../origin/policy.ts'
 import type { RouteWish } from '../origin/route-wish.ts'
 import type { Tokenizer } from '../tokenizer/tokenizer.ts'
@@ -16,6 +16,7 @@ import { ChatRequestError, OriginsFailedError } from './errors.ts'
 import type { ChatEvent } from './events.ts'
 import { chatLogprob } from './logprobs.ts'
 import type { ChatMessage } from './messages.ts'
+import { encodePrompt } from './prompt.ts'
 import { ReasoningBudget } from './reasoning-budget.ts'
 import { chooseRoute } from './route.ts'
 import { samplingParams } from './sampling.ts'
@@ -58,7 +59,7 @@ export async function* complete(
   const prompt = encodePrompt(chat, request)
   const promptTokens = prompt.ids.length
   const sampling = samplingParams(request.sampling, chat.defaults)
-  const decision = chooseRoute(chat, service, request, promptTokens, sampling)
+  const decision = chooseRoute(chat, service, request, prompt, sampling)
   check(chat, { promptIds: prompt.ids, sampling }, decision)
 
   const answer = answerParser(chat, request, prompt.ids)
@@ -129,13 +130,6 @@ export async function* complete(
 function answerToken(tokenizer: Tokenizer, token: SourcedToken, text: string): AnswerToken {
   if ('text' in token) return { id: undefined, text, count: token.count }
   return { id: token.id, text, logprob: chatLogprob(tokenizer, token) }
-}
-
-function encodePrompt(chat: ChatModel, request: ChatRequest): Prompt {
-  const text = chat.template.render(request.messages, { tools: request.tools, addGenerationPrompt: true })
-  const ids = chat.tokenizer.encode(text)
-  const lacksBos = chat.addBos && chat.bosId !== null && ids[0] !== chat.bosId
-  return { text, ids: lacksBos ? [chat.bosId!, ...ids] : ids }
 }
 
 function answerParser(

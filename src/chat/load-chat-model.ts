@@ -1,12 +1,13 @@
 import type { LanguageModel } from '../generate/language-model.ts'
 import { loadTokenizer } from '../tokenizer/load.ts'
+import type { Tokenizer } from '../tokenizer/tokenizer.ts'
 import { readSpan } from '../weights/load-tensors.ts'
 import type { Manifest } from '../weights/manifest.ts'
 import { parseManifest } from '../weights/parse-manifest.ts'
 import type { WeightStore } from '../weights/weight-store.ts'
 import type { ChatModel } from './chat-model.ts'
 import { answerTags } from './tags.ts'
-import { ChatTemplate } from './template.ts'
+import { ChatTemplate, type TemplateTokens } from './template.ts'
 
 /** A pack, ready to chat with the language model that `loadLanguage` makes of it. Throws WeightsError, and what `loadLanguage` throws. */
 export async function loadChatModel<Language extends LanguageModel>(
@@ -22,11 +23,16 @@ export async function loadChatModel<Language extends LanguageModel>(
     created: Math.floor(Date.now() / 1000),
     language,
     tokenizer,
-    template: new ChatTemplate(manifest.chatTemplate),
+    template: new ChatTemplate(manifest.chatTemplate, templateTokens(tokenizer, manifest.tokens)),
     tags: answerTags(tokenizer),
     eosIds: eos,
     bosId: bos,
     addBos,
     defaults: manifest.sampling,
   }
+}
+
+function templateTokens(tokenizer: Tokenizer, { bos, eos }: Manifest['tokens']): TemplateTokens {
+  const written = (id: number | null) => tokenizer.addedTexts.find((text) => tokenizer.addedToken(text) === id)
+  return { bosToken: written(bos), eosToken: written(eos[0]), addedTexts: tokenizer.addedTexts }
 }

@@ -18,11 +18,13 @@ interface Vector {
 const { chats } = (
   hasShared ? JSON.parse(readFileSync(new URL('tokenizer_test_vectors.json', shared), 'utf8')) : { chats: [] }
 ) as { chats: Vector[] }
-const nanbeigeTemplate = () => new ChatTemplate(readFileSync(new URL('chat_template_2511.jinja', shared), 'utf8'))
+const nanbeige = new ChatTemplate(readFileSync('test/fixtures/chat-templates/nanbeige-4.jinja', 'utf8'), {
+  addedTexts: ['<|im_start|>', '<|im_end|>', '<think>', '</think>', '<tool_call>', '</tool_call>'],
+})
 
 describe.skipIf(!hasShared)("Nanbeige's template (needs ../shared/nanbeige)", () => {
   test.each(chats)('renders $name as the reference does', ({ messages, tools, prompt }) => {
-    expect(nanbeigeTemplate().render(messages, { tools, addGenerationPrompt: true })).toBe(prompt)
+    expect(nanbeige.render(messages, { tools, addGenerationPrompt: true })).toBe(prompt)
   })
 
   test('tool arguments in text, as clients send them, render like the object of the reference', () => {
@@ -33,8 +35,59 @@ describe.skipIf(!hasShared)("Nanbeige's template (needs ../shared/nanbeige)", ()
         function: { ...call.function, arguments: JSON.stringify(call.function.arguments) },
       })),
     }))
-    const text = nanbeigeTemplate().render(messages, { tools: roundtrip.tools, addGenerationPrompt: true })
+    const text = nanbeige.render(messages, { tools: roundtrip.tools, addGenerationPrompt: true })
     expect(text).toBe(roundtrip.prompt)
+  })
+})
+
+describe('history', () => {
+  /** What stands in the prompt for the assistant's words between two questions, and after the last. */
+  const said = (message: object) => {
+    const [user, assistant] = [
+      { role: 'user', content: 'Q' } as const,
+      { role: 'assistant', ...message } as ChatMessage,
+    ]
+    return [
+      [user, assistant, user],
+      [user, assistant],
+    ].map(
+      (messages) =>
+        nanbeige
+          .render(messages, { addGenerationPrompt: false })
+          .split('<|im_start|>assistant\n')[1]
+          .split('<|im_end|>')[0],
+    )
+  }
+
+  test.each([
+    ['a tag', 'The tag </think> closes.'],
+    ['both tags', 'Write <think>so</think> here.'],
+    ['a tag before the rest', '</think>All of it.'],
+    ['an open tag at the beginning', '<think>All of it.'],
+  ])('content that only mentions %s keeps all its text', (_, content) => {
+    expect(said({ content })).toEqual([content, `<think>\n\n</think>\n\n${content}`])
+  })
+
+  test.each([
+    ['<think>\nHm.\n</think>\n\nYes.', 'Hm.', 'Yes.'],
+    ['\n<think>Hm.</think>Yes.', 'Hm.', 'Yes.'],
+    ['<think>\n\n</think>\n\n', '', ''],
+    ['<think>\nHm.\n</think>\n\n    code\n', 'Hm.', '    code\n'],
+    ['<think>One <think> two.</think>A <think> and </think>.', 'One <think> two.', 'A <think> and </think>.'],
+  ])('content that is %j is taken apart', (content, reasoning_content, answer) => {
+    expect(said({ content })).toEqual(said({ content: answer, reasoning_content }))
+    expect(said({ content })).toEqual([answer, `<think>\n${reasoning_content}\n</think>\n\n${answer}`])
+  })
+
+  test('reasoning of its own leaves content as it is', () => {
+    const content = '<think>No.</think>Yes.'
+    expect(said({ content, reasoning_content: 'Hm.' })[1]).toBe(`<think>\nHm.\n</think>\n\n${content}`)
+  })
+
+  test('a model without the tags writes them as any text', () => {
+    const template = new ChatTemplate('{% for m in messages %}{{ m.content }}{% endfor %}', { addedTexts: ['<s>'] })
+    const content = '<think>No.</think>Yes.'
+    expect(template.render([{ role: 'assistant', content }], { addGenerationPrompt: false })).toBe(content)
   })
 })
 
@@ -81,8 +134,7 @@ describe('messages', () => {
 test('bos_token, eos_token, tools and add_generation_prompt reach the template', () => {
   const template = new ChatTemplate(
     '{{ bos_token }}{% if tools %}{{ tools[0].name }}{% endif %}{% if add_generation_prompt %}>{% endif %}{{ eos_token }}',
-    '<s>',
-    '</s>',
+    { bosToken: '<s>', eosToken: '</s>' },
   )
   expect(template.render([], { addGenerationPrompt: false })).toBe('<s></s>')
   expect(template.render([], { tools: [{ name: 'f' }], addGenerationPrompt: true })).toBe('<s>f></s>')

@@ -26,6 +26,14 @@ describe('History', () => {
     expect(history.text()).toBe(`${PROMPT.text}é`)
   })
 
+  test('has no text where the prompt has none, or where the model writes a tag with other tokens', () => {
+    expect(new History(tokenizer, { ...PROMPT, text: undefined }).with(ids('ab')).text()).toBeUndefined()
+    const tag = { id: tokenizer.addedToken('</think>')!, logprobs: undefined }
+    expect(new History(tokenizer, PROMPT).with([...ids('a'), tag]).text()).toBe(`${PROMPT.text}a</think>`)
+    const spelled = [...'</think>'].flatMap(ids)
+    expect(new History(tokenizer, PROMPT).with([...spelled, tag]).text()).toBeUndefined()
+  })
+
   test('encodes anew once there is text of others, and keeps what the template does not write', () => {
     const prompt = { ids: [256, ...PROMPT.ids], text: PROMPT.text }
     const history = new History(tokenizer, prompt).with([...ids('a'), text('</think> b', 3), ...ids('c')])

@@ -9,8 +9,11 @@ export type OriginToken =
 
 export interface Prompt {
   readonly ids: readonly number[]
-  /** The rendered template that the ids were made of. */
-  readonly text: string
+  /**
+   * The rendered template that the ids were made of; undefined where whoever encodes it would get other ids, since a message is written
+   * like a control token.
+   */
+  readonly text: string | undefined
 }
 
 /** A prompt and all that was generated after it, as ids and as text: what whoever goes on has to know. */
@@ -36,6 +39,11 @@ export class History {
     return this.#prompt.ids.length
   }
 
+  /** false: whoever takes text cannot be told this prompt. */
+  get hasText(): boolean {
+    return this.#prompt.text !== undefined
+  }
+
   push(token: OriginToken): void {
     this.#tokens.push(token)
     this.#length += countOf(token)
@@ -48,18 +56,36 @@ export class History {
 
   /** Prompt and generated ids. Exact unless text of foreign tokens is among them: then all of the text is encoded anew. */
   ids(): number[] {
-    const { ids } = this.#prompt
+    const { ids, text } = this.#prompt
     if (this.#tokens.every((token) => 'id' in token)) return [...ids, ...this.#tokens.map(({ id }) => id)]
-    const prompt = this.#tokenizer.encode(this.#prompt.text)
+    const generated = this.#generatedText().text
+    // Where the prompt has no text, no origin that writes text was asked.
+    if (text === undefined) return [...ids, ...this.#tokenizer.encode(generated)]
+    const prompt = this.#tokenizer.encode(text)
     // What the template does not write, as a BOS token.
     const added = ids.slice(0, Math.max(0, ids.length - prompt.length))
-    return [...added, ...this.#tokenizer.encode(this.#prompt.text + this.#generatedText().text)]
+    return [...added, ...this.#tokenizer.encode(text + generated)]
   }
 
-  /** Prompt and generated text; undefined while the last character is not whole, which no text can say. */
+  /**
+   * Prompt and generated text; undefined where no text says what the ids do: the last character is not whole yet, or words, the prompt's or
+   * the model's, are written like a control token.
+   */
   text(): string | undefined {
     const { text, whole } = this.#generatedText()
-    return whole ? this.#prompt.text + text : undefined
+    const isExact = whole && this.#prompt.text !== undefined && this.#hasTagsOf(text)
+    return isExact ? this.#prompt.text + text : undefined
+  }
+
+  /** The control tokens that can be seen in the text are those that were generated. Text of others has the tags that it is read with. */
+  #hasTagsOf(text: string): boolean {
+    const tokenizer = this.#tokenizer
+    const ids = this.#tokens.map((token) => ('id' in token ? token.id : undefined))
+    if (ids.includes(undefined)) return true
+    const tags = new Set(tokenizer.addedTexts.map((added) => tokenizer.addedToken(added)))
+    const own = ids.filter((id) => tags.has(id) && !tokenizer.isSpecial(id!))
+    const read = tokenizer.encode(text).filter((id) => tags.has(id))
+    return own.length === read.length && own.every((id, index) => id === read[index])
   }
 
   #generatedText() {

@@ -197,11 +197,11 @@ export class Origin {
     { contextLength }: OriginFacts,
   ) {
     const { name } = this.config
-    const why = this.unsupported({ sampling, topLogprobs, begun: history.length > 0 })
+    const why = this.unsupported({ sampling, topLogprobs, begun: history.length > 0, hasText: history.hasText })
     if (why !== undefined) throw new OriginError(name, 'unsupported', why)
     const text = this.takes === 'text' ? history.text() : ''
     if (text === undefined)
-      throw new OriginError(name, 'unsupported', 'it takes text, and a character is not whole yet.')
+      throw new OriginError(name, 'unsupported', 'it takes text, and no text says yet what the tokens do.')
     const promptIds = history.ids()
     const room = (contextLength ?? DEFAULT_CONTEXT) - promptIds.length
     if (room <= 0) {

@@ -1,11 +1,13 @@
 import { byteFallbackEncoder } from './byte-fallback.ts'
 import { byteLevelEncoder } from './byte-level.ts'
+import { escapeRegExp } from './escape-regexp.ts'
 import { Merger } from './merger.ts'
 import { BYTE_LEVEL, SPECIAL } from './table-format.ts'
 import { openTables, type Tables } from './tables.ts'
 import type { Tokenizer } from './tokenizer.ts'
 
 const NO_BYTES = new Uint8Array(0)
+const asItIs = (stretch: string) => stretch
 
 /**
  * A tokenizer over the compact tables of a pack, used where they lie: the bytes must not change afterwards.
@@ -20,14 +22,14 @@ export function loadTokenizer(bytes: Uint8Array): Tokenizer {
   // Texts that are encoded at the same time, each in its own steps, have a merger each.
   const idle: Merger[] = []
 
-  function* encodeInSteps(text: string, maxIds: number): Generator<void, number[] | undefined> {
+  function* encodeInSteps(text: string, maxIds: number, unmask = asItIs): Generator<void, number[] | undefined> {
     // A lone surrogate has no UTF-8 form; like every encoder of UTF-8, take U+FFFD for it.
     const wellFormed = text.toWellFormed()
     // A character has at least one byte, and an id at most those of the longest piece.
     if (wellFormed.length > maxIds * longest) return undefined
     const merger = idle.pop() ?? new Merger(tables)
     const ids: number[] = []
-    for (const _ of encodeStretches(wellFormed, ids, merger)) {
+    for (const _ of encodeStretches(wellFormed, ids, merger, unmask)) {
       // The merger may be in the middle of a segment: it is of no more use.
       if (ids.length > maxIds) return undefined
       yield
@@ -37,21 +39,23 @@ export function loadTokenizer(bytes: Uint8Array): Tokenizer {
   }
 
   /** The stretches between added tokens, and these. */
-  function* encodeStretches(text: string, ids: number[], merger: Merger): Generator<void> {
+  function* encodeStretches(text: string, ids: number[], merger: Merger, unmask: typeof asItIs): Generator<void> {
     let start = 0
     for (const match of anyAdded ? text.matchAll(anyAdded) : []) {
-      if (match.index > start) yield* encodeText(text.slice(start, match.index), ids, merger)
+      if (match.index > start) yield* encodeText(unmask(text.slice(start, match.index)), ids, merger)
       ids.push(added.ids.get(match[0])!)
       start = match.index + match[0].length
     }
-    if (text.length > start) yield* encodeText(text.slice(start), ids, merger)
+    if (text.length > start) yield* encodeText(unmask(text.slice(start)), ids, merger)
   }
 
   return {
     vocabSize: tables.vocabSize,
 
-    encode(text) {
-      const steps = encodeInSteps(text, Number.POSITIVE_INFINITY)
+    addedTexts: [...added.ids.keys()],
+
+    encode(text, unmask) {
+      const steps = encodeInSteps(text, Number.POSITIVE_INFINITY, unmask)
       for (;;) {
         const step = steps.next()
         if (step.done) return step.value!
@@ -105,8 +109,4 @@ function longestPiece({ pieceStarts, vocabSize }: Tables): number {
 function piece(tables: Tables, id: number): Uint8Array {
   if (id < 0 || id >= tables.vocabSize) return NO_BYTES
   return tables.pieces.subarray(tables.pieceStarts[id], tables.pieceStarts[id + 1])
-}
-
-function escapeRegExp(text: string): string {
-  return text.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&')
 }

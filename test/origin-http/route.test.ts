@@ -34,6 +34,21 @@ describe('the route', () => {
     expect(model.sequences).toBe(made === 'edge' ? 1 : 0)
   })
 
+  test('of a message that is written like a control token is no origin that takes text', async () => {
+    const messages = [{ role: 'user', content: 'What is <|im_end|>?' }]
+    for (const [kind, route] of [
+      ['openai', 'edge; reason=origin-cannot'],
+      ['vllm', 'origin; reason=asked-for'],
+    ] as const) {
+      const { url } = await originOf('Yes.', { kind })
+      const app = originApp({ model: new FakeModel('Yes.'), origins: [{ url, kind }] })
+      const answer = await ask(app, { messages, model: 'fake-model:origin' })
+      expect([answer.route, answer.choices[0].message.content]).toEqual([route, 'Yes.'])
+      const asked = await ask(app, { model: 'fake-model:origin' })
+      expect(asked.route).toBe('origin; reason=asked-for')
+    }
+  })
+
   test('is in the header and the last usage of a stream', async () => {
     const { url } = await originOf('Yes.')
     const app = originApp({ model: new FakeModel('Yes.'), origins: [{ url }] })

@@ -26,6 +26,7 @@ function toy(pieces: number[][]): Tokenizer {
       return ids
     },
     isSpecial: () => false,
+    addedTexts: [],
     addedToken: () => undefined,
     addsSpaceAfter: () => false,
   }
