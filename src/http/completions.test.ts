@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { allEvents, fakeApp, HELLO, post } from '../../test/fake-app.ts'
-import { FakeModel, fakeChat } from '../../test/fake-model.ts'
+import { FakeModel, fakeChat, templateFor } from '../../test/fake-model.ts'
 import { ChatTemplate } from '../chat/template.ts'
 
 afterEach(() => vi.restoreAllMocks())
@@ -227,7 +227,7 @@ describe('reasoning and tool calls', () => {
 
   test('go back to the model as the template writes them', async () => {
     const template = new ChatTemplate(
-      `{% for m in messages %}{{ m.role }}:{{ m.reasoning_content }}:{{ m.content }}:{{ m.tool_calls | tojson }}|{% endfor %}{{ '\\n' }}<|im_start|>assistant{{ '\\n' }}`,
+      `{% for m in messages %}{{ m.role }}:{{ m.reasoning_content }}:{{ m.content }}:{{ m.tool_calls | default([]) | tojson }}|{% endfor %}{{ '\\n' }}<|im_start|>assistant{{ '\\n' }}`,
     )
     const chat = fakeChat(new FakeModel((prompt) => prompt.split('\n')[0]), { template })
     const call = { id: 'call_1', type: 'function', function: { name: 'f', arguments: '{"a":1}' } }
@@ -259,6 +259,55 @@ test('the conversation reaches the model as the template writes it', async () =>
   ]
   const { choices } = (await (await post(app, { messages })).json()) as { choices: { message: { content: string } }[] }
   expect(choices[0].message.content).toBe('system\nEcho.\nuser\none\ntwo\nassistant\n')
+})
+
+/** Answers with its prompt, but for the header of the answer. */
+function echo(source: string) {
+  const template = templateFor(`${source}{{ '\\n' }}<|im_start|>assistant{{ '\\n' }}`)
+  return fakeApp(fakeChat(new FakeModel((prompt) => prompt.split('\n')[0]), { template }))
+}
+
+describe('tools and calls come back as they were written', () => {
+  const WRITTEN =
+    '{"10": 48.0, "2": [-0.0, 1e-07, 9007199254740993, 12345678901234567890123], "b": "é<", "a": {"": null}}'
+
+  test.each([
+    [
+      'a schema',
+      '{{ tools[0].function.parameters | tojson }}',
+      `"tools": [{"type": "function", "function": {"name": "f", "parameters": ${WRITTEN}}}]`,
+      '{"role": "user", "content": ""}',
+    ],
+    [
+      'arguments in text',
+      '{{ messages[0].tool_calls[0].function.arguments | tojson }}',
+      '"n": 1',
+      `{"role": "assistant", "tool_calls": [{"function": {"name": "f", "arguments": ${JSON.stringify(WRITTEN)}}}]}`,
+    ],
+    [
+      'arguments as an object',
+      '{{ messages[0].tool_calls[0].function.arguments | tojson }}',
+      '"n": 1',
+      `{"role": "assistant", "tool_calls": [{"function": {"name": "f", "arguments": ${WRITTEN}}}]}`,
+    ],
+  ])('%s', async (_, template, field, message) => {
+    const response = await post(echo(template), `{${field}, "messages": [${message}]}`)
+    const { choices } = (await response.json()) as { choices: { message: { content: string } }[] }
+    expect(choices[0].message.content).toBe(WRITTEN)
+  })
+
+  test.each(['""', '" "', 'null', undefined])('no arguments, %s, are an empty object', async (written) => {
+    const call = `{"name": "f"${written === undefined ? '' : `, "arguments": ${written}`}}`
+    const app = echo('{{ messages[0].tool_calls[0].function.arguments | tojson }}')
+    const response = await post(app, `{"messages": [{"role": "assistant", "tool_calls": [{"function": ${call}}]}]}`)
+    expect(await response.json()).toMatchObject({ choices: [{ message: { content: '{}' } }] })
+  })
+})
+
+test('a template that takes too long is an error of the request', async () => {
+  const app = echo('{% for i in range(3000) %}{% for j in range(3000) %}{{ i }}{% endfor %}{% endfor %}')
+  const response = await post(app, HELLO)
+  expect([response.status, await response.json()]).toMatchObject([400, { error: { code: 'chat_template_error' } }])
 })
 
 test('the settings of the request reach the sampler', async () => {

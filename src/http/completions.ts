@@ -24,7 +24,7 @@ export type LoadService = (chat: ChatModel) => Promise<ChatService>
 /** POST /chat/completions */
 export function completions(loadModel: LoadModel, loadService: LoadService, recordings: Recordings) {
   return new Hono().post('/chat/completions', async (c) => {
-    const body = await jsonBody(c, completionBody)
+    const { body, source } = await jsonBody(c, completionBody)
     const chat = await loadModel()
     const { model, wish } = routeWish(body.model ?? chat.id, c.req.header(ROUTE_HEADER) ?? null)
     checkModelName(chat, model)
@@ -40,7 +40,8 @@ export function completions(loadModel: LoadModel, loadService: LoadService, reco
     let recording: Recording | undefined
     const visitor = { client: clientOf(c), listening: () => recording?.isRead ?? true }
     const log: ChatService['log'] = (entry) => service.log({ ...entry, completion: objects.id })
-    const events = complete(chat, { ...chatRequest(body), wish, visitor }, abort.signal, { ...service, log })
+    const request = { ...chatRequest(body, source), wish, visitor }
+    const events = complete(chat, request, abort.signal, { ...service, log })
     // Errors in the request, and a full queue, come before the response begins.
     const { route } = (await events.next()).value as Extract<ChatEvent, { type: 'start' }>
     c.header(ROUTE_HEADER, `${route.route}; reason=${route.reason}`)

@@ -6,14 +6,17 @@ import { readBody } from './request-body.ts'
 
 const JSON_MEDIA_TYPE = /^application\/([\w.-]+\+)?json\s*(;|$)/i
 
-/** A request's body, in the form of a schema. Throws an ApiError. */
-export async function jsonBody<Schema extends z.ZodType>(c: Context, schema: Schema): Promise<z.output<Schema>> {
+/** A request's body, in the form of a schema, and its JSON as it came. Throws an ApiError. */
+export async function jsonBody<Schema extends z.ZodType>(
+  c: Context,
+  schema: Schema,
+): Promise<{ readonly body: z.output<Schema>; readonly source: string }> {
   requireJson(c)
-  const text = await readBody(c.req.raw)
-  checkJsonSize(text)
-  const { success, data, error } = schema.safeParse(parsed(text))
+  const source = await readBody(c.req.raw)
+  checkJsonSize(source)
+  const { success, data, error } = schema.safeParse(parsed(source))
   if (!success) throw invalidBody(error.issues)
-  return data
+  return { body: data, source }
 }
 
 /** Refuses bodies that are not declared JSON: a browser form on another site cannot declare it without CORS. */

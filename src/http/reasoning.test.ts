@@ -3,7 +3,7 @@ import { fakeApp, HELLO, post } from '../../test/fake-app.ts'
 import { FakeModel, fakeChat } from '../../test/fake-model.ts'
 import { chatRequest, completionBody } from './schemas.ts'
 
-const budgetOf = (change: object) => chatRequest(completionBody.parse({ ...HELLO, ...change })).reasoningBudget
+const budgetOf = (change: object) => chatRequest(completionBody.parse({ ...HELLO, ...change }), '{}').reasoningBudget
 
 test.each([
   [{}, undefined],

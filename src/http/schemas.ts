@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { ChatRequest } from '../chat/complete.ts'
+import { withExactJson } from './exact-body.ts'
 import { reasoningBudget, reasoningEffort, reasoningFields } from './reasoning.ts'
 import { rejectUnsupported } from './unsupported.ts'
 
@@ -30,7 +31,10 @@ const content = z.union([z.string(), list(contentPart, MAX_PARTS)], 'expected a 
 const toolCall = z.looseObject({
   id: z.string().optional(),
   type: z.string().optional(),
-  function: z.looseObject({ name: z.string(), arguments: z.union([z.string(), z.record(z.string(), z.unknown())]) }),
+  function: z.looseObject({
+    name: z.string(),
+    arguments: z.union([z.string(), z.record(z.string(), z.unknown())]).nullish(),
+  }),
 })
 const message = z.discriminatedUnion('role', [
   z.looseObject({ role: z.enum(['system', 'developer', 'user']), content }),
@@ -90,11 +94,11 @@ export const completionBody = z
 
 export type CompletionBody = z.infer<typeof completionBody>
 
-/** The request behind a body, its OpenAI names and nulls left behind. */
-export function chatRequest(body: CompletionBody): ChatRequest {
+/** The request behind a body, its OpenAI names and nulls left behind. @param source the JSON of the body. */
+export function chatRequest(body: CompletionBody, source: string): ChatRequest {
+  const tools = body.tool_choice === 'none' ? undefined : (body.tools ?? undefined)
   return {
-    messages: body.messages,
-    tools: body.tool_choice === 'none' ? undefined : (body.tools ?? undefined),
+    ...withExactJson({ messages: body.messages, tools }, source),
     parallelToolCalls: body.parallel_tool_calls ?? undefined,
     reasoningBudget: reasoningBudget(body),
     reasoningEffort: reasoningEffort(body),
