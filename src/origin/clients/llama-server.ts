@@ -54,7 +54,7 @@ async function* streamed(
     if (!complete) return count
     received += count
     ids.push(...complete)
-    yield { ids: complete, logprobs: undefined }
+    if (count > 0) yield { ids: complete, logprobs: undefined }
   }
   throw exchange.error('stream_cut', 'the stream ended before the answer.')
 }

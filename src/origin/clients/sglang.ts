@@ -30,7 +30,7 @@ export const sglang: OriginClient = {
     let received = 0
     for await (const event of exchange.events('/generate', body(request), chunk, false)) {
       const { finish_reason: reason } = event.meta_info
-      // With the ids that it gives, the reason for which it gave up is the only thing that is sure.
+      // Its ids are not read: how many there are of an aborted answer differs, and whoever goes on makes them again.
       if (reason?.type === 'abort' && reason.message) {
         throw exchange.failure({ words: reason.message, status: reason.status_code ?? undefined })
       }
