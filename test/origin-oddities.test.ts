@@ -7,7 +7,7 @@ import { EOS_ID } from './fake-model.ts'
 import { collect, requestOf } from './origins/collect.ts'
 import { startFakeOrigin } from './origins/fake-origin.ts'
 import { tokenizer } from './origins/letters-model.ts'
-import { ANSWER, KEY, KINDS, next, ODDITIES, type Oddity, play, speech } from './origins/oddities.ts'
+import { ANSWER, KEY, KINDS, LENGTH, next, ODDITIES, type Oddity, play, speech } from './origins/oddities.ts'
 
 /** Of a body without an end, what may have gone out before the client closed it: buffers of both sides. */
 const MAX_SENT = 32 * 1024 * 1024
@@ -62,6 +62,7 @@ describe.each(KINDS)('%s', (kind) => {
     if (row.says) expect(failures[0].message).toContain(row.says)
     expect([text, typeof got.end]).toEqual([new TextDecoder().decode(Uint8Array.from(ANSWER)), 'string'])
     if (kind !== 'openai') expect(got.ids).toEqual(ANSWER)
+    expect(got.count).toBeLessThanOrEqual(LENGTH)
     expect(sent).toBeLessThan(MAX_SENT)
     expect(told).not.toContain(KEY.slice(3, 11))
     expect(told).not.toContain(KEY.slice(-8))

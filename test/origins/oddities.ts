@@ -76,7 +76,12 @@ export function speech(kind: OriginKind): Speech {
     kind,
     tokens,
     begun,
-    ended(reason, of = tokens) {
+    ended(said, of = tokens) {
+      const own = new Map<string | null, string>([
+        ['stop', 'eos'],
+        ['length', 'limit'],
+      ])
+      const reason = kind === 'llama-server' ? (own.get(said) ?? said) : said
       const made = of === tokens ? LENGTH : BEGUN
       if (kind === 'sglang') {
         const finish = reason === null ? null : { type: reason }
@@ -251,21 +256,21 @@ export const ODDITIES: readonly Oddity[] = [
     outcome: 'whole',
   },
   ...[
-    ['usage without completion_tokens', { choices: [], usage: { prompt_tokens: 3 } }],
-    ['usage null', { choices: [], usage: null }],
-    ['a usage of words', usage('many')],
-    ['a usage of 0', usage(0)],
-    ['a usage beyond the limit', usage(1e15)],
+    ['usage without completion_tokens', { prompt_tokens: 3 }],
+    ['usage null', null],
+    ['a usage of words', { completion_tokens: 'many' }],
+    ['a usage of 0', { completion_tokens: 0 }],
+    ['a usage beyond the limit', { completion_tokens: 1e15 }],
   ].map(
-    ([name, last]): Oddity => ({
-      name: name as string,
+    ([name, usage]): Oddity => ({
+      name: `${name} in every event`,
       kinds: CHOICES,
-      reply: among(({ tokens, ended }) => [...tokens, ended('stop'), last as Event, '[DONE]']),
+      reply: changed((event) => ({ ...event, usage })),
       outcome: 'whole',
     }),
   ),
   {
-    name: 'text null in the last chunk',
+    name: 'text null in the last event',
     kinds: CHOICES,
     reply: among(({ tokens, ended, tail }) => [
       ...tokens,
@@ -275,7 +280,7 @@ export const ODDITIES: readonly Oddity[] = [
     outcome: 'whole',
   },
   {
-    name: 'no text in the last chunk',
+    name: 'no text in the last event',
     kinds: CHOICES,
     reply: among(({ tokens, ended, tail }) => [
       ...tokens,
@@ -285,7 +290,7 @@ export const ODDITIES: readonly Oddity[] = [
     outcome: 'whole',
   },
   {
-    name: 'content null in the last chunk',
+    name: 'content null in the last event',
     kinds: ['llama-server'],
     reply: among(({ tokens, ended }) => [...tokens, { ...ended('eos'), content: null }]),
     outcome: 'whole',
