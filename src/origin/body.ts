@@ -1,5 +1,5 @@
 import { Abortable } from './abortable.ts'
-import { type ByteReader, byteReader } from './byte-reader.ts'
+import type { ByteReader } from './byte-reader.ts'
 
 /** A body that stopped before its end because of its size. */
 export class BodyTooLongError extends Error {}
@@ -14,7 +14,7 @@ export async function* textOf(
   signal: AbortSignal,
 ): AsyncGenerator<string, void> {
   if (!body) return
-  const reader = byteReader(body)
+  const reader = body.getReader()
   const reads = new Abortable(signal)
   const decoder = new TextDecoder()
   let bytes = 0

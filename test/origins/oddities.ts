@@ -59,6 +59,10 @@ export interface Oddity {
   readonly timers?: { readonly firstTokenMs?: number; readonly idleMs?: number }
 }
 
+export function outcomeOf({ outcome }: Oddity, kind: OriginKind): Outcome {
+  return typeof outcome === 'string' ? outcome : (outcome[kind] ?? outcome.else)
+}
+
 export const KINDS: readonly OriginKind[] = ['vllm', 'sglang', 'llama-server', 'openai']
 /** Those with OpenAI's chunks. */
 const CHOICES: readonly OriginKind[] = ['vllm', 'openai']
@@ -515,21 +519,21 @@ export const ODDITIES: readonly Oddity[] = [
     name: 'nothing but headers',
     reply: () => stream([], { body: '', end: 'open' }),
     outcome: 'first_token_timeout',
-    timers: { firstTokenMs: 300 },
+    timers: { firstTokenMs: 600 },
   },
   {
     name: 'nothing but headers of the list of models',
     at: '/v1/models',
     reply: () => ({ body: '', end: 'open' }),
     outcome: 'first_token_timeout',
-    timers: { firstTokenMs: 300 },
+    timers: { firstTokenMs: 600 },
   },
   ...NO_TOKEN.map(
     ([name, text]): Oddity => ({
       name: `${name} for ever before the first token`,
       reply: () => stream([], { body: drip(text) }),
       outcome: 'first_token_timeout',
-      timers: { firstTokenMs: 300 },
+      timers: { firstTokenMs: 600 },
     }),
   ),
   ...NO_TOKEN.map(
@@ -537,7 +541,7 @@ export const ODDITIES: readonly Oddity[] = [
       name: `${name} for ever in the middle`,
       reply: ({ begun }) => stream([], { body: drip(text, begun.map(data).join('')) }),
       outcome: 'idle_timeout',
-      timers: { idleMs: 300 },
+      timers: { idleMs: 600 },
     }),
   ),
   {
@@ -545,14 +549,14 @@ export const ODDITIES: readonly Oddity[] = [
     kinds: CHOICES,
     reply: ({ begun }) => stream([], { body: drip(data(usage(1)), begun.map(data).join('')) }),
     outcome: 'idle_timeout',
-    timers: { idleMs: 300 },
+    timers: { idleMs: 600 },
   },
   {
     name: 'empty texts for ever in the middle',
     kinds: CHOICES,
     reply: ({ begun, ended }) => stream([], { body: drip(data(ended(null)), begun.map(data).join('')) }),
     outcome: 'idle_timeout',
-    timers: { idleMs: 300 },
+    timers: { idleMs: 600 },
   },
   {
     name: 'models of strange forms beside ours',
