@@ -97,7 +97,7 @@ export class Exchange {
         if (value) this.#count(value)
         const events = value ? stream.feed(value) : []
         for (const event of done ? [...events, ...stream.end()] : events) {
-          if (event.data === '[DONE]') return
+          if (event.data.trim() === '[DONE]') return
           const read = this.#chunk(event, chunk, done)
           if (read !== undefined) yield read
         }

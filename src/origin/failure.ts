@@ -9,7 +9,17 @@ export interface Failure {
   readonly status: number | undefined
 }
 
-const status = z.coerce.number().min(400).max(599).optional().catch(undefined)
+const status = z
+  .union([
+    z.int(),
+    z
+      .string()
+      .regex(/^\d{3}$/)
+      .transform(Number),
+  ])
+  .pipe(z.int().min(400).max(599))
+  .optional()
+  .catch(undefined)
 const told = z.object({ message: z.string().optional().catch(undefined), code: status, status, status_code: status })
 /** FastAPI's list of what it does not accept; its `input` may be the prompt and is left out. */
 const details = z
@@ -23,9 +33,9 @@ const details = z
  * FastAPI's `{detail}`.
  */
 export function failureIn(value: unknown): Failure | undefined {
-  if (typeof value !== 'object' || value === null) return undefined
+  const { success, data: outer } = told.safeParse(value)
+  if (!success) return undefined
   const { error, detail } = value as { error?: unknown; detail?: unknown }
-  const outer = told.parse(value)
   const inner = told.safeParse(error).data ?? {}
   const words = inner.message ?? textIn(error) ?? outer.message ?? textIn(detail) ?? detailsIn(detail)
   if (words === undefined && !isFailure(value)) return undefined
@@ -62,6 +72,8 @@ export function codeOf({ status, words }: Failure): OriginErrorCode {
     // vLLM and SGLang answer 404 for a model that they do not serve, and any server for a path that it does not have.
     case 404:
       return 'wrong_model'
+    case 501:
+      return 'bad_request'
     // What the server or a proxy could not take just now, not what it refuses.
     case 408:
     case 425:

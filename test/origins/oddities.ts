@@ -168,6 +168,7 @@ const STATUSES: [number, Outcome][] = [
   [425, 'server_error'],
   [429, 'rate_limited'],
   [500, 'server_error'],
+  [501, 'bad_request'],
   [502, 'server_error'],
   [503, 'server_error'],
   [504, 'server_error'],
@@ -499,6 +500,22 @@ export const ODDITIES: readonly Oddity[] = [
     // llama-server asks for the ids that it seems to have lost.
     outcome: 'garbage',
   },
+  ...[-1, 1, 10 ** 9].map(
+    (step): Oddity => ({
+      name: `a count of tokens that ${step < 0 ? 'goes down' : step === 1 ? 'stands still' : 'leaps'}`,
+      kinds: ['sglang', 'llama-server'],
+      reply: ({ kind, begun }) => {
+        const counted = step === 1 ? 1 : BEGUN + step
+        const last = begun.at(-1)!
+        if (kind === 'llama-server') return stream([...begun, { ...last, tokens_predicted: counted }])
+        return stream([...begun, { ...last, meta_info: { completion_tokens: counted } }])
+      },
+      outcome: { else: 'ids_lost', 'llama-server': 'garbage' },
+    }),
+  ),
+  ...['7', '"words"', 'null', '[]', '[[7]]', '{}', '{"choices":null}', '{"choices":[null]}', '{"message":null}'].map(
+    (event): Oddity => ({ name: `an event ${event}`, reply: begunThen(event), outcome: 'garbage' }),
+  ),
   {
     name: 'a million things where ids belong',
     reply: ({ kind }) => {

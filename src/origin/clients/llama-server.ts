@@ -48,7 +48,10 @@ async function* streamed(
   let received = 0
   for await (const chunk of exchange.events('/completion', body(request, true), answer, true)) {
     const count = chunk.tokens_predicted - received
-    if (count > request.maxTokens) throw exchange.error('garbage', `it counts ${count} tokens of ${request.maxTokens}.`)
+    if (count < chunk.tokens.length || chunk.tokens_predicted > request.maxTokens) {
+      const { tokens, tokens_predicted: counted } = chunk
+      throw exchange.error('garbage', `${tokens.length} ids came, and it counts ${counted} tokens after ${received}.`)
+    }
     if (chunk.stop) return count > 0 ? count : endingOf(exchange, chunk.stop_type ?? 'none')
     const complete = count === chunk.tokens.length ? chunk.tokens : withLostIds(request, chunk, count)
     if (!complete) return count
