@@ -1,16 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startMiniflare } from '../scripts/start-miniflare.ts'
-import type { OriginKind } from '../src/origin/origin-config.ts'
-import { EOS_ID } from './fake-model.ts'
 import { type Answered, answerOnce, type OnceRequest } from './origins/answer-once.ts'
 import { bundleOriginsWorker } from './origins/bundle.ts'
-import { startFakeOrigin } from './origins/fake-origin.ts'
-import { tokenizer } from './origins/letters-model.ts'
-import { ANSWER, KEY, KINDS, LENGTH, next, ODDITIES, type Oddity, outcomeOf, play, speech } from './origins/oddities.ts'
+import { ANSWER, KEY, KINDS, LENGTH, ODDITIES, outcomeOf } from './origins/oddities.ts'
+import { playOddity } from './origins/play-oddity.ts'
 
 /** Of a body without an end, what may have gone out before the client closed it: buffers of both sides. */
 const MAX_SENT = 32 * 1024 * 1024
-const TIMERS = { connectMs: 20_000, firstTokenMs: 20_000, idleMs: 20_000 }
 const TEXT = new TextDecoder().decode(Uint8Array.from(ANSWER))
 
 let worker: ReturnType<typeof startMiniflare>
@@ -36,47 +32,13 @@ const RUNTIMES: Record<string, (request: OnceRequest) => Promise<Answered>> = {
   },
 }
 
-/** An answer of an origin that plays the oddity once, with another origin behind it. */
-async function answerOf(runtime: string, kind: OriginKind, { at, reply, timers }: Oddity) {
-  let played = false
-  let sent = 0
-  const usual = { kind, model: 'letters', tokenizer, next, eosId: EOS_ID }
-  const odd = await startFakeOrigin({
-    ...usual,
-    instead(path, _, response) {
-      if (played || path !== (at ?? '/tokens')) return false
-      played = true
-      play(reply(speech(kind)), response, (bytes) => {
-        sent += bytes
-      })
-      return true
-    },
-  })
-  const other = await startFakeOrigin(usual)
-  const base = { kind, model: 'letters' }
-  try {
-    const answered = await RUNTIMES[runtime]({
-      origins: [
-        { ...base, name: 'odd', url: odd.url, keySecret: 'KEY', timers: { ...TIMERS, ...timers } },
-        { ...base, name: 'other', url: other.url, order: 1, timers: TIMERS },
-      ],
-      secrets: { KEY },
-      areChecked: at === undefined,
-    })
-    return { ...answered, played, sent }
-  } finally {
-    await Promise.all([odd.stop(), other.stop()])
-  }
-}
-
 describe.each(Object.keys(RUNTIMES))('%s', (runtime) => {
   describe.each(KINDS)('%s', (kind) => {
     const rows = ODDITIES.filter(({ kinds }) => !kinds || kinds.includes(kind))
     test.concurrent.each(rows.map((row) => [row.name, row] as const))('%s', async (_, row) => {
       const outcome = outcomeOf(row, kind)
-      const { got, lines, health, played, sent } = await answerOf(runtime, kind, row)
-      const failures = lines.filter(({ event }) => event === 'origin_failed')
-      expect(played).toBe(true)
+      const { got, lines, health, failures, wasPlayed, sent } = await playOddity(kind, row, RUNTIMES[runtime])
+      expect(wasPlayed).toBe(true)
       expect(failures.map(({ code }) => code)).toEqual(outcome === 'whole' ? [] : [outcome])
       if (row.says) expect(failures[0].message).toContain(row.says)
 
