@@ -90,7 +90,11 @@ describe('a BOS token is there once', () => {
   /** Makes the tokenizers differ, so that text is exchanged. */
   const foreign = (text: string) => (text.startsWith('0123') ? [1] : tokenizer.encode(text))
 
-  async function asked(kind: OriginKind, prompt: { text: string; ids: number[] }, tokenize = foreign) {
+  async function asked(
+    kind: OriginKind,
+    prompt: { text: string; ids: number[] },
+    tokenize: FakeOriginOptions['tokenize'] = foreign,
+  ) {
     const { origin, origins } = await textOrigin(kind, { tokenize })
     await collect(origins.continueAtOrigin(requestOf({ history: new History(tokenizer, prompt), maxTokens: 3 })))
     return origin.bodies[0]
@@ -114,6 +118,15 @@ describe('a BOS token is there once', () => {
     expect((await asked('sglang', { text: TEXT, ids }, adding)).prompt).toBe(bosFree)
     expect((await asked('sglang', { text: bosFree, ids }, adding)).prompt).toBe(bosFree)
     expect((await asked('sglang', { text: TEXT, ids })).prompt).toBe(TEXT)
+  })
+
+  test('at llama-server, which adds it too', async () => {
+    const adding = (text: string, { add_special }: Record<string, unknown>) => [
+      ...(add_special ? [BOS] : []),
+      ...foreign(text),
+    ]
+    expect((await asked('llama-server', { text: TEXT, ids }, adding)).prompt).toBe(bosFree)
+    expect((await asked('llama-server', { text: TEXT, ids })).prompt).toBe(TEXT)
   })
 
   test('and others get no field that they may refuse', async () => {

@@ -84,6 +84,11 @@ async function compareTokenizers(
       if (kind === 'sglang' && theirs.length === ours.length + 1) addedId = theirs.shift()
       const same = ours.length === theirs.length && ours.every((id, index) => id === theirs[index])
       if (same) continue
+      // Of what it puts before a text by itself llama-server's list is free, unless it is asked for.
+      if (kind === 'llama-server') {
+        const [first] = await tokenize(exchange, PROBES[0], true)
+        if (first !== (await tokenize(exchange, PROBES[0]))[0]) addedId = first
+      }
       const told = `${theirs.slice(0, MAX_TOLD).join(' ')}${theirs.length > MAX_TOLD ? ' …' : ''}`
       return { addedId, textOnly: `its tokenizer is not ours: it cuts ${JSON.stringify(text)} into ${told}` }
     }
@@ -99,12 +104,13 @@ const NO_TOKENIZER = new Set<OriginErrorCode>(['wrong_model', 'unauthorized', 'b
 
 const tokenized = z.object({ tokens: tokenIds })
 
-async function tokenize(exchange: Exchange, text: string): Promise<number[]> {
+/** `addSpecial`: with what llama-server puts before a text, as before the prompt of a completion. */
+async function tokenize(exchange: Exchange, text: string, addSpecial = false): Promise<number[]> {
   const { kind, model } = exchange.config
   if (kind === 'sglang') return tokenizeBySglang(exchange, text)
   const body =
     kind === 'llama-server'
-      ? { content: text, add_special: false, parse_special: true }
+      ? { content: text, add_special: addSpecial, parse_special: true }
       : { model, prompt: text, add_special_tokens: false }
   const { success, data } = tokenized.safeParse(await exchange.json('/tokenize', body))
   if (!success) throw exchange.error('garbage', '/tokenize answers no tokens.')

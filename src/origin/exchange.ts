@@ -135,9 +135,9 @@ export class Exchange {
     if (name === 'error' || isFailure(value)) throw this.failure(failureIn(value) ?? { words: data, status: undefined })
     const { success, data: read } = chunk.safeParse(value)
     if (success) return read
+    if (name !== undefined || (isLast && value === undefined)) return undefined
     const failure = failureIn(value)
     if (failure) throw this.failure(failure)
-    if (name !== undefined || (isLast && value === undefined)) return undefined
     throw this.error('garbage', 'an event of the stream is no chunk of an answer.')
   }
 

@@ -26,7 +26,7 @@ export async function refusal(path: string, response: Response, signal: AbortSig
   const text = await beginning(body, signal)
   const words = wordsOf(text)
   return {
-    code: codeOf({ status, words: text }),
+    code: codeOf({ status, words }),
     what: `${path} answers ${status}${words && `: ${words}`}.`,
     retryAfterMs: retryAfter(headers.get('Retry-After')),
   }

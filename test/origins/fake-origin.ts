@@ -24,7 +24,7 @@ export interface FakeOriginOptions {
   /** SGLang with --incremental-streaming-output. */
   readonly incremental?: boolean
   /** What /tokenize answers, where it is not the tokenizer's own. */
-  readonly tokenize?: (text: string) => number[]
+  readonly tokenize?: (text: string, body: Record<string, unknown>) => number[]
   /** Answers in its place where it returns true. `path`: '/tokens' for whatever this kind gives tokens at. */
   readonly instead?: (path: string, body: Record<string, unknown>, response: ServerResponse) => boolean
 }
@@ -67,9 +67,9 @@ export async function startFakeOrigin(options: FakeOriginOptions): Promise<FakeO
     if (path === '/tokens') state.bodies.push(body)
     if (options.instead?.(path, body, response)) return
     if (request.url === '/v1/models') return json({ data: [{ id: model, max_model_len: contextLength }] })
-    if (request.url === '/tokenize') return json({ tokens: tokenize(body.prompt ?? body.content) })
+    if (request.url === '/tokenize') return json({ tokens: tokenize(body.prompt ?? body.content, body) })
     if (isProbe) {
-      return json({ meta_info: { input_token_logprobs: tokenize(body.text).map((id) => [null, id, null]) } })
+      return json({ meta_info: { input_token_logprobs: tokenize(body.text, body).map((id) => [null, id, null]) } })
     }
     if (path !== '/tokens') return json({ error: { message: 'not found' } }, 404)
     await answer(options, body, response, state)

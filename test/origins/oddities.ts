@@ -241,6 +241,7 @@ export const ODDITIES: readonly Oddity[] = [
     ...NO_TOKEN,
     ['retry and id', 'retry: 3000\nid: 7\n\n'],
     ['a retry that is no number', 'retry: soon\n\n'],
+    ['pings with a message', 'event: ping\ndata: {"message":"alive"}\n\n'],
     ['pings that are no JSON', 'event: ping\ndata: ping\n\n'],
   ].map(
     ([name, text]): Oddity => ({
@@ -425,6 +426,14 @@ export const ODDITIES: readonly Oddity[] = [
   {
     name: 'a longer Content-Length than body, in the middle',
     reply: ({ begun }) => stream(begun, { headers: { ...EVENT_STREAM, 'Content-Length': '99999' }, end: 'cut' }),
+    outcome: 'stream_cut',
+  },
+  {
+    name: 'a shorter Content-Length than body',
+    reply: (speech) => ({
+      ...whole((text) => text)(speech),
+      headers: { ...EVENT_STREAM, 'Content-Length': '400' },
+    }),
     outcome: 'stream_cut',
   },
   {

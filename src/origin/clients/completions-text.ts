@@ -45,7 +45,7 @@ export const completionsText: OriginClient = {
       for await (const { choices: choice, usage: told } of chunks(exchange, request)) {
         usage = told?.completion_tokens ?? usage
         if (!choice) continue
-        if ((choice.delta ?? choice.message) !== undefined) {
+        if (choice.delta || choice.message) {
           throw exchange.error('garbage', 'it answers a chat, where the rest of a text was asked for.')
         }
         if (choice.text) {
