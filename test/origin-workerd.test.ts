@@ -1,7 +1,7 @@
-import { build } from 'esbuild'
 import { afterEach, beforeAll, expect, test, vi } from 'vitest'
 import { startMiniflare } from '../scripts/start-miniflare.ts'
 import { EOS_ID } from './fake-model.ts'
+import { bundleOriginsWorker } from './origins/bundle.ts'
 import { startFakeOrigin } from './origins/fake-origin.ts'
 import { startFaultProxy } from './origins/fault-proxy.ts'
 import { continuation, nextLetter, PROMPT, tokenizer } from './origins/letters-model.ts'
@@ -9,14 +9,7 @@ import { continuation, nextLetter, PROMPT, tokenizer } from './origins/letters-m
 // The pool, its circuit breakers, timers and streams as they run in a Worker.
 let script: string
 beforeAll(async () => {
-  const { outputFiles } = await build({
-    entryPoints: [new URL('origins/origins-worker.ts', import.meta.url).pathname],
-    bundle: true,
-    format: 'esm',
-    external: ['node:*', 'cloudflare:*'],
-    write: false,
-  })
-  script = outputFiles[0].text
+  script = await bundleOriginsWorker()
 })
 
 const stops: (() => Promise<void>)[] = []

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { Tokenizer } from '../tokenizer/tokenizer.ts'
+import { tokenIds } from './clients/client.ts'
 import { OriginError, type OriginErrorCode } from './errors.ts'
 import type { Exchange } from './exchange.ts'
 
@@ -8,6 +9,8 @@ export interface OriginFacts {
   readonly contextLength: number | undefined
   /** Why token ids cannot be exchanged, but only text; undefined: they can. */
   readonly textOnly: string | undefined
+  /** The token that it puts before a text by itself, and that a text must not begin with; undefined: none is known. */
+  readonly addedId: number | undefined
 }
 
 // Scripts, spaces, digits, emoji, code, and the tokens that frame a chat. No text follows an added token: there even the
@@ -22,23 +25,29 @@ const PROBES = [
   '<|im_end|>',
 ]
 
-const models = z.object({
-  data: z.array(
-    z.object({
-      id: z.string(),
-      aliases: z.array(z.string()).nullish(),
-      /** vLLM and SGLang */
-      max_model_len: z.int().positive().nullish(),
-      /** llama-server: of one slot */
-      meta: z.object({ n_ctx: z.int().positive().nullish() }).nullish(),
-    }),
-  ),
+const length = z.int().positive().nullish().catch(undefined)
+const model = z.object({
+  id: z.string(),
+  aliases: z.array(z.string()).nullish().catch(undefined),
+  /** vLLM and SGLang */
+  max_model_len: length,
+  /** llama-server: of one slot */
+  meta: z.object({ n_ctx: length }).nullish().catch(undefined),
 })
+/** Of other models nothing is asked, so that their entries may be of any form. */
+const models = z.object({
+  data: z
+    .array(z.unknown())
+    .max(20_000)
+    .transform((list) => list.flatMap((entry) => model.safeParse(entry).data ?? [])),
+})
+/** Of the names that it has and of the ids that it makes, what an error repeats. */
+const MAX_TOLD = 20
 
 /** Throws OriginError, `wrong_model` where the origin does not serve the configured model. */
 export async function checkOrigin(exchange: Exchange, tokenizer: Tokenizer): Promise<OriginFacts> {
   const contextLength = await checkModel(exchange)
-  return { contextLength, textOnly: await textOnly(exchange, tokenizer) }
+  return { contextLength, ...(await compareTokenizers(exchange, tokenizer)) }
 }
 
 async function checkModel(exchange: Exchange): Promise<number | undefined> {
@@ -50,50 +59,71 @@ async function checkModel(exchange: Exchange): Promise<number | undefined> {
     id === model || aliases?.includes(model) || (kind === 'llama-server' && id.split('/').at(-1) === model)
   const found = data.data.find(isOurs)
   if (!found) {
-    const names = data.data.map(({ id }) => `'${id}'`).join(', ') || 'none'
+    const names =
+      data.data
+        .slice(0, MAX_TOLD)
+        .map(({ id }) => `'${id}'`)
+        .join(', ') || 'none'
     throw exchange.error('wrong_model', `it does not serve '${model}'; its models: ${names}.`)
   }
   return found.max_model_len ?? found.meta?.n_ctx ?? undefined
 }
 
-async function textOnly(exchange: Exchange, tokenizer: Tokenizer): Promise<string | undefined> {
+async function compareTokenizers(
+  exchange: Exchange,
+  tokenizer: Tokenizer,
+): Promise<Pick<OriginFacts, 'textOnly' | 'addedId'>> {
   const { kind } = exchange.config
-  if (kind === 'openai') return "origins of kind 'openai' take text"
+  let addedId: number | undefined
+  if (kind === 'openai') return { addedId, textOnly: "origins of kind 'openai' take text" }
   try {
     for (const text of PROBES) {
       const theirs = await tokenize(exchange, text)
       const ours = tokenizer.encode(text)
       // SGLang puts a BOS token before a text where the model wants one.
-      if (kind === 'sglang' && theirs.length === ours.length + 1) theirs.shift()
+      if (kind === 'sglang' && theirs.length === ours.length + 1) addedId = theirs.shift()
       const same = ours.length === theirs.length && ours.every((id, index) => id === theirs[index])
-      if (!same) return `its tokenizer is not ours: it cuts ${JSON.stringify(text)} into ${theirs.join(' ')}`
+      if (same) continue
+      // Of what it puts before a text by itself llama-server's list is free, unless it is asked for.
+      if (kind === 'llama-server') {
+        const [first] = await tokenize(exchange, PROBES[0], true)
+        if (first !== (await tokenize(exchange, PROBES[0]))[0]) addedId = first
+      }
+      const told = `${theirs.slice(0, MAX_TOLD).join(' ')}${theirs.length > MAX_TOLD ? ' …' : ''}`
+      return { addedId, textOnly: `its tokenizer is not ours: it cuts ${JSON.stringify(text)} into ${told}` }
     }
-    return undefined
+    return { addedId, textOnly: undefined }
   } catch (error) {
     if (!(error instanceof OriginError) || !NO_TOKENIZER.has(error.code)) throw error
-    return `its tokenizer cannot be compared with ours: ${error.message}`
+    return { addedId, textOnly: `its tokenizer cannot be compared with ours: ${error.message}` }
   }
 }
 
 /** How a proxy that lets only /v1 through refuses. */
 const NO_TOKENIZER = new Set<OriginErrorCode>(['wrong_model', 'unauthorized', 'bad_request', 'redirected'])
 
-const tokenized = z.object({ tokens: z.array(z.int()) })
+const tokenized = z.object({ tokens: tokenIds })
 
-async function tokenize(exchange: Exchange, text: string): Promise<number[]> {
+/** `addSpecial`: with what llama-server puts before a text, as before the prompt of a completion. */
+async function tokenize(exchange: Exchange, text: string, addSpecial = false): Promise<number[]> {
   const { kind, model } = exchange.config
   if (kind === 'sglang') return tokenizeBySglang(exchange, text)
   const body =
     kind === 'llama-server'
-      ? { content: text, add_special: false, parse_special: true }
+      ? { content: text, add_special: addSpecial, parse_special: true }
       : { model, prompt: text, add_special_tokens: false }
   const { success, data } = tokenized.safeParse(await exchange.json('/tokenize', body))
   if (!success) throw exchange.error('garbage', '/tokenize answers no tokens.')
-  return data.tokens
+  return [...data.tokens]
 }
 
 const inputLogprobs = z.object({
-  meta_info: z.object({ input_token_logprobs: z.array(z.tuple([z.number().nullable(), z.int()], z.unknown())) }),
+  meta_info: z.object({
+    input_token_logprobs: z
+      .array(z.unknown())
+      .max(1000)
+      .pipe(z.array(z.tuple([z.number().nullable(), z.int()], z.unknown()))),
+  }),
 })
 
 /** Only later versions have /tokenize; all report the tokens of a prompt beside its logprobs. */

@@ -19,13 +19,18 @@ const CAUSES = {
   idle_timeout: { advice: 'The origin stalled, or raise timers.idleMs.', fault: true, transient: true },
   total_timeout: { advice: 'Raise timers.totalMs if answers may take that long.', fault: true, transient: false },
   redirected: { advice: 'Redirects are not followed: configure the final URL.', fault: true, transient: false },
-  unauthorized: { advice: 'Check the secret that keySecret names.', fault: true, transient: false },
+  unauthorized: { advice: 'Check the secret that keySecret names, and its account.', fault: true, transient: false },
   wrong_model: { advice: 'Configure the model name that the origin serves.', fault: true, transient: false },
   server_error: { advice: 'See the log of the origin.', fault: true, transient: true },
   stream_cut: { advice: 'See the log of the origin and of the proxies before it.', fault: true, transient: true },
   garbage: { advice: 'Check that the URL is that of an origin of the configured kind.', fault: true, transient: true },
   ids_lost: { advice: 'The origin left out token ids: check its kind and version.', fault: true, transient: true },
   // The origin works, but not for this request or not now.
+  content_filtered: {
+    advice: 'A filter of the origin stopped this answer: another origin or the edge has to go on.',
+    fault: false,
+    transient: false,
+  },
   rate_limited: { advice: 'The origin asks for patience.', fault: false, transient: true },
   bad_request: { advice: 'The origin refuses this request.', fault: false, transient: false },
   context_exceeded: {

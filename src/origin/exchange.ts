@@ -1,23 +1,35 @@
-import { createParser } from 'eventsource-parser'
+import type { z } from 'zod'
 import { Abortable, abortable } from './abortable.ts'
+import { BodyTooLongError, cancel, readToEnd, textOf } from './body.ts'
 import { type ByteReader, byteReader } from './byte-reader.ts'
 import { OriginError, type OriginErrorCode } from './errors.ts'
+import { EventStream, type StreamEvent } from './event-stream.ts'
+import { codeOf, type Failure, failureIn, isFailure } from './failure.ts'
 import type { OriginConfig } from './origin-config.ts'
-import { refusal } from './refusal.ts'
+import { beginning, refusal } from './refusal.ts'
 import type { RequestTimers } from './timers.ts'
 
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>
 
-/** vLLM's first chunk repeats the ids of the prompt: some 8 characters for each of up to 262,144. */
-const MAX_EVENT_CHARACTERS = 8 * 1024 * 1024
-/** How long the end of a response may take after its answer, in ms. */
-const REST_MS = 250
+/**
+ * Of an answer that is no stream, and of a stream from one token to the next. vLLM's first chunk repeats the ids of the prompt, and
+ * SGLang's last has all of the answer: some 13 characters for each of up to 262,144.
+ */
+const MAX_BYTES = 4 * 1024 * 1024
+/** Of a stream from one token to the next: an hour of comments. Millions of short lines cost many times their bytes in memory. */
+const MAX_LINES = 16 * 1024
+/** Of what went wrong, what an error tells. */
+const MAX_WORDS = 400
+const NEWLINE = 10
 
 /** The HTTP side of one request to one origin. The key goes out in the Authorization header here and nowhere else. */
 export class Exchange {
   readonly config: OriginConfig
   readonly #fetch: Fetch
   readonly #timers: RequestTimers
+  /** Since the last token. */
+  #bytes = 0
+  #lines = 0
 
   constructor(config: OriginConfig, fetch: Fetch, timers: RequestTimers) {
     this.config = config
@@ -25,63 +37,72 @@ export class Exchange {
     this.#timers = timers
   }
 
-  error(code: OriginErrorCode, what: string, cause?: unknown): OriginError {
-    return new OriginError(this.config.name, code, what, { cause })
+  /** `what` may hold words of the origin's own: this is where they lose the key, and all that is too long. */
+  error(code: OriginErrorCode, what: string, options: { retryAfterMs?: number; cause?: unknown } = {}): OriginError {
+    const { name, key } = this.config
+    // Redacted before it is cut: half a key is none that is found.
+    const read = what.slice(0, 2 * MAX_WORDS)
+    const words = (key?.redact(read) ?? read).replace(/\s+/g, ' ')
+    return new OriginError(name, code, words.length > MAX_WORDS ? `${words.slice(0, MAX_WORDS)}….` : words, options)
+  }
+
+  failure(failure: Failure): OriginError {
+    return this.error(codeOf(failure), `it answers with the error: ${failure.words}.`)
+  }
+
+  /** Tokens have come: the wait for them is over. Nothing else that an origin sends ends it. */
+  delivered(): void {
+    this.#timers.arrived('token')
+    this.#bytes = 0
+    this.#lines = 0
   }
 
   /** The JSON that a GET (no body) or a POST answers. */
   async json(path: string, body?: object): Promise<unknown> {
     const response = await this.#request(path, body, body !== undefined)
     this.#timers.waiting()
+    let text = ''
     try {
-      return await abortable(response.json(), this.#timers.signal)
+      for await (const piece of textOf(response.body, MAX_BYTES, this.#timers.signal)) text += piece
     } catch (error) {
       if (this.#timers.signal.aborted) throw error
-      throw error instanceof SyntaxError
-        ? this.error('garbage', `the answer of ${path} is no JSON.`)
-        : this.error('stream_cut', `the answer of ${path} broke off.`, error)
-    } finally {
-      this.#timers.arrived('response')
+      throw error instanceof BodyTooLongError
+        ? this.error('garbage', `the answer of ${path} is longer than ${MAX_BYTES} bytes.`)
+        : this.error('stream_cut', `the answer of ${path} broke off.`, { cause: error })
     }
+    this.#timers.arrived('response')
+    const value = parse(text)
+    if (value === undefined) throw this.error('garbage', `the answer of ${path} is no JSON.`)
+    if (isFailure(value)) throw this.failure(failureIn(value)!)
+    return value
   }
 
   /**
-   * The JSON of each event of a stream, up to its end or "[DONE]". The caller knows whether it ended too early.
+   * The chunks of a stream, up to its end or "[DONE]". The caller knows whether it ended too early.
    * `beginsWithToken`: the origin sends not even the headers before the first token.
    */
-  async *events(path: string, body: object, beginsWithToken: boolean): AsyncGenerator<unknown> {
+  async *events<Chunk>(
+    path: string,
+    body: object,
+    chunk: z.ZodType<Chunk>,
+    beginsWithToken: boolean,
+  ): AsyncGenerator<Chunk, void> {
     const reader = await this.#open(path, body, beginsWithToken)
-    const decoder = new TextDecoder()
-    const data: string[] = []
     const reads = new Abortable(this.#timers.signal)
-    let broken: OriginError | undefined
-    const parser = createParser({
-      maxBufferSize: MAX_EVENT_CHARACTERS,
-      onEvent: (event) => data.push(event.data),
-      onError: () => {
-        broken ??= this.error('garbage', 'the stream is no event stream.')
-      },
-    })
+    const stream = new EventStream()
     try {
       for (;;) {
         this.#timers.waiting()
-        let read: Awaited<ReturnType<ByteReader['read']>>
-        try {
-          read = await reads.wait(reader.read())
-        } catch (error) {
-          throw this.#timers.signal.aborted
-            ? this.#timers.signal.reason
-            : this.error('stream_cut', 'the stream broke off.', error)
+        const { done, value, error } = await this.#read(reader, reads)
+        if (value) this.#count(value)
+        const events = value ? stream.feed(value) : []
+        for (const event of done ? [...events, ...stream.end()] : events) {
+          if (event.data.trim() === '[DONE]') return
+          const read = this.#chunk(event, chunk, done)
+          if (read !== undefined) yield read
         }
-        const { done, value } = read
-        if (value) parser.feed(decoder.decode(value, { stream: true }))
-        for (const text of data.splice(0)) {
-          if (text === '[DONE]') return
-          const event = this.#parse(text)
-          this.#timers.arrived('token')
-          yield event
-        }
-        if (broken) throw broken
+        if (error) throw this.error('stream_cut', 'the stream broke off.', { cause: error })
+        if (stream.isBroken) throw this.error('garbage', 'the stream is no event stream.')
         if (done) return
       }
     } finally {
@@ -90,20 +111,44 @@ export class Exchange {
     }
   }
 
-  async #open(path: string, body: object, beginsWithToken: boolean): Promise<ByteReader> {
-    const { body: bytes, headers } = await this.#request(path, body, beginsWithToken)
-    const type = headers.get('Content-Type')
-    if (bytes && /^text\/event-stream/i.test(type ?? '')) return byteReader(bytes)
-    await bytes?.cancel()
-    throw this.error('garbage', `${path} answers ${type ?? 'without a type'}, no event stream.`)
+  /** A stream that breaks off is done too: what came before may be the whole answer. */
+  async #read(reader: ByteReader, reads: Abortable): Promise<{ done: boolean; value?: Uint8Array; error?: unknown }> {
+    try {
+      return await reads.wait(reader.read())
+    } catch (error) {
+      if (this.#timers.signal.aborted) throw this.#timers.signal.reason
+      return { done: true, error }
+    }
   }
 
-  #parse(text: string): unknown {
-    try {
-      return JSON.parse(text)
-    } catch {
-      throw this.error('garbage', 'an event of the stream is no JSON.')
-    }
+  #count(bytes: Uint8Array): void {
+    this.#bytes += bytes.length
+    for (let at = bytes.indexOf(NEWLINE); at >= 0; at = bytes.indexOf(NEWLINE, at + 1)) this.#lines++
+    if (this.#bytes <= MAX_BYTES && this.#lines <= MAX_LINES) return
+    throw this.error('garbage', `${this.#bytes} bytes in ${this.#lines} lines came without a token.`)
+  }
+
+  /** undefined: none of the answer's, as a ping. `isLast`: it may have been cut off. */
+  #chunk<Chunk>({ name, data }: StreamEvent, chunk: z.ZodType<Chunk>, isLast: boolean): Chunk | undefined {
+    if (data.trim() === '') return undefined
+    const value = parse(data)
+    if (name === 'error' || isFailure(value)) throw this.failure(failureIn(value) ?? { words: data, status: undefined })
+    const { success, data: read } = chunk.safeParse(value)
+    if (success) return read
+    if (name !== undefined || (isLast && value === undefined)) return undefined
+    const failure = failureIn(value)
+    if (failure) throw this.failure(failure)
+    throw this.error('garbage', 'an event of the stream is no chunk of an answer.')
+  }
+
+  async #open(path: string, body: object, beginsWithToken: boolean): Promise<ByteReader> {
+    const response = await this.#request(path, body, beginsWithToken)
+    const type = response.headers.get('Content-Type')
+    if (response.body && /^text\/event-stream/i.test(type ?? '')) return byteReader(response.body)
+    this.#timers.waiting()
+    const failure = failureIn(parse(await beginning(response.body, this.#timers.signal)))
+    if (failure) throw this.failure(failure)
+    throw this.error('garbage', `${path} answers ${type ?? 'without a type'}, no event stream.`)
   }
 
   async #request(path: string, body: object | undefined, beginsWithToken: boolean): Promise<Response> {
@@ -133,25 +178,18 @@ export class Exchange {
     if (!beginsWithToken) this.#timers.arrived('response')
     if (response.ok) return response
     this.#timers.waiting()
-    throw await abortable(refusal(this.config, path, response), signal)
+    const { code, what, retryAfterMs } = await refusal(path, response, signal)
+    throw this.error(code, what, { retryAfterMs })
   }
 }
 
-/** What follows an answer is read too: a connection whose response has ended serves the next request. */
-async function readToEnd(reader: ByteReader): Promise<void> {
-  const tooLong = setTimeout(() => cancel(reader), REST_MS)
+/** undefined: no JSON. */
+function parse(text: string): unknown {
   try {
-    while (!(await reader.read()).done);
+    return JSON.parse(text)
   } catch {
-    // It is nobody's answer any more.
-  } finally {
-    clearTimeout(tooLong)
+    return undefined
   }
-}
-
-/** A broken stream cannot be cancelled, and need not be. */
-function cancel(reader: ByteReader): void {
-  reader.cancel().catch(() => {})
 }
 
 /** Node tells a TLS error by the code of the cause; workerd hides it from the Worker, and Cloudflare answers 525 or 526. */
@@ -159,5 +197,5 @@ function networkError(exchange: Exchange, error: unknown): OriginError {
   const { cause } = error as { cause?: { code?: string; message?: string } }
   const words = `${cause?.code} ${cause?.message} ${(error as Error).message}`
   const isTls = /tls|ssl|certificate|cert_/i.test(words)
-  return exchange.error(isTls ? 'tls' : 'unreachable', isTls ? 'TLS failed.' : 'no connection.', error)
+  return exchange.error(isTls ? 'tls' : 'unreachable', isTls ? 'TLS failed.' : 'no connection.', { cause: error })
 }

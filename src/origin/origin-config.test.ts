@@ -36,6 +36,15 @@ describe('ORIGINS', () => {
     }
   })
 
+  test('takes a key without the line end that a file adds, and none that no header can carry', () => {
+    const keyOf = (key: string) => parseOrigins([{ ...ORIGIN, keySecret: 'KEY' }], { KEY: key })[0].key?.reveal()
+    expect(keyOf(' sk-1234\r\n')).toBe('sk-1234')
+    for (const key of ['sk-1\n234', 'sk 1234', 'sk-é', ' \n']) {
+      expect(() => keyOf(key)).toThrow(OriginConfigError)
+      expect(() => keyOf(key)).not.toThrow(/sk.1/)
+    }
+  })
+
   test.each<[unknown, string]>([
     ['{', 'no JSON'],
     ['{}', 'array'],

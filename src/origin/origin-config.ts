@@ -101,7 +101,13 @@ function parseJson(text: string): unknown {
 function readKey(name: string, keySecret: string | undefined, env: Readonly<Record<string, unknown>>) {
   if (keySecret === undefined) return undefined
   const value = env[keySecret]
-  if (typeof value === 'string' && value !== '') return new Secret(value)
+  if (typeof value === 'string' && value.trim() !== '') {
+    // What a file or a shell adds at the end is no part of a key; anything else that no header can carry is a mistake.
+    if (/^[\x21-\x7e]+$/.test(value.trim())) return new Secret(value.trim())
+    throw new OriginConfigError(
+      `the secret ${keySecret} of origin '${name}' has characters that no HTTP header can carry`,
+    )
+  }
   throw new OriginConfigError(
     `the secret ${keySecret} of origin '${name}' is not set (npx wrangler secret put ${keySecret})`,
   )

@@ -3,7 +3,7 @@ import type { Tokenizer } from '../tokenizer/tokenizer.ts'
 import { abortable } from './abortable.ts'
 import { type Cockatiel, OriginBreaker } from './breaker.ts'
 import { checkOrigin, type OriginFacts } from './check-origin.ts'
-import type { OriginChunk, OriginClient } from './clients/client.ts'
+import type { CompletionRequest, OriginChunk, OriginClient } from './clients/client.ts'
 import { completionsText } from './clients/completions-text.ts'
 import { llamaServer } from './clients/llama-server.ts'
 import { sglang } from './clients/sglang.ts'
@@ -44,6 +44,8 @@ const SMOOTHING = 0.3
 const RATE_LIMIT_MS = 1000
 /** The least that OpenAI's logit_bias takes. */
 const BAN = -100
+/** Characters; longer than any added token that a prompt begins with. */
+const LONGEST_TOKEN = 64
 /** For an origin that does not say how long its context is. */
 const DEFAULT_CONTEXT = 32_768
 
@@ -131,8 +133,11 @@ export class Origin {
       const facts = await abortable(this.check(), timers.signal)
       const start = Date.now()
       waitingSince = start
-      chunks = this.#client.complete(new Exchange(this.config, this.#fetch, timers), this.#completion(request, facts))
-      const end = yield* this.#read(chunks, request, () => {
+      const exchange = new Exchange(this.config, this.#fetch, timers)
+      chunks = this.#client.complete(exchange, this.#completion(request, facts))
+      const end = yield* this.#read(chunks, request, (isFirst) => {
+        exchange.delivered()
+        if (!isFirst) return
         waitingSince = undefined
         this.#firstToken(Date.now() - start)
         trial.delivers()
@@ -194,8 +199,8 @@ export class Origin {
 
   #completion(
     { history, sampling, topLogprobs, maxTokens, bannedIds }: ContinueRequest,
-    { contextLength }: OriginFacts,
-  ) {
+    { contextLength, addedId }: OriginFacts,
+  ): CompletionRequest {
     const { name } = this.config
     const why = this.unsupported({ sampling, topLogprobs, begun: history.length > 0, hasText: history.hasText })
     if (why !== undefined) throw new OriginError(name, 'unsupported', why)
@@ -207,12 +212,14 @@ export class Origin {
     if (room <= 0) {
       throw new OriginError(name, 'context_exceeded', `${promptIds.length} tokens do not fit into ${contextLength}.`)
     }
+    const beginsWith = this.#tokenizer.encode(text.slice(0, LONGEST_TOKEN))[0]
     const bans = this.takes === 'ids' ? bannedIds.map((id): [number, number] => [id, BAN]) : []
     // Each part of an answer takes other random numbers.
     const seed = sampling.seed === undefined ? undefined : (sampling.seed + history.length) % 2 ** 31
     return {
       promptIds,
-      text,
+      text: beginsWith === addedId ? this.#withoutFirstToken(text, addedId) : text,
+      textIsWhole: beginsWith === promptIds[0],
       maxTokens: Math.min(maxTokens, room),
       sampling: { ...sampling, seed, logitBias: new Map([...sampling.logitBias, ...bans]) },
       topLogprobs,
@@ -220,14 +227,22 @@ export class Origin {
     }
   }
 
+  /** An added token's text, at the start of a prompt. */
+  #withoutFirstToken(text: string, id: number | undefined): string {
+    for (let length = 1; length <= LONGEST_TOKEN; length++) {
+      if (id !== undefined && this.#tokenizer.addedToken(text.slice(0, length)) === id) return text.slice(length)
+    }
+    return text
+  }
+
   async *#read(
     chunks: ReturnType<OriginClient['complete']>,
     { eosIds, maxTokens }: ContinueRequest,
-    onFirst: () => void,
+    onChunk: (isFirst: boolean) => void,
   ): AsyncGenerator<OriginToken, GenerateEnd> {
     let left = maxTokens
     for (let step = await chunks.next(), first = true; ; step = await chunks.next(), first = false) {
-      if (first) onFirst()
+      onChunk(first)
       if (step.done) return step.value === 'stop' ? 'eos' : 'length'
       for (const token of this.#tokens(step.value)) {
         if ('id' in token && eosIds.includes(token.id)) return 'eos'

@@ -1,39 +1,66 @@
-import { OriginError, type OriginErrorCode } from './errors.ts'
-import type { OriginConfig } from './origin-config.ts'
+import { textOf } from './body.ts'
+import type { OriginErrorCode } from './errors.ts'
+import { codeOf, failureIn } from './failure.ts'
 
-/** Of an origin's own words, what an error message repeats. */
-const MAX_WORDS = 300
+/** Of a response that is an error, what is read. */
+const MAX_BYTES = 16 * 1024
+/** How long it may take, in ms: the status is known without it. */
+const MAX_MS = 1000
+/** An origin that asks for more patience is tried again all the same, in ms. */
+const MAX_RETRY_AFTER_MS = 5 * 60_000
 
-/** The error behind a response that is not 2xx. */
-export async function refusal(config: OriginConfig, path: string, response: Response): Promise<OriginError> {
-  const { status } = response
+export interface Refusal {
+  readonly code: OriginErrorCode
+  readonly what: string
+  readonly retryAfterMs: number | undefined
+}
+
+/** What is behind a response that is not 2xx. Throws the signal's reason when it aborts. */
+export async function refusal(path: string, response: Response, signal: AbortSignal): Promise<Refusal> {
+  const { status, headers, body } = response
   // With redirect 'manual' browsers and Node's fetch give a redirect as it is; other runtimes hide it as status 0.
   if (status === 0 || (status >= 300 && status < 400)) {
-    await response.body?.cancel()
-    return new OriginError(config.name, 'redirected', `${path} redirects.`)
+    body?.cancel().catch(() => {})
+    return { code: 'redirected', what: `${path} redirects.`, retryAfterMs: undefined }
   }
-  const body = await response.text().catch(() => '')
-  const words = (config.key?.redact(body) ?? body).slice(0, MAX_WORDS)
-  return new OriginError(config.name, codeOf(status, body), `${path} answers ${status}: ${words}.`, {
-    retryAfterMs: retryAfter(response.headers.get('Retry-After')),
-  })
+  const text = await beginning(body, signal)
+  const words = wordsOf(text)
+  return {
+    code: codeOf({ status, words }),
+    what: `${path} answers ${status}${words && `: ${words}`}.`,
+    retryAfterMs: retryAfter(headers.get('Retry-After')),
+  }
 }
 
-function codeOf(status: number, body: string): OriginErrorCode {
-  if (status === 401 || status === 403) return 'unauthorized'
-  // vLLM and SGLang answer 404 for a model that they do not serve, and any server for a path that it does not have.
-  if (status === 404) return 'wrong_model'
-  if (status === 429) return 'rate_limited'
-  // What Cloudflare answers in place of an origin whose TLS handshake or certificate is wrong.
-  if (status === 525 || status === 526) return 'tls'
-  if (status >= 500) return 'server_error'
-  if (/exceed_context_size|context length|context size|maximum context/i.test(body)) return 'context_exceeded'
-  return 'bad_request'
+/** What comes of a body in a short time. Throws the signal's reason when it aborts. */
+export async function beginning(body: Response['body'], signal: AbortSignal): Promise<string> {
+  let text = ''
+  try {
+    const inTime = AbortSignal.any([signal, AbortSignal.timeout(MAX_MS)])
+    for await (const piece of textOf(body, MAX_BYTES, inTime)) text += piece
+  } catch {
+    // Broken off, too long or too slow: what has come says enough.
+  }
+  if (signal.aborted) throw signal.reason
+  return text
 }
 
-/** RFC 9110, 10.2.3: seconds or a date. */
-function retryAfter(header: string | null): number | undefined {
+/** Of a JSON body its message, of an HTML page its title, of any other all of it. */
+function wordsOf(text: string): string {
+  if (/^\s*</.test(text)) return /<title[^>]*>([^<]*)/i.exec(text)?.[1].trim() ?? 'an HTML page'
+  try {
+    return failureIn(JSON.parse(text))?.words ?? text
+  } catch {
+    return text
+  }
+}
+
+/** RFC 9110, 10.2.3: seconds or a date; some servers send decimals. undefined: neither. */
+export function retryAfter(header: string | null): number | undefined {
   if (header === null) return undefined
-  const ms = /^\d+$/.test(header.trim()) ? Number(header) * 1000 : Date.parse(header) - Date.now()
-  return Number.isFinite(ms) ? Math.max(0, ms) : undefined
+  const value = header.trim()
+  // Date.parse takes "-5" and "2.5" for dates.
+  const isDate = /^[a-z]/i.test(value)
+  const ms = isDate ? Date.parse(value) - Date.now() : /^\d*\.?\d+$/.test(value) ? Number(value) * 1000 : Number.NaN
+  return Number.isNaN(ms) ? undefined : Math.min(Math.max(0, ms), MAX_RETRY_AFTER_MS)
 }

@@ -68,7 +68,8 @@ test('bytes that are no token do not count', () => {
   timers.arrived('token')
   timers.waiting()
   vi.advanceTimersByTime(20)
-  // The same wait goes on only if nobody starts it anew: a chunk without an event must not.
+  // After each read, as of a comment.
+  timers.waiting()
   expect(codeOf(timers)).toBeUndefined()
   vi.advanceTimersByTime(10)
   expect(codeOf(timers)).toBe('idle_timeout')

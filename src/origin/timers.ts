@@ -22,6 +22,7 @@ export class RequestTimers {
   /** When the timer looks at the deadline, which may be a later one by then. */
   #looksAt = Number.POSITIVE_INFINITY
   #tokens = false
+  #waitsForToken = false
 
   constructor(origin: string, limits: OriginTimers, outer: AbortSignal) {
     this.#origin = origin
@@ -39,13 +40,16 @@ export class RequestTimers {
   /** A request goes out. `beginsWithToken`: its response does not begin before the first token. */
   connecting(beginsWithToken: boolean): void {
     const { connectMs } = this.#limits
+    this.#waitsForToken = false
     if (beginsWithToken) this.waiting()
     else this.#wait(connectMs, 'connect_timeout', `no response within ${connectMs} ms.`)
   }
 
-  /** Nothing happens before the origin sends the next token. */
+  /** Nothing happens before the origin sends the next token. Said again of the same wait it changes nothing. */
   waiting(): void {
     const { firstTokenMs, idleMs } = this.#limits
+    if (this.#waitsForToken) return
+    this.#waitsForToken = true
     if (this.#tokens) this.#wait(idleMs, 'idle_timeout', `no token for ${idleMs} ms.`)
     else {
       const left = this.#start + firstTokenMs - Date.now()
@@ -56,6 +60,7 @@ export class RequestTimers {
   /** What was waited for has come. */
   arrived(what: 'response' | 'token'): void {
     this.#deadline = Number.POSITIVE_INFINITY
+    this.#waitsForToken = false
     if (what === 'token') this.#tokens = true
   }
 

@@ -24,7 +24,9 @@ export interface FakeOriginOptions {
   /** SGLang with --incremental-streaming-output. */
   readonly incremental?: boolean
   /** What /tokenize answers, where it is not the tokenizer's own. */
-  readonly tokenize?: (text: string) => number[]
+  readonly tokenize?: (text: string, body: Record<string, unknown>) => number[]
+  /** Answers in its place where it returns true. `path`: '/tokens' for whatever this kind gives tokens at. */
+  readonly instead?: (path: string, body: Record<string, unknown>, response: ServerResponse) => boolean
 }
 
 export interface FakeOrigin {
@@ -36,7 +38,7 @@ export interface FakeOrigin {
   stop(): Promise<void>
 }
 
-interface Step {
+export interface Step {
   readonly ids: number[]
   readonly made: number
   readonly finish: 'stop' | 'length' | undefined
@@ -60,13 +62,16 @@ export async function startFakeOrigin(options: FakeOriginOptions): Promise<FakeO
     const json = (value: object, status = 200) =>
       response.writeHead(status, { 'Content-Type': 'application/json' }).end(JSON.stringify(value))
     const tokenize = options.tokenize ?? ((probe: string) => tokenizer.encode(probe))
+    const isProbe = body.return_logprob === true
+    const path = isProbe ? '/tokenize' : request.url === PATHS[kind] ? '/tokens' : request.url!
+    if (path === '/tokens') state.bodies.push(body)
+    if (options.instead?.(path, body, response)) return
     if (request.url === '/v1/models') return json({ data: [{ id: model, max_model_len: contextLength }] })
-    if (request.url === '/tokenize') return json({ tokens: tokenize(body.prompt ?? body.content) })
-    if (body.return_logprob) {
-      return json({ meta_info: { input_token_logprobs: tokenize(body.text).map((id) => [null, id, null]) } })
+    if (request.url === '/tokenize') return json({ tokens: tokenize(body.prompt ?? body.content, body) })
+    if (isProbe) {
+      return json({ meta_info: { input_token_logprobs: tokenize(body.text, body).map((id) => [null, id, null]) } })
     }
-    if (request.url !== PATHS[kind]) return json({ error: { message: 'not found' } }, 404)
-    state.bodies.push(body)
+    if (path !== '/tokens') return json({ error: { message: 'not found' } }, 404)
     await answer(options, body, response, state)
   })
   server.listen(0, '127.0.0.1')
@@ -129,9 +134,10 @@ async function answer(
   response.end()
 }
 
-type Send = (value: object | string) => void
+export type Send = (value: object | string) => void
 
-const DIALECTS: Record<
+/** How the steps of an answer are sent. */
+export const DIALECTS: Record<
   OriginKind,
   (options: FakeOriginOptions, send: Send, body: Record<string, unknown>) => (step: Step) => void
 > = {

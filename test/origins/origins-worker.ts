@@ -1,6 +1,7 @@
 import { DurableObject } from 'cloudflare:workers'
 import { parseOrigins } from '../../src/origin/origin-config.ts'
 import { type Origins, openOrigins } from '../../src/origin/origins.ts'
+import { answerOnce, type OnceRequest } from './answer-once.ts'
 import { collect, requestOf } from './collect.ts'
 import { tokenizer } from './letters-model.ts'
 
@@ -34,8 +35,12 @@ export class Pool extends DurableObject<Env> {
   }
 }
 
+/** /once: an answer of the origins in the request; anything else is the pool's. */
 export default {
-  fetch(request: Request, env: Env): Promise<Response> {
+  async fetch(request: Request, env: Env): Promise<Response> {
+    if (new URL(request.url).pathname === '/once') {
+      return Response.json(await answerOnce((await request.json()) as OnceRequest))
+    }
     return env.POOL.getByName('pool').fetch(request)
   },
 }

@@ -1,53 +1,108 @@
 import { z } from 'zod'
 import { OriginError } from '../errors.ts'
-import type { OriginKind } from '../origin-config.ts'
-import type { OriginChunk, OriginClient, OriginFinish } from './client.ts'
+import type { Exchange } from '../exchange.ts'
+import type { OriginConfig, OriginKind } from '../origin-config.ts'
+import {
+  type CompletionRequest,
+  firstChoice,
+  type OriginChunk,
+  type OriginClient,
+  type OriginFinish,
+} from './client.ts'
+import { endingOf } from './ending.ts'
 import { extendedSampling, openAiSampling } from './openai-sampling.ts'
 
 const chunk = z.object({
-  choices: z.array(z.object({ text: z.string(), finish_reason: z.string().nullish() })),
-  usage: z.object({ completion_tokens: z.int().nonnegative() }).nullish(),
+  choices: firstChoice(
+    z.object({
+      text: z.string().nullish(),
+      finish_reason: z.string().nullish(),
+      delta: z.unknown().optional(),
+      message: z.unknown().optional(),
+    }),
+  ),
+  usage: z.object({ completion_tokens: z.int().positive() }).nullish().catch(undefined),
 })
+type Chunk = z.infer<typeof chunk>
+
+/** Chunks for each token of the limit, and characters: an origin that knows no max_tokens is stopped. */
+const MAX_CHUNKS = 2
+const MAX_CHARACTERS = 32
+
+/** Origins that refuse stream_options, by their configuration. */
+const withoutUsage = new WeakSet<OriginConfig>()
 
 /** OpenAI's /v1/completions with text in and out, for origins whose tokens are not ours. */
 export const completionsText: OriginClient = {
   takes: 'text',
 
   async *complete(exchange, request): AsyncGenerator<OriginChunk, OriginFinish> {
-    const body = {
-      model: exchange.config.model,
-      prompt: request.text,
-      max_tokens: request.maxTokens,
-      ...openAiSampling(request.sampling),
-      ...(takesExtendedSampling(exchange.config.kind) && extendedSampling(request.sampling)),
-      stream: true,
-      stream_options: { include_usage: true },
-    }
     let finish: OriginFinish | undefined
     let count = 0
+    let characters = 0
     let usage: number | undefined
     try {
-      for await (const event of exchange.events('/v1/completions', body, false)) {
-        const { success, data } = chunk.safeParse(event)
-        if (!success) throw exchange.error('garbage', 'an event of the stream is no completion chunk.')
-        usage = data.usage?.completion_tokens ?? usage
-        const [choice] = data.choices
+      for await (const { choices: choice, usage: told } of chunks(exchange, request)) {
+        usage = told?.completion_tokens ?? usage
         if (!choice) continue
+        if (choice.delta || choice.message) {
+          throw exchange.error('garbage', 'it answers a chat, where the rest of a text was asked for.')
+        }
         if (choice.text) {
           // One chunk is one token at most servers; the usage at the end says how many they were.
           count++
+          characters += choice.text.length
           yield { text: choice.text, count: 1 }
         }
-        if (choice.finish_reason) finish = choice.finish_reason === 'length' ? 'length' : 'stop'
+        if (choice.finish_reason) finish = endingOf(exchange, choice.finish_reason)
+        else if (count > MAX_CHUNKS * request.maxTokens || characters > MAX_CHARACTERS * request.maxTokens)
+          return 'length'
       }
     } catch (error) {
       // The answer is whole; what failed is the usage after it.
       if (!finish || !(error instanceof OriginError)) throw error
     }
-    if (!finish) throw exchange.error('stream_cut', 'the stream ended before the answer.')
-    if (usage !== undefined && usage !== count) yield { text: '', count: usage - count }
+    if (!finish) throw exchange.error('stream_cut', 'the stream ended without a finish_reason.')
+    // A count beyond the limit is none of this answer's tokens.
+    if (usage !== undefined && usage <= request.maxTokens && usage !== count) yield { text: '', count: usage - count }
     return finish
   },
+}
+
+async function* chunks(exchange: Exchange, request: CompletionRequest): AsyncGenerator<Chunk> {
+  const { config } = exchange
+  let begun = false
+  if (!withoutUsage.has(config)) {
+    try {
+      const asked = { ...body(config, request), stream_options: { include_usage: true } }
+      for await (const event of exchange.events('/v1/completions', asked, chunk, false)) {
+        begun = true
+        yield event
+      }
+      return
+    } catch (error) {
+      if (begun || !(error instanceof OriginError) || !refusesUsage(error)) throw error
+      withoutUsage.add(config)
+    }
+  }
+  yield* exchange.events('/v1/completions', body(config, request), chunk, false)
+}
+
+function refusesUsage({ code, message }: OriginError): boolean {
+  return code === 'bad_request' && /stream_options|include_usage/.test(message)
+}
+
+function body({ kind, model }: OriginConfig, { text, textIsWhole, maxTokens, sampling }: CompletionRequest) {
+  return {
+    model,
+    prompt: text,
+    max_tokens: maxTokens,
+    ...openAiSampling(sampling),
+    ...(takesExtendedSampling(kind) && extendedSampling(sampling)),
+    // Otherwise it begins with the BOS token twice. Other kinds do not know the field, and some refuse it.
+    ...(kind === 'vllm' && { add_special_tokens: !textIsWhole }),
+    stream: true,
+  }
 }
 
 /** Whether /v1/completions of this kind knows top_k, min_p and repetition_penalty. */

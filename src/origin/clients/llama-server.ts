@@ -1,17 +1,17 @@
 import { z } from 'zod'
 import type { Exchange } from '../exchange.ts'
-import type { CompletionRequest, OriginChunk, OriginClient, OriginFinish } from './client.ts'
+import { type CompletionRequest, type OriginChunk, type OriginClient, type OriginFinish, tokenIds } from './client.ts'
+import { endingOf } from './ending.ts'
 import { lostIds } from './lost-ids.ts'
 
 const answer = z.object({
-  content: z.string(),
-  tokens: z.array(z.int().nonnegative()),
+  content: z.string().nullish(),
+  tokens: tokenIds,
   stop: z.boolean(),
   tokens_predicted: z.int().nonnegative(),
   stop_type: z.string().nullish(),
 })
 type Answer = z.infer<typeof answer>
-const failure = z.object({ error: z.object({ message: z.string() }) })
 
 /**
  * llama-server's native /completion with ids in and out.
@@ -46,46 +46,35 @@ async function* streamed(
   ids: number[],
 ): AsyncGenerator<OriginChunk, OriginFinish | number> {
   let received = 0
-  for await (const event of exchange.events('/completion', body(request, true), true)) {
-    const chunk = parse(exchange, event)
+  for await (const chunk of exchange.events('/completion', body(request, true), answer, true)) {
     const count = chunk.tokens_predicted - received
-    if (chunk.stop) return count > 0 ? count : finish(exchange, chunk)
+    if (count < chunk.tokens.length || chunk.tokens_predicted > request.maxTokens) {
+      const { tokens, tokens_predicted: counted } = chunk
+      throw exchange.error('garbage', `${tokens.length} ids came, and it counts ${counted} tokens after ${received}.`)
+    }
+    if (chunk.stop) return count > 0 ? count : endingOf(exchange, chunk.stop_type ?? 'none')
     const complete = count === chunk.tokens.length ? chunk.tokens : withLostIds(request, chunk, count)
     if (!complete) return count
     received += count
     ids.push(...complete)
-    yield { ids: complete, logprobs: undefined }
+    if (count > 0) yield { ids: complete, logprobs: undefined }
   }
   throw exchange.error('stream_cut', 'the stream ended before the answer.')
 }
 
 function withLostIds({ tokenizer }: CompletionRequest, { content, tokens }: Answer, count: number) {
   if (tokens.length !== 1) return undefined
-  const lost = lostIds(tokenizer, content, tokens[0], count)
+  const lost = lostIds(tokenizer, content ?? '', tokens[0], count)
   return lost && [...lost, tokens[0]]
 }
 
 async function fetched(exchange: Exchange, request: CompletionRequest): Promise<Answer> {
-  const whole = parse(exchange, await exchange.json('/completion', body(request, false)))
+  const { success, data: whole } = answer.safeParse(await exchange.json('/completion', body(request, false)))
+  if (!success) throw exchange.error('garbage', 'what it sent is no completion.')
   if (whole.tokens.length === 0 || whole.tokens.length !== whole.tokens_predicted) {
     throw exchange.error('ids_lost', `${whole.tokens.length} ids came for ${whole.tokens_predicted} tokens.`)
   }
   return whole
-}
-
-function parse(exchange: Exchange, event: unknown): Answer {
-  const { success, data } = answer.safeParse(event)
-  if (success) return data
-  const failed = failure.safeParse(event)
-  throw failed.success
-    ? exchange.error('server_error', `the stream ended with the error: ${failed.data.error.message}.`)
-    : exchange.error('garbage', 'what it sent is no completion.')
-}
-
-function finish(exchange: Exchange, { stop_type: type }: Answer): OriginFinish {
-  if (type === 'eos') return 'stop'
-  if (type === 'limit') return 'length'
-  throw exchange.error('server_error', `the origin ended the answer with '${type}'.`)
 }
 
 function body({ promptIds, maxTokens, sampling }: CompletionRequest, stream: boolean) {

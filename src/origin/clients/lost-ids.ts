@@ -3,6 +3,9 @@ import type { Tokenizer } from '../../tokenizer/tokenizer.ts'
 /** Ids of the tokens that are no whole characters, by their bytes (as Latin-1 text). */
 type Fragments = ReadonlyMap<string, readonly number[]>
 
+/** Bytes of the characters that llama-server holds back, some of four bytes: longer ones can be cut in too many ways. */
+const MAX_BYTES = 32
+
 const fragmentsOf = new WeakMap<Tokenizer, Fragments>()
 
 /**
@@ -13,7 +16,7 @@ const fragmentsOf = new WeakMap<Tokenizer, Fragments>()
 export function lostIds(tokenizer: Tokenizer, text: string, last: number, count: number): number[] | undefined {
   const bytes = latin1(new TextEncoder().encode(text))
   const end = latin1(tokenizer.bytes(last))
-  if (end === '' || !bytes.endsWith(end)) return undefined
+  if (end === '' || bytes.length > MAX_BYTES || !bytes.endsWith(end)) return undefined
   const ways = [...cuts(fragments(tokenizer), bytes.slice(0, bytes.length - end.length), count - 1)]
   if (ways.length === 1) return ways[0]
   const own = tokenizer.encode(text)

@@ -1,13 +1,19 @@
 import { z } from 'zod'
 import type { Exchange } from '../exchange.ts'
-import type { CompletionRequest, OriginChunk, OriginClient, OriginFinish } from './client.ts'
+import { type CompletionRequest, type OriginChunk, type OriginClient, type OriginFinish, tokenIds } from './client.ts'
+import { endingOf } from './ending.ts'
 
 const chunk = z.object({
-  output_ids: z.array(z.int().nonnegative()),
+  output_ids: tokenIds,
   meta_info: z.object({
     completion_tokens: z.int().nonnegative(),
     finish_reason: z
-      .object({ type: z.string(), matched: z.union([z.int(), z.string()]).nullish(), message: z.string().nullish() })
+      .object({
+        type: z.string(),
+        matched: z.unknown().optional(),
+        message: z.string().nullish(),
+        status_code: z.number().nullish().catch(undefined),
+      })
       .nullish(),
   }),
 })
@@ -22,17 +28,16 @@ export const sglang: OriginClient = {
 
   async *complete(exchange, request): AsyncGenerator<OriginChunk, OriginFinish> {
     let received = 0
-    for await (const event of exchange.events('/generate', body(request), false)) {
-      const { success, data } = chunk.safeParse(event)
-      if (!success) throw exchange.error('garbage', 'an event of the stream is no chunk of /generate.')
-      const { finish_reason: reason } = data.meta_info
-      if (reason?.type === 'abort') {
-        throw exchange.error('server_error', `the origin aborted the answer: ${reason.message}.`)
+    for await (const event of exchange.events('/generate', body(request), chunk, false)) {
+      const { finish_reason: reason } = event.meta_info
+      // Its ids are not read: how many there are of an aborted answer differs, and whoever goes on makes them again.
+      if (reason?.type === 'abort' && reason.message) {
+        throw exchange.failure({ words: reason.message, status: reason.status_code ?? undefined })
       }
-      const ids = newIds(exchange, data, received)
+      const ids = newIds(exchange, event, received)
       received += ids.length
       if (ids.length > 0) yield { ids, logprobs: undefined }
-      if (reason) return reason.type === 'length' ? 'length' : 'stop'
+      if (reason) return endingOf(exchange, reason.type)
     }
     throw exchange.error('stream_cut', 'the stream ended before the answer.')
   },
@@ -61,7 +66,7 @@ function body({ promptIds, maxTokens, sampling }: CompletionRequest) {
  * A chunk has all ids so far, or the new ones where the server was started with --stream-output (in later versions
  * --incremental-streaming-output): the count of tokens tells which. The EOS token is counted, but some versions leave its id out.
  */
-function newIds(exchange: Exchange, { output_ids: ids, meta_info }: Chunk, received: number): number[] {
+function newIds(exchange: Exchange, { output_ids: ids, meta_info }: Chunk, received: number): readonly number[] {
   const eos = meta_info.finish_reason?.matched
   const leftOut = typeof eos === 'number' && ids.at(-1) !== eos ? 1 : 0
   const reported = ids.length + leftOut

@@ -121,6 +121,27 @@ describe('vllm', () => {
     ])
   })
 
+  test.each([
+    ['texts', { ' a': -1 }],
+    ['an id that is none', { 'token_id:5000': -1 }],
+    ['an id below zero', { 'token_id:-1': -1 }],
+    ['a vocabulary of texts', Object.fromEntries(Array.from({ length: 150_000 }, (_, id) => [`t${id}`, -id]))],
+    ['a logprob that is none', { 'token_id:98': 'low' }],
+  ])('has no logprobs of %s', async (_, top) => {
+    const logprobs = { tokens: ['token_id:97'], token_logprobs: [-2], top_logprobs: [top] }
+    const { origins } = await scripted([choice({ token_ids: [97], logprobs })])
+    const { tokens, end } = await collect(origins.continueAtOrigin(requestOf({ topLogprobs: 1 })))
+    expect([tokens, end]).toEqual([[], ['garbage', 'garbage']])
+  })
+
+  test('looks at no more alternatives than were asked for', async () => {
+    const top = Object.fromEntries(Array.from({ length: 200 }, (_, id) => [`token_id:${id}`, -id]))
+    const logprobs = { tokens: ['token_id:97'], token_logprobs: [null], top_logprobs: [top] }
+    const { origins } = await scripted([choice({ token_ids: [97], logprobs, finish_reason: 'length' })])
+    const { tokens } = await collect(origins.continueAtOrigin(requestOf({ topLogprobs: 2 })))
+    expect(tokens).toMatchObject([{ logprobs: { logprob: Number.NEGATIVE_INFINITY, top: [{ id: 0 }, { id: 1 }] } }])
+  })
+
   test.each<[string, object | string, string]>([
     ['an error event', { error: { message: 'out of memory', code: 500 } }, 'server_error'],
     ['an aborted answer', choice({ token_ids: [], finish_reason: 'abort' }), 'server_error'],

@@ -1,24 +1,25 @@
 import { z } from 'zod'
 import type { TokenLogprobs } from '../../generate/types.ts'
 import type { Exchange } from '../exchange.ts'
-import type { CompletionRequest, OriginChunk, OriginClient, OriginFinish } from './client.ts'
+import {
+  type CompletionRequest,
+  firstChoice,
+  type OriginChunk,
+  type OriginClient,
+  type OriginFinish,
+  tokenIds,
+} from './client.ts'
+import { endingOf } from './ending.ts'
 import { extendedSampling, openAiSampling } from './openai-sampling.ts'
 
-const logprobs = z.object({
-  tokens: z.array(z.string()),
-  token_logprobs: z.array(z.number().nullable()),
-  top_logprobs: z.array(z.record(z.string(), z.number()).nullable()).nullish(),
-})
+// Looked into only where they are asked for, by the ids.
+const logprobs = z.object({ token_logprobs: z.array(z.unknown()), top_logprobs: z.array(z.unknown()).nullish() })
+type Logprobs = z.infer<typeof logprobs>
 const chunk = z.object({
-  choices: z.array(
-    z.object({
-      token_ids: z.array(z.int().nonnegative()).nullish(),
-      finish_reason: z.string().nullish(),
-      logprobs: logprobs.nullish(),
-    }),
+  choices: firstChoice(
+    z.object({ token_ids: tokenIds.nullish(), finish_reason: z.string().nullish(), logprobs: logprobs.nullish() }),
   ),
 })
-const failure = z.object({ error: z.object({ message: z.string() }) })
 
 /**
  * vLLM's /v1/completions with ids in and out. Its text is never used: when a prompt ends inside a character, the chunk that
@@ -29,16 +30,12 @@ export const vllm: OriginClient = {
   takes: 'ids',
 
   async *complete(exchange, request): AsyncGenerator<OriginChunk, OriginFinish> {
-    for await (const event of exchange.events('/v1/completions', body(exchange, request), false)) {
-      const { success, data } = chunk.safeParse(event)
-      if (!success) throw unreadable(exchange, event)
-      const [choice] = data.choices
+    for await (const { choices: choice } of exchange.events('/v1/completions', body(exchange, request), chunk, false)) {
       if (!choice) continue
       const { token_ids: ids, finish_reason: reason } = choice
       if (!ids) throw exchange.error('ids_lost', 'a chunk of the stream has no token_ids.')
-      if (ids.length > 0) yield { ids, logprobs: tokenLogprobs(exchange, choice.logprobs, ids, request.topLogprobs) }
-      if (reason === 'stop' || reason === 'length') return reason
-      if (reason) throw exchange.error('server_error', `the origin ended the answer with '${reason}'.`)
+      if (ids.length > 0) yield { ids, logprobs: tokenLogprobs(exchange, choice.logprobs, ids, request) }
+      if (reason) return endingOf(exchange, reason)
     }
     throw exchange.error('stream_cut', 'the stream ended before the answer.')
   },
@@ -60,30 +57,40 @@ function body({ config }: Exchange, { promptIds, maxTokens, sampling, topLogprob
   }
 }
 
-/** vLLM reports a failure in mid-stream as an event. */
-function unreadable(exchange: Exchange, event: unknown) {
-  const { success, data } = failure.safeParse(event)
-  return success
-    ? exchange.error('server_error', `the stream ended with the error: ${data.error.message}.`)
-    : exchange.error('garbage', 'an event of the stream is no completion chunk.')
-}
-
 function tokenLogprobs(
   exchange: Exchange,
-  reported: z.infer<typeof logprobs> | null | undefined,
+  reported: Logprobs | null | undefined,
   ids: readonly number[],
-  count: number | undefined,
+  { topLogprobs: count, tokenizer }: CompletionRequest,
 ): TokenLogprobs[] | undefined {
   if (count === undefined) return undefined
   if (reported?.token_logprobs.length !== ids.length) {
     throw exchange.error('garbage', `${reported?.token_logprobs.length ?? 0} logprobs came for ${ids.length} tokens.`)
   }
   return ids.map((_, index) => ({
-    logprob: reported.token_logprobs[index] ?? Number.NEGATIVE_INFINITY,
+    logprob: logprobOf(exchange, reported.token_logprobs[index]),
     top: Object.entries(reported.top_logprobs?.[index] ?? {})
-      .map(([token, logprob]) => ({ id: Number(token.replace('token_id:', '')), logprob }))
+      // The sampled token is added to the likeliest ones; that more come is no reason to look at all of them.
+      .slice(0, count + 1)
+      .map(([token, logprob]) => ({
+        id: idOf(exchange, token, tokenizer.vocabSize),
+        logprob: logprobOf(exchange, logprob),
+      }))
       .sort((a, b) => b.logprob - a.logprob)
-      // The sampled token is added to the likeliest ones.
       .slice(0, count),
   }))
+}
+
+/** Of a token that return_tokens_as_token_ids writes as `token_id:N`. */
+function idOf(exchange: Exchange, token: string, vocabSize: number): number {
+  const id = /^token_id:\d+$/.test(token) ? Number(token.slice('token_id:'.length)) : Number.NaN
+  if (id < vocabSize) return id
+  throw exchange.error('garbage', `${JSON.stringify(token.slice(0, 40))} is no token id, which its logprobs must name.`)
+}
+
+/** null: too unlikely for a number. */
+function logprobOf(exchange: Exchange, value: unknown): number {
+  if (value === null) return Number.NEGATIVE_INFINITY
+  if (typeof value === 'number') return value
+  throw exchange.error('garbage', 'a logprob is no number.')
 }
