@@ -1,7 +1,6 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { brotliDecompressSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { heapUsage } from '../bench/heap.ts'
 import { startPipeline } from '../scripts/start-pipeline.ts'
@@ -18,7 +17,7 @@ import { ISOLATE_BYTES, MIB } from '../src/pipeline/platform-limits.ts'
 import type { Plan } from '../src/pipeline/stage-plan.ts'
 import { folderStore } from '../src/weights/folder-store.ts'
 import { nanbeigeConfig } from './model-shape.ts'
-import { hasNanbeige, NANBEIGE_FOLDER } from './nanbeige.ts'
+import { NANBEIGE_TOKENIZER_CONFIG, nanbeigeJson, nanbeigeTemplateText, nanbeigeTokenizerJson } from './nanbeige.ts'
 import { streamed } from './pipeline/completion.ts'
 import { freePorts } from './pipeline/workerd-process.ts'
 import { zeroTensor } from './safetensors.ts'
@@ -32,7 +31,7 @@ const STAGE_BYTES = 96 * MIB
 const ROUTER_BYTES = memorySize(EMBEDDING_CACHE_BYTES + nanbeigeConfig.hiddenSize * 4)
 
 // The release's tokenizer and template over a tiny model: it is they that fill the router's heap.
-describe.skipIf(!hasNanbeige)('isolates of a model with the vocabulary of Nanbeige (skipped without its files)', () => {
+describe('isolates of a model with the vocabulary of Nanbeige', () => {
   let root: string
   let plan: Plan
   let pipeline: RunningWorker
@@ -68,16 +67,15 @@ describe.skipIf(!hasNanbeige)('isolates of a model with the vocabulary of Nanbei
 })
 
 async function writeScripts(root: string): Promise<Plan> {
-  const file = (name: string) => readFile(join(NANBEIGE_FOLDER, name))
   const { 'lm_head.weight': _, ...tensors } = tinyCheckpointTensors()
   const embedding = tensors['model.embed_tokens.weight']
   await writeCheckpoint(join(root, 'checkpoint'), {
     config: { vocab_size: vocabSize, max_position_embeddings: CONTEXT, tie_word_embeddings: true },
     tensors: { ...tensors, 'model.embed_tokens.weight': zeroTensor('BF16', [vocabSize, embedding.shape[1]]) },
     files: {
-      'tokenizer.json': brotliDecompressSync(await file('tokenizer.json.br')).toString(),
-      'tokenizer_config.json': (await file('nanbeige4-3b-thinking-2510.tokenizer_config.partial.json')).toString(),
-      'chat_template.jinja': (await file('chat_template_2511.jinja')).toString(),
+      'tokenizer.json': nanbeigeTokenizerJson(),
+      'tokenizer_config.json': nanbeigeJson(NANBEIGE_TOKENIZER_CONFIG),
+      'chat_template.jinja': nanbeigeTemplateText(),
     },
   })
   const pack = join(root, 'pack')

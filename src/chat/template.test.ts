@@ -1,11 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
+import { nanbeigeJson, nanbeigeTemplate } from '../../test/nanbeige.ts'
 import { ChatRequestError, ChatTemplateSyntaxError } from './errors.ts'
 import type { ChatMessage } from './messages.ts'
 import { ChatTemplate } from './template.ts'
-
-const shared = new URL('../../../shared/nanbeige/', import.meta.url)
-const hasShared = existsSync(shared)
 
 interface Vector {
   name: string
@@ -14,13 +11,9 @@ interface Vector {
   prompt: string
 }
 
-// An empty list of vectors still leaves one (skipped) test that says what is missing.
-const { chats } = (
-  hasShared ? JSON.parse(readFileSync(new URL('tokenizer_test_vectors.json', shared), 'utf8')) : { chats: [] }
-) as { chats: Vector[] }
-const nanbeigeTemplate = () => new ChatTemplate(readFileSync(new URL('chat_template_2511.jinja', shared), 'utf8'))
+const { chats }: { chats: Vector[] } = nanbeigeJson('vectors.json')
 
-describe.skipIf(!hasShared)("Nanbeige's template (needs ../shared/nanbeige)", () => {
+describe("Nanbeige's template", () => {
   test.each(chats)('renders $name as the reference does', ({ messages, tools, prompt }) => {
     expect(nanbeigeTemplate().render(messages, { tools, addGenerationPrompt: true })).toBe(prompt)
   })
