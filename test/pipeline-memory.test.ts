@@ -13,7 +13,7 @@ import { packModel } from '../src/pack/pack-model.ts'
 import { writePipeline } from '../src/pack/write-pipeline.ts'
 import { EMBEDDING_CACHE_BYTES } from '../src/pipeline/embedding-pages.ts'
 import { planStages } from '../src/pipeline/plan.ts'
-import { ISOLATE_BYTES, MIB } from '../src/pipeline/platform-limits.ts'
+import { ISOLATE_BYTES, MAX_STAGE_MIB, MIB } from '../src/pipeline/platform-limits.ts'
 import type { Plan } from '../src/pipeline/stage-plan.ts'
 import { folderStore } from '../src/weights/folder-store.ts'
 import { nanbeigeConfig } from './model-shape.ts'
@@ -27,7 +27,7 @@ const { vocabSize } = nanbeigeConfig
 const CONTEXT = 4096
 const SESSIONS = 2
 /** Wasm memory in the pipeline of the real model: a full stage, and the router's pages of the embedding. */
-const STAGE_BYTES = 96 * MIB
+const STAGE_BYTES = MAX_STAGE_MIB * MIB
 const ROUTER_BYTES = memorySize(EMBEDDING_CACHE_BYTES + nanbeigeConfig.hiddenSize * 4)
 
 // The release's tokenizer and template over a tiny model: it is they that fill the router's heap.
