@@ -1,13 +1,13 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { heapUsage } from '../bench/heap.ts'
 import { startPipeline } from '../scripts/start-pipeline.ts'
-import type { RunningWorker } from '../scripts/start-worker.ts'
+import { type RunningWorker, startWorker } from '../scripts/start-worker.ts'
 import { Arena, memorySize } from '../src/model/arena.ts'
 import { instantiateKernels } from '../src/model/kernels.ts'
-import { CHUNK_LENGTH } from '../src/model/load.ts'
+import { CHUNK_LENGTH, loadModel } from '../src/model/load.ts'
 import { kernelModules } from '../src/pack/kernel-modules.ts'
 import { packModel } from '../src/pack/pack-model.ts'
 import { writePipeline } from '../src/pack/write-pipeline.ts'
@@ -16,6 +16,7 @@ import { planStages } from '../src/pipeline/plan.ts'
 import { ISOLATE_BYTES, MAX_STAGE_MIB, MIB } from '../src/pipeline/platform-limits.ts'
 import type { Plan } from '../src/pipeline/stage-plan.ts'
 import { folderStore } from '../src/weights/folder-store.ts'
+import { parseManifest } from '../src/weights/parse-manifest.ts'
 import { nanbeigeConfig } from './model-shape.ts'
 import { NANBEIGE_TOKENIZER_CONFIG, nanbeigeJson, nanbeigeTemplateText, nanbeigeTokenizerJson } from './nanbeige.ts'
 import { streamed } from './pipeline/completion.ts'
@@ -65,6 +66,34 @@ describe('isolates of a model with the vocabulary of Nanbeige', () => {
     }
   })
 })
+
+// `wrangler deploy` of the repository as it is, with the context that deploy/README.md advises.
+it('the embedded model stays under it in one isolate', async () => {
+  const readme = await readFile('deploy/README.md', 'utf8')
+  const CONTEXT_LENGTH = Number(readme.match(/`CONTEXT_LENGTH = (\d+)`/)![1])
+  const [inspectorPort] = await freePorts(1)
+  const worker = await startWorker({ port: 0, vars: { CONTEXT_LENGTH }, inspectorPort })
+  try {
+    const question = { content: 'Why is the sky blue? '.repeat(60), max_tokens: CONTEXT_LENGTH, temperature: 0 }
+    expect((await streamed(worker.url, question)).finish).toBe('length')
+    const [{ heapBytes, bufferBytes }] = (await heapUsage(new URL(`ws://127.0.0.1:${inspectorPort}`))).values()
+    const wasmBytes = await embeddedModelBytes(CONTEXT_LENGTH)
+    expect(heapBytes + bufferBytes + wasmBytes).toBeLessThan(ISOLATE_BYTES)
+  } finally {
+    await worker.stop()
+  }
+})
+
+/** Wasm memory of the model in one piece. */
+async function embeddedModelBytes(contextLength: number): Promise<number> {
+  const store = folderStore('weights/smollm2-135m-instruct')
+  const allocate = vi.spyOn(Arena.prototype, 'allocate')
+  const manifest = parseManifest(await store.manifest(), 'manifest.json')
+  await loadModel(store, manifest, await kernelModules(), { contextLength, sequences: 1 })
+  const [arena] = allocate.mock.contexts as Arena[]
+  allocate.mockRestore()
+  return arena.memory.buffer.byteLength
+}
 
 async function writeScripts(root: string): Promise<Plan> {
   const { 'lm_head.weight': _, ...tensors } = tinyCheckpointTensors()
