@@ -105,7 +105,7 @@ it('does not answer a client that hung up while a stage was away, and has its pl
   // Its stream begins and has no text yet.
   expect((await ask(pipeline.url, QUESTION, true, client.signal)).status).toBe(200)
   const next = streamed(pipeline.url, QUESTION)
-  await expect.poll(async () => (await health()).waiting).toBe(1)
+  await expect.poll(async () => (await health()).waiting, { timeout: LEASE_MS }).toBe(1)
   client.abort()
   // Noticed at the first byte that cannot be sent.
   await setTimeout(3 * HEARTBEAT_MS)

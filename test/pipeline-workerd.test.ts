@@ -91,7 +91,7 @@ it('sends away only who finds the queue full', async () => {
   const enough = Array.from({ length: SESSIONS + MAX_WAITING }, () =>
     ask(pipeline.url, question, true, clients.signal).catch(() => {}),
   )
-  await expect.poll(() => waitingAt(pipeline.url)).toBe(MAX_WAITING)
+  await expect.poll(() => waitingAt(pipeline.url), { timeout: 30 * HEARTBEAT_MS }).toBe(MAX_WAITING)
   const refused = await ask(pipeline.url, question, true)
   expect(refused.status).toBe(429)
   expect(Number(refused.headers.get('Retry-After'))).toBeGreaterThan(0)
