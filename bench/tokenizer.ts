@@ -1,6 +1,6 @@
 // Time and memory of loading tokenizer tables, and time of encoding, for every tokenizer given:
 //
-//   npx node --expose-gc bench/tokenizer.ts ../shared/nanbeige/tokenizer.json.br weights/smollm2-135m-instruct
+//   npx node --expose-gc bench/tokenizer.ts test/fixtures/nanbeige/tokenizer.json.br weights/smollm2-135m-instruct
 //
 // A tokenizer.json, plain or brotli, or the folder of a pack. Memory is what the process holds more after loading than
 // before, tables included, after garbage collection.

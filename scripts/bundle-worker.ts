@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process'
+import { rmSync } from 'node:fs'
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join, resolve } from 'node:path'
@@ -19,6 +20,8 @@ export interface Bundle {
 export async function bundleWorker(config: string): Promise<Bundle> {
   // A folder of its own, since tests start several at once.
   const modulesRoot = await mkdtemp(join(tmpdir(), 'nanbeige-edge-worker-'))
+  const removeAtExit = () => rmSync(modulesRoot, { recursive: true, force: true })
+  process.once('exit', removeAtExit)
   await promisify(execFile)(process.execPath, [
     'node_modules/wrangler/bin/wrangler.js',
     ...['deploy', '--dry-run', '--config', config, '--outdir', modulesRoot],
@@ -32,7 +35,10 @@ export async function bundleWorker(config: string): Promise<Bundle> {
       { type: 'ESModule', path: resolve(modulesRoot, script) },
       ...wasmFiles.map((file) => ({ type: 'CompiledWasm' as const, path: resolve(modulesRoot, file) })),
     ],
-    remove: () => rm(modulesRoot, { recursive: true }),
+    async remove() {
+      process.off('exit', removeAtExit)
+      await rm(modulesRoot, { recursive: true })
+    },
   }
 }
 

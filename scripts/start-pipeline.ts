@@ -16,7 +16,8 @@ interface StartPipelineOptions {
 
 /** Start the router and all stages of a pipeline in one workerd on loopback, from the configurations that would be deployed. */
 export async function startPipeline({ out, port, inspectorPort }: StartPipelineOptions): Promise<RunningWorker> {
-  const stages = (await readdir(out)).filter((name) => /^stage-\d+$/.test(name)).length
+  const stages = (await readdir(out).catch(() => [])).filter((name) => /^stage-\d+$/.test(name)).length
+  if (stages === 0) throw new Error(`${out} has no stages; \`npx nanbeige-edge deploy PACK --dry-run\` writes them`)
   const directory = await joinAssets(out)
   const configOf = (folder: string) => join(out, folder, CONFIG_FILE)
   // Stages differ in their configuration only.

@@ -14,7 +14,9 @@ interface StartOptions {
   /** Path of a wrangler.toml. */
   readonly config?: string
   /** Variables and secrets beside those of the configuration. */
-  readonly vars?: Readonly<Record<string, string>>
+  readonly vars?: Readonly<Record<string, string | number>>
+  /** Of the runtime's inspector; 0: any free one. */
+  readonly inspectorPort?: number
   /** Drop what workerd writes, as the stack of every connection that fails. */
   readonly silent?: boolean
 }
@@ -28,6 +30,7 @@ export async function startWorker({
   port,
   config = 'wrangler.toml',
   vars = {},
+  inspectorPort,
   silent = false,
 }: StartOptions): Promise<RunningWorker> {
   const { modulesRoot, modules, remove } = await bundleWorker(config)
@@ -40,6 +43,7 @@ export async function startWorker({
     modules,
     host: '127.0.0.1',
     port,
+    inspectorPort,
     cf: false,
     ...(silent && { handleRuntimeStdio: drop }),
   })

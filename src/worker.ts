@@ -37,11 +37,8 @@ export class Edge extends DurableObject<Env> {
   #loading: Promise<EdgeChat> | undefined
   #chat: EdgeChat | undefined
   #failure: string | undefined
-  // Whoever finds every session of a pipeline taken comes back later; one isolate computes for one at a time, and others wait.
-  readonly #service = new EdgeService(
-    { ...this.env },
-    this.env.PLAN ? new GenerationQueue(this.env.PLAN.sessions, 0) : new GenerationQueue(),
-  )
+  // One isolate computes for one at a time, a pipeline for as many as its stages have KV caches; others wait.
+  readonly #service = new EdgeService({ ...this.env }, new GenerationQueue(this.env.PLAN?.sessions))
   readonly #app = createApp({
     model: () => this.#load(),
     health: () => this.#health(),

@@ -1,22 +1,37 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { brotliDecompressSync } from 'node:zlib'
 import { ChatTemplate } from '../src/chat/template.ts'
 import { buildTokenizerTables, tokenizerSpecFromJson } from '../src/pack/tokenizer-tables.ts'
 import { loadTokenizer } from '../src/tokenizer/load.ts'
 import type { Tokenizer } from '../src/tokenizer/tokenizer.ts'
 
-export const NANBEIGE_FOLDER = '../shared/nanbeige'
+const FOLDER = new URL('fixtures/nanbeige/', import.meta.url)
+const read = (name: string) => readFileSync(new URL(name, FOLDER), 'utf8')
 
-/** Whether the files of the official release are there. */
-export const hasNanbeige = existsSync(NANBEIGE_FOLDER)
+/** A JSON file of the releases (test/fixtures/README.md). */
+export const nanbeigeJson = (name: string) => JSON.parse(read(name))
+
+export const NANBEIGE_TOKENIZER_CONFIG = 'nanbeige4-3b-thinking-2510.tokenizer_config.partial.json'
+
+/** The text of tokenizer.json. */
+export function nanbeigeTokenizerJson(): string {
+  return brotliDecompressSync(readFileSync(new URL('tokenizer.json.br', FOLDER))).toString('utf8')
+}
+
+export function nanbeigeTables(): Uint8Array {
+  const spec = tokenizerSpecFromJson(JSON.parse(nanbeigeTokenizerJson()), nanbeigeJson(NANBEIGE_TOKENIZER_CONFIG))
+  return buildTokenizerTables(spec)
+}
 
 export function nanbeigeTokenizer(): Tokenizer {
-  const json = JSON.parse(brotliDecompressSync(readFileSync(`${NANBEIGE_FOLDER}/tokenizer.json.br`)).toString('utf8'))
-  const config = readFileSync(`${NANBEIGE_FOLDER}/nanbeige4-3b-thinking-2510.tokenizer_config.partial.json`, 'utf8')
-  return loadTokenizer(buildTokenizerTables(tokenizerSpecFromJson(json, JSON.parse(config))))
+  return loadTokenizer(nanbeigeTables())
+}
+
+export function nanbeigeTemplateText(): string {
+  return read('../chat-templates/nanbeige-4.jinja')
 }
 
 export function nanbeigeTemplate(): ChatTemplate {
   const { addedTexts } = nanbeigeTokenizer()
-  return new ChatTemplate(readFileSync('test/fixtures/chat-templates/nanbeige-4.jinja', 'utf8'), { addedTexts })
+  return new ChatTemplate(nanbeigeTemplateText(), { addedTexts })
 }

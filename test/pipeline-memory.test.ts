@@ -1,24 +1,24 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { brotliDecompressSync } from 'node:zlib'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { heapUsage } from '../bench/heap.ts'
 import { startPipeline } from '../scripts/start-pipeline.ts'
-import type { RunningWorker } from '../scripts/start-worker.ts'
+import { type RunningWorker, startWorker } from '../scripts/start-worker.ts'
 import { Arena, memorySize } from '../src/model/arena.ts'
 import { instantiateKernels } from '../src/model/kernels.ts'
-import { CHUNK_LENGTH } from '../src/model/load.ts'
+import { CHUNK_LENGTH, loadModel } from '../src/model/load.ts'
 import { kernelModules } from '../src/pack/kernel-modules.ts'
 import { packModel } from '../src/pack/pack-model.ts'
 import { writePipeline } from '../src/pack/write-pipeline.ts'
 import { EMBEDDING_CACHE_BYTES } from '../src/pipeline/embedding-pages.ts'
 import { planStages } from '../src/pipeline/plan.ts'
-import { ISOLATE_BYTES, MIB } from '../src/pipeline/platform-limits.ts'
+import { ISOLATE_BYTES, MAX_STAGE_MIB, MIB } from '../src/pipeline/platform-limits.ts'
 import type { Plan } from '../src/pipeline/stage-plan.ts'
 import { folderStore } from '../src/weights/folder-store.ts'
+import { parseManifest } from '../src/weights/parse-manifest.ts'
 import { nanbeigeConfig } from './model-shape.ts'
-import { hasNanbeige, NANBEIGE_FOLDER } from './nanbeige.ts'
+import { NANBEIGE_TOKENIZER_CONFIG, nanbeigeJson, nanbeigeTemplateText, nanbeigeTokenizerJson } from './nanbeige.ts'
 import { streamed } from './pipeline/completion.ts'
 import { freePorts } from './pipeline/workerd-process.ts'
 import { zeroTensor } from './safetensors.ts'
@@ -28,11 +28,11 @@ const { vocabSize } = nanbeigeConfig
 const CONTEXT = 4096
 const SESSIONS = 2
 /** Wasm memory in the pipeline of the real model: a full stage, and the router's pages of the embedding. */
-const STAGE_BYTES = 96 * MIB
+const STAGE_BYTES = MAX_STAGE_MIB * MIB
 const ROUTER_BYTES = memorySize(EMBEDDING_CACHE_BYTES + nanbeigeConfig.hiddenSize * 4)
 
 // The release's tokenizer and template over a tiny model: it is they that fill the router's heap.
-describe.skipIf(!hasNanbeige)('isolates of a model with the vocabulary of Nanbeige (skipped without its files)', () => {
+describe('isolates of a model with the vocabulary of Nanbeige', () => {
   let root: string
   let plan: Plan
   let pipeline: RunningWorker
@@ -67,17 +67,44 @@ describe.skipIf(!hasNanbeige)('isolates of a model with the vocabulary of Nanbei
   })
 })
 
+// `wrangler deploy` of the repository as it is, with the context that deploy/README.md advises.
+it('the embedded model stays under it in one isolate', async () => {
+  const readme = await readFile('deploy/README.md', 'utf8')
+  const CONTEXT_LENGTH = Number(readme.match(/`CONTEXT_LENGTH = (\d+)`/)![1])
+  const [inspectorPort] = await freePorts(1)
+  const worker = await startWorker({ port: 0, vars: { CONTEXT_LENGTH }, inspectorPort })
+  try {
+    const question = { content: 'Why is the sky blue? '.repeat(60), max_tokens: CONTEXT_LENGTH, temperature: 0 }
+    expect((await streamed(worker.url, question)).finish).toBe('length')
+    const [{ heapBytes, bufferBytes }] = (await heapUsage(new URL(`ws://127.0.0.1:${inspectorPort}`))).values()
+    const wasmBytes = await embeddedModelBytes(CONTEXT_LENGTH)
+    expect(heapBytes + bufferBytes + wasmBytes).toBeLessThan(ISOLATE_BYTES)
+  } finally {
+    await worker.stop()
+  }
+})
+
+/** Wasm memory of the model in one piece. */
+async function embeddedModelBytes(contextLength: number): Promise<number> {
+  const store = folderStore('weights/smollm2-135m-instruct')
+  const allocate = vi.spyOn(Arena.prototype, 'allocate')
+  const manifest = parseManifest(await store.manifest(), 'manifest.json')
+  await loadModel(store, manifest, await kernelModules(), { contextLength, sequences: 1 })
+  const [arena] = allocate.mock.contexts as Arena[]
+  allocate.mockRestore()
+  return arena.memory.buffer.byteLength
+}
+
 async function writeScripts(root: string): Promise<Plan> {
-  const file = (name: string) => readFile(join(NANBEIGE_FOLDER, name))
   const { 'lm_head.weight': _, ...tensors } = tinyCheckpointTensors()
   const embedding = tensors['model.embed_tokens.weight']
   await writeCheckpoint(join(root, 'checkpoint'), {
     config: { vocab_size: vocabSize, max_position_embeddings: CONTEXT, tie_word_embeddings: true },
     tensors: { ...tensors, 'model.embed_tokens.weight': zeroTensor('BF16', [vocabSize, embedding.shape[1]]) },
     files: {
-      'tokenizer.json': brotliDecompressSync(await file('tokenizer.json.br')).toString(),
-      'tokenizer_config.json': (await file('nanbeige4-3b-thinking-2510.tokenizer_config.partial.json')).toString(),
-      'chat_template.jinja': (await file('chat_template_2511.jinja')).toString(),
+      'tokenizer.json': nanbeigeTokenizerJson(),
+      'tokenizer_config.json': nanbeigeJson(NANBEIGE_TOKENIZER_CONFIG),
+      'chat_template.jinja': nanbeigeTemplateText(),
     },
   })
   const pack = join(root, 'pack')

@@ -2,8 +2,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { heapUsage } from '../bench/heap.ts'
 import { startPipeline } from '../scripts/start-pipeline.ts'
 import type { RunningWorker } from '../scripts/start-worker.ts'
-import { ISOLATE_BYTES, MIB } from '../src/pipeline/platform-limits.ts'
-import { ask, type Question, streamed } from './pipeline/completion.ts'
+import { MAX_WAITING } from '../src/generate/queue.ts'
+import { HEARTBEAT_MS } from '../src/http/sse.ts'
+import { ISOLATE_BYTES, MAX_STAGE_MIB, MIB } from '../src/pipeline/platform-limits.ts'
+import { ask, type Question, type StreamedText, streamed } from './pipeline/completion.ts'
 import { type EmbeddedPipeline, embeddedPipeline } from './pipeline/embedded-pipeline.ts'
 import { freePorts } from './pipeline/workerd-process.ts'
 import { startServer } from './server.ts'
@@ -27,6 +29,12 @@ afterAll(async () => {
 })
 
 const STORY = 'Tell me a long story about the sea, the ships on it, and the people who sail them. '
+
+/** Requests that wait for their turn. */
+async function waitingAt(url: string): Promise<number> {
+  const { waiting } = (await (await fetch(`${url}/healthz`)).json()) as { waiting: number }
+  return waiting
+}
 
 /** Text, usage, finish reason and logprobs' tokens of an answer. */
 async function answer(url: string, question: Question & Record<string, unknown>) {
@@ -55,35 +63,53 @@ describe('the answer of a pipeline is that of one isolate', () => {
   })
 })
 
-it('answers as many sessions at once as a stage has caches, and sends the next one away at once', async () => {
+it('answers as many sessions at once as a stage has caches, and has the next ones wait', async () => {
   const question = (seed: number) => ({ content: STORY, max_tokens: 40, temperature: 1, seed })
-  const expected = [await streamed(whole.url, question(1)), await streamed(whole.url, question(2))]
+  const expected = await Promise.all([1, 2, 3, 4].map((seed) => streamed(whole.url, question(seed))))
   const pieces = [0, 0]
   let both = 0
-  let refused: Response | undefined
+  let waiting: Promise<StreamedText>[] = []
+  let waitingCount = 0
   const running = [1, 2].map((seed, index) =>
     streamed(pipeline.url, question(seed), async (count) => {
       pieces[index] = count
       if (Math.min(...pieces) > 0 && Math.max(...pieces) < 30) both++
-      if (both === 3) refused = await ask(pipeline.url, question(3), true)
+      if (both === 3) waiting = [3, 4].map((seed) => streamed(pipeline.url, question(seed)))
+      if (both === 10) waitingCount = await waitingAt(pipeline.url)
     }),
   )
-  expect(await Promise.all(running)).toEqual(expected)
-  // Neither waited for the other.
+  expect(await Promise.all(running)).toEqual(expected.slice(0, 2))
+  // Neither waited for the other, and both were waited for.
   expect(both).toBeGreaterThan(10)
-  expect(refused!.status).toBe(429)
-  expect(Number(refused!.headers.get('Retry-After'))).toBeGreaterThan(0)
-  expect(await refused!.json()).toMatchObject({ error: { code: 'queue_full', type: 'rate_limit_error' } })
-  // Their places are free again.
-  expect((await ask(pipeline.url, { ...question(3), max_tokens: 1 }, true)).status).toBe(200)
+  expect(waitingCount).toBe(2)
+  expect(await Promise.all(waiting)).toEqual(expected.slice(2))
 })
 
-it('leaves room for 96 MiB of Wasm memory in the isolate of every stage', async () => {
+it('sends away only who finds the queue full', async () => {
+  const clients = new AbortController()
+  const question = { content: STORY, max_tokens: 200, temperature: 0 }
+  const enough = Array.from({ length: SESSIONS + MAX_WAITING }, () =>
+    ask(pipeline.url, question, true, clients.signal).catch(() => {}),
+  )
+  await expect.poll(() => waitingAt(pipeline.url), { timeout: 30 * HEARTBEAT_MS }).toBe(MAX_WAITING)
+  const refused = await ask(pipeline.url, question, true)
+  expect(refused.status).toBe(429)
+  expect(Number(refused.headers.get('Retry-After'))).toBeGreaterThan(0)
+  expect(await refused.json()).toMatchObject({ error: { code: 'queue_full', type: 'rate_limit_error' } })
+  clients.abort()
+  await Promise.all(enough)
+  // Who hung up gives his place back.
+  await expect.poll(() => waitingAt(pipeline.url), { timeout: 30 * HEARTBEAT_MS }).toBe(0)
+  expect((await ask(pipeline.url, { ...question, max_tokens: 1 }, false)).status).toBe(200)
+})
+
+it('leaves room for the Wasm memory of a full stage in the isolate of every stage', async () => {
   await streamed(pipeline.url, { content: STORY, max_tokens: 20 })
   const usages = await heapUsage(inspector)
   expect(usages.size).toBe(pack.plan.stages.length + 1)
   for (const [name, { heapBytes, bufferBytes }] of usages) {
     expect(heapBytes).toBeGreaterThan(0)
-    if (/-stage-\d+$/.test(name)) expect(heapBytes + bufferBytes, name).toBeLessThan(ISOLATE_BYTES - 96 * MIB)
+    if (/-stage-\d+$/.test(name))
+      expect(heapBytes + bufferBytes, name).toBeLessThan(ISOLATE_BYTES - MAX_STAGE_MIB * MIB)
   }
 })

@@ -9,7 +9,7 @@ import { CHUNK_LENGTH } from '../../src/model/load.ts'
 import { kernelModules } from '../../src/pack/kernel-modules.ts'
 import { writePipeline } from '../../src/pack/write-pipeline.ts'
 import { planStages } from '../../src/pipeline/plan.ts'
-import { MIB } from '../../src/pipeline/platform-limits.ts'
+import { MAX_STAGE_MIB, MIB } from '../../src/pipeline/platform-limits.ts'
 import type { Plan } from '../../src/pipeline/stage-plan.ts'
 import { CONFIG_FILE, ROUTER_FOLDER } from '../../src/pipeline/wrangler-configs.ts'
 import { folderStore } from '../../src/weights/folder-store.ts'
@@ -18,8 +18,6 @@ import { CACHE } from './cache.ts'
 import { CONTEXT_LENGTH, type PlaneCount } from './geometry.ts'
 import { randomPack } from './random-pack.ts'
 
-/** What `nanbeige-edge deploy` plans unless told otherwise. */
-const STAGE_MIB = 96
 const SESSIONS = 2
 
 /** The scripts of a pipeline, ready to start. */
@@ -36,7 +34,7 @@ export async function writePipelineScripts(planes: PlaneCount): Promise<Pipeline
   const manifest = parseManifest(await store.manifest(), 'manifest.json')
   const sizes = await instantiateKernels(await kernelModules(), new Arena(0).memory)
   const plan = planStages(sizes, manifest, {
-    ceilingBytes: STAGE_MIB * MIB,
+    ceilingBytes: MAX_STAGE_MIB * MIB,
     contextLength: CONTEXT_LENGTH,
     sessions: SESSIONS,
     chunkLength: CHUNK_LENGTH,

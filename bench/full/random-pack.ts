@@ -1,26 +1,21 @@
-// A pack of Nanbeige4-3B's geometry with random weights:
+// A pack of Nanbeige4-3B's geometry, tokenizer and template with random weights:
 //
 //   npx node bench/full/random-pack.ts 2       makes it (or finds it) and prints its folder
 import { existsSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { brotliDecompressSync } from 'node:zlib'
 import { SCALE_BYTES, TILE_ROWS } from '../../assembly/layout.ts'
 import { ShardWriter } from '../../src/pack/shard-writer.ts'
-import { buildTokenizerTables, tokenizerSpecFromJson } from '../../src/pack/tokenizer-tables.ts'
 import { folderStore } from '../../src/weights/folder-store.ts'
 import { type Manifest, PACK_VERSION, type PlanesTensor, type Tensor } from '../../src/weights/manifest.ts'
 import { parseManifest } from '../../src/weights/parse-manifest.ts'
 import { blockBytes, indexBytes, planeFormat, tensorBytes, tileBytes } from '../../src/weights/plane-layout.ts'
 import { tensorShapes } from '../../src/weights/tensor-shapes.ts'
 import { MANIFEST_FILE } from '../../src/weights/weight-store.ts'
-import { toyByteFallback } from '../../test/toy-tokenizers.ts'
+import { nanbeigeTables, nanbeigeTemplateText } from '../../test/nanbeige.ts'
 import { CACHE } from './cache.ts'
 import { GROUP_SIZE, nanbeige, nanbeigeTokens, type PlaneCount, planeCounts } from './geometry.ts'
 import { RandomBytes } from './random-bytes.ts'
 import { halfHighByte } from './random-half.ts'
-
-const SHARED = new URL('../../../shared/nanbeige/', import.meta.url)
 
 /** Every matrix at `planes` planes, groups of 128, no minimums. Returns the folder; an earlier pack there is taken as it is. */
 export async function randomPack(planes: PlaneCount): Promise<string> {
@@ -42,7 +37,7 @@ export async function randomPack(planes: PlaneCount): Promise<string> {
         : await writer.write(bytes, tileBytes(tensor.shape[1], planeFormat(tensor)), matrixParts(tensor, random))
     tensors.push({ ...tensor, spans })
   }
-  const { tables, chatTemplate } = await realTokenizer()
+  const tables = nanbeigeTables()
   const [tokenizer] = await writer.write(tables.length, tables.length, [tables])
   await writer.finish((shards) =>
     parseManifest(
@@ -55,7 +50,7 @@ export async function randomPack(planes: PlaneCount): Promise<string> {
         config: nanbeige,
         tokenizer,
         tokens: nanbeigeTokens,
-        chatTemplate,
+        chatTemplate: nanbeigeTemplateText(),
         sampling: { temperature: 0.6, topP: 0.95 },
         tensors,
         shards,
@@ -92,21 +87,6 @@ function* matrixParts(tensor: PlanesTensor, random: RandomBytes): Generator<Uint
       for (let row = 0; row < TILE_ROWS; row++) part[at + row * SCALE_BYTES + 1] = high
     }
     yield part
-  }
-}
-
-/** The model's own tables and template where ../shared has them; a toy that speaks no language elsewhere. */
-async function realTokenizer(): Promise<{ tables: Uint8Array; chatTemplate: string }> {
-  if (!existsSync(SHARED)) {
-    return { tables: buildTokenizerTables(tokenizerSpecFromJson(toyByteFallback())), chatTemplate: '' }
-  }
-  const json = JSON.parse(brotliDecompressSync(await readFile(new URL('tokenizer.json.br', SHARED))).toString('utf8'))
-  const config = JSON.parse(
-    await readFile(new URL('nanbeige4-3b-thinking-2510.tokenizer_config.partial.json', SHARED), 'utf8'),
-  )
-  return {
-    tables: buildTokenizerTables(tokenizerSpecFromJson(json, config)),
-    chatTemplate: await readFile(new URL('chat_template_2511.jinja', SHARED), 'utf8'),
   }
 }
 

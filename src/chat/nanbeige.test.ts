@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { cut, cuts } from '../../test/cut.ts'
-import { hasNanbeige, nanbeigeTemplate, nanbeigeTokenizer } from '../../test/nanbeige.ts'
+import { nanbeigeTemplate, nanbeigeTokenizer } from '../../test/nanbeige.ts'
 import { Detokenizer, decode } from '../tokenizer/detokenizer.ts'
 import type { Tokenizer } from '../tokenizer/tokenizer.ts'
 import { AnswerParser } from './answer-parser.ts'
@@ -31,7 +31,7 @@ const message = fc.record({
   tool_calls: fc.array(toolCall, { maxLength: 3 }),
 })
 
-describe.skipIf(!hasNanbeige)('Nanbeige (skipped without ../shared/nanbeige)', () => {
+describe('Nanbeige', () => {
   let tokenizer: Tokenizer
   let template: ChatTemplate
   let tags: Tags

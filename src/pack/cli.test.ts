@@ -1,5 +1,6 @@
-import { execFile } from 'node:child_process'
-import { readdir, writeFile } from 'node:fs/promises'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -65,9 +66,43 @@ describe('nanbeige-edge', () => {
       code: 1,
       stderr: expect.stringMatching(/^nanbeige-edge: .*manifest\.json: no such file.*\n$/),
     })
+    expect(await cli('inspect', shard)).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: `nanbeige-edge: ${shard} is a file; a pack is a folder, which \`nanbeige-edge pack ${shard} --out FOLDER\` makes of a model\n`,
+    })
+    for (const command of ['inspect', 'plan', 'deploy']) {
+      expect(await cli(command, join(pack.root, 'none'))).toEqual({
+        code: 1,
+        stdout: '',
+        stderr: expect.stringMatching(/^nanbeige-edge: .*none: cannot be opened \(ENOENT.*\n$/),
+      })
+      expect(await cli(command)).toMatchObject({ code: 1, stderr: "error: missing required argument 'folder'\n" })
+    }
     expect(await cli('pack', shard, '--out', pack.root)).toMatchObject({
       code: 1,
       stderr: expect.stringMatching(/^nanbeige-edge: .*not a GGUF file\n$/),
+    })
+  })
+
+  it('ends quietly when its reader has read enough, with the status of a program that SIGPIPE ends', async () => {
+    const inspecting = spawn(process.execPath, [CLI, 'inspect', 'weights/smollm2-135m-instruct'])
+    inspecting.stdout.destroy()
+    let stderr = ''
+    inspecting.stderr.setEncoding('utf8').on('data', (text) => {
+      stderr += text
+    })
+    expect(await once(inspecting, 'close')).toEqual([141, null])
+    expect(stderr).toBe('')
+  })
+
+  it('says in one line what the system refuses', async () => {
+    const locked = join(pack.root, 'locked')
+    await mkdir(join(locked, 'manifest.json'), { recursive: true })
+    expect(await cli('inspect', locked)).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: 'nanbeige-edge: EISDIR: illegal operation on a directory, read\n',
     })
   })
 })

@@ -1,21 +1,20 @@
 #!/usr/bin/env node
+import { constants } from 'node:os'
 import { Command } from 'commander'
 import { PlanError } from '../pipeline/plan-error.ts'
-import { folderStore } from '../weights/folder-store.ts'
 import { readSpans } from '../weights/load-tensors.ts'
 import type { Manifest } from '../weights/manifest.ts'
-import { parseManifest } from '../weights/parse-manifest.ts'
 import { WeightsError } from '../weights/weights-error.ts'
 import { addPackCommand } from './commands/pack.ts'
 import { addPipelineCommands } from './commands/pipeline.ts'
 import { DeployError } from './deploy-error.ts'
 import { describePack } from './inspect-pack.ts'
+import { openPack } from './open-pack.ts'
 import { PackError } from './pack-error.ts'
 import { UnsupportedTokenizerError } from './tokenizer-spec.ts'
 
 async function inspect(folder: string, { check }: { check?: boolean }): Promise<void> {
-  const store = folderStore(folder)
-  const manifest = parseManifest(await store.manifest(), folder)
+  const { store, manifest } = await openPack(folder)
   process.stdout.write(`${describePack(manifest)}\n`)
   if (check) {
     await readSpans(store, everySpan(manifest))
@@ -43,13 +42,24 @@ program
 
 addPipelineCommands(program)
 
-try {
-  await program.parseAsync()
-} catch (error) {
-  const known = [PackError, PlanError, DeployError, WeightsError, UnsupportedTokenizerError].some(
-    (type) => error instanceof type,
-  )
-  if (!known) throw error
-  process.stderr.write(`nanbeige-edge: ${(error as Error).message}\n`)
-  process.exitCode = 1
+const EXPECTED = [PackError, PlanError, DeployError, WeightsError, UnsupportedTokenizerError]
+
+/** What is wrong, in one line. Errors of the system (a full disk, no permission) say it themselves; others are faults of this program. */
+function lineOf(error: Error): string {
+  if (EXPECTED.some((type) => error instanceof type) || 'syscall' in error) return error.message
+  const place = error.stack?.split('\n').find((line) => line.trimStart().startsWith('at '))
+  return `a fault of nanbeige-edge itself: ${error.message} (${place?.trim() ?? 'nobody knows where'})`
 }
+
+function fail(error: Error): never {
+  process.stderr.write(`nanbeige-edge: ${lineOf(error)}\n`)
+  process.exit(1)
+}
+
+process.on('uncaughtException', fail)
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  // `inspect … | head` has read enough. The status is that of a program which the signal for it ends.
+  if (error.code === 'EPIPE') process.exit(128 + constants.signals.SIGPIPE)
+  fail(error)
+})
+await program.parseAsync().catch(fail)

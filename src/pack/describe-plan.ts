@@ -1,6 +1,7 @@
+import { coldStart, coldStartDollars, coldStartSeconds, READ_RATES } from '../pipeline/cold-start.ts'
 import { edgeCost, gpuCost } from '../pipeline/cost.ts'
 import { EMBEDDING_CACHE_BYTES } from '../pipeline/embedding-pages.ts'
-import { MIB } from '../pipeline/platform-limits.ts'
+import { HIBERNATION_SECONDS, MIB } from '../pipeline/platform-limits.ts'
 import { gpuDecoding, prices } from '../pipeline/prices.ts'
 import { PAGE_BYTES } from '../pipeline/shard-layout.ts'
 import type { ModelShape } from '../pipeline/stage-memory.ts'
@@ -50,6 +51,21 @@ export function describeRouter({ tokenizer, tensors }: Pick<Manifest, 'tokenizer
   return (
     `router: ${mib(tokenizer.bytes + pages)} MiB: tokenizer tables ${mib(tokenizer.bytes)}, embedding pages ${mib(pages)} ` +
     `of ${mib(embedding)}, read ${mib(PAGE_BYTES)} at a time`
+  )
+}
+
+/** What comes before the first token where the objects have been idle. */
+export function describeColdStart(plan: Plan): string {
+  const start = coldStart(plan)
+  const megabytes = (bytes: number) => (bytes / 1e6).toFixed(0)
+  const atRates = READ_RATES.map(
+    (rate) =>
+      `${coldStartSeconds(start, rate).toFixed(1)} s and ${dollars(coldStartDollars(start, rate))} at ${rate} MB/s`,
+  )
+  return (
+    `cold start: an object forgets its memory after ${HIBERNATION_SECONDS} s without work. The next request then waits until the stages have ` +
+    `read ${megabytes(start.bytes)} MB again, all at once and at most ${megabytes(start.largestBytes)} MB each: ${atRates.join(', ')} a stage ` +
+    '(assumed rates: none is published).'
   )
 }
 

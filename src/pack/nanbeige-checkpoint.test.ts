@@ -1,9 +1,13 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { brotliDecompressSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { hasNanbeige } from '../../test/nanbeige.ts'
+import {
+  NANBEIGE_TOKENIZER_CONFIG,
+  nanbeigeJson,
+  nanbeigeTemplateText,
+  nanbeigeTokenizerJson,
+} from '../../test/nanbeige.ts'
 import { zeroTensor } from '../../test/safetensors.ts'
 import { writeCheckpoint } from '../../test/tiny-checkpoint.ts'
 import { loadTokenizer } from '../tokenizer/load.ts'
@@ -11,7 +15,6 @@ import { folderStore } from '../weights/folder-store.ts'
 import { readSpan } from '../weights/load-tensors.ts'
 import { packModel } from './pack-model.ts'
 
-const SHARED = '../shared/nanbeige'
 const [IM_START, IM_END] = [166100, 166101]
 const VOCAB = 166144
 
@@ -40,14 +43,12 @@ function tensors() {
   }
 }
 
-const json = async (file: string) => JSON.parse(await readFile(join(SHARED, file), 'utf8'))
-
-describe.skipIf(!hasNanbeige)('packModel of the Nanbeige releases (skipped without ../shared/nanbeige)', () => {
+describe('packModel of the Nanbeige releases', () => {
   let root: string
   let tokenizer: string
   beforeAll(async () => {
     root = await mkdtemp(join(tmpdir(), 'nanbeige-checkpoint-'))
-    tokenizer = brotliDecompressSync(await readFile(join(SHARED, 'tokenizer.json.br'))).toString()
+    tokenizer = nanbeigeTokenizerJson()
   })
   afterAll(() => rm(root, { recursive: true }))
 
@@ -59,12 +60,12 @@ describe.skipIf(!hasNanbeige)('packModel of the Nanbeige releases (skipped witho
   }
 
   it('has the thinking model begin, end and spell as its files say', async () => {
-    const template = await readFile(join(SHARED, 'chat_template_2511.jinja'), 'utf8')
-    const { out, manifest } = await pack('thinking', await json('nanbeige4-3b-base.config.json'), {
+    const template = nanbeigeTemplateText()
+    const { out, manifest } = await pack('thinking', nanbeigeJson('nanbeige4-3b-base.config.json'), {
       'tokenizer.json': tokenizer,
       // The excerpt was cut before its eos_token.
       'tokenizer_config.json': {
-        ...(await json('nanbeige4-3b-thinking-2510.tokenizer_config.partial.json')),
+        ...nanbeigeJson(NANBEIGE_TOKENIZER_CONFIG),
         eos_token: '<|im_end|>',
       },
       'generation_config.json': { eos_token_id: IM_END, do_sample: true, temperature: 0.6, top_p: 0.95 },
@@ -78,19 +79,19 @@ describe.skipIf(!hasNanbeige)('packModel of the Nanbeige releases (skipped witho
     expect(manifest.chatTemplate).toBe(template)
 
     const packed = loadTokenizer(await readSpan(folderStore(out), manifest.tokenizer))
-    const { strings } = await json('tokenizer_test_vectors.json')
+    const { strings } = nanbeigeJson('vectors.json')
     expect(strings.length).toBeGreaterThan(0)
     for (const { text, ids_slow_like } of strings) expect([text, packed.encode(text)]).toEqual([text, ids_slow_like])
   })
 
   it('takes 4.1 as its config.json has it', async () => {
-    const { manifest } = await pack('4.1', await json('nanbeige4.1-3b.config.json'), { 'tokenizer.json': tokenizer })
+    const { manifest } = await pack('4.1', nanbeigeJson('nanbeige4.1-3b.config.json'), { 'tokenizer.json': tokenizer })
     expect(manifest.config).toMatchObject({ ropeTheta: 7e7, maxPositionEmbeddings: 262144, vocabSize: VOCAB })
     expect(manifest.tokens).toMatchObject({ bos: IM_START, eos: [IM_END] })
   })
 
   it('refuses 4.2 by its name', async () => {
-    await expect(pack('4.2', await json('nanbeige4.2-3b.config.json'), {})).rejects.toMatchObject({
+    await expect(pack('4.2', nanbeigeJson('nanbeige4.2-3b.config.json'), {})).rejects.toMatchObject({
       code: 'architecture_unsupported',
       message: expect.stringMatching(/NanbeigeForCausalLM \(Nanbeige4\.2.*Nanbeige4-3B-Thinking-2511/),
     })

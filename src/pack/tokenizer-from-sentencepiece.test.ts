@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { gguf } from '@huggingface/gguf'
 import { Writer } from 'protobufjs'
 import { describe, expect, test } from 'vitest'
@@ -106,8 +106,8 @@ test.each<[string, RegExp, Uint8Array, unknown?]>([
   expect(read).toThrow(message)
 })
 
-const LLAMA = '../shared/llama-spm/ggml-vocab-llama-spm.gguf'
-describe.skipIf(!existsSync(LLAMA))("Llama's vocabulary (skipped without ../shared/llama-spm)", () => {
+const LLAMA = 'test/fixtures/llama-spm/ggml-vocab-llama-spm.gguf'
+describe("Llama's vocabulary", () => {
   test('gives the tables of its GGUF, and the ids that llama.cpp expects', async () => {
     const metadata = (await gguf(LLAMA, { allowLocalFile: true })).metadata as unknown as Record<string, unknown>
     const column = <T>(name: string) => metadata[`tokenizer.ggml.${name}`] as T[]

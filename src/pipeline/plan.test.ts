@@ -7,7 +7,7 @@ import { Arena } from '../model/arena.ts'
 import { instantiateKernels, type Kernels } from '../model/kernels.ts'
 import { planStages } from './plan.ts'
 import { PlanError } from './plan-error.ts'
-import { MIB } from './platform-limits.ts'
+import { MAX_STAGE_MIB, MIB } from './platform-limits.ts'
 import { headMatrix, headMemory, layersMemory, type ModelShape } from './stage-memory.ts'
 import type { Plan } from './stage-plan.ts'
 
@@ -60,11 +60,24 @@ describe('planStages', () => {
     for (const { memoryBytes } of plan.stages) expect(memoryBytes).toBeLessThanOrEqual(96 * MIB)
   })
 
-  it('takes no longer context than the model has', () => {
+  it('finds room for a third layer of the documented pack in the largest stage that an isolate can have', () => {
+    // `--planes embedding=4,attention=2,ffn=2,head=4 --group 128`: with a minimum a group, as rounding stores it.
+    const shape = modelShape(nanbeigeConfig, (name) => (name.startsWith('layers.') ? 2 : 4))
+    const tensors = shape.tensors.map((tensor) => (tensor.kind === 'planes' ? { ...tensor, zeroPoint: null } : tensor))
+    const stagesAt = (mib: number) =>
+      planStages(sizes, { ...shape, tensors }, { ...options, ceilingBytes: mib * MIB }).stages
+    expect(stagesAt(96)).toHaveLength(19)
+    expect(stagesAt(97)).toHaveLength(14)
+    expect(stagesAt(MAX_STAGE_MIB)).toEqual(stagesAt(97))
+  })
+
+  it('refuses a longer context than the model has, and says how long it may be', () => {
     const model = modelShape({ ...nanbeigeConfig, maxPositionEmbeddings: 512 }, () => 2)
-    const plan = planStages(sizes, model, options)
-    expect(plan.contextLength).toBe(512)
-    expect(plan.stages[0]).toEqual(planStages(sizes, nanbeige(2), { ...options, contextLength: 512 }).stages[0])
+    expect(refusal(model, { contextLength: 513 })).toMatchObject({
+      code: 'option_invalid',
+      message: '--context: model has positions for 512 tokens, not for 513; ask for fewer',
+    })
+    expect(planStages(sizes, model, { ...options, contextLength: 512 }).contextLength).toBe(512)
   })
 
   it('cuts the head of a tied model, whose rows are no whole tiles, from the embedding', () => {

@@ -12,22 +12,27 @@ export interface PlanOptions extends StageLimits {
 }
 
 /**
- * The fewest stages under a ceiling, for contexts no longer than the model's own. `sizes`: kernels for their size functions.
- * Throws PlanError where a layer does not fit.
+ * The fewest stages under a ceiling. `sizes`: kernels for their size functions. Throws PlanError where a layer does not fit, and where
+ * the context is longer than the model's own.
  */
 export function planStages(sizes: Kernels, model: ModelShape & { readonly name: string }, options: PlanOptions): Plan {
-  const contextLength = Math.min(options.contextLength, model.config.maxPositionEmbeddings)
-  const wanted = { ...options, contextLength }
-  if (!fits(sizes, model, wanted)) throw new PlanError('stage_too_small', whatFits(sizes, model, wanted))
-  const stages = [...layerStages(sizes, model, wanted), ...headSlices(sizes, model, wanted.ceilingBytes)]
+  const { maxPositionEmbeddings } = model.config
+  if (options.contextLength > maxPositionEmbeddings) {
+    throw new PlanError(
+      'option_invalid',
+      `--context: ${model.name} has positions for ${maxPositionEmbeddings} tokens, not for ${options.contextLength}; ask for fewer`,
+    )
+  }
+  if (!fits(sizes, model, options)) throw new PlanError('stage_too_small', whatFits(sizes, model, options))
+  const stages = [...layerStages(sizes, model, options), ...headSlices(sizes, model, options.ceilingBytes)]
   // One more is the router's.
   if (stages.length + 1 > MAX_SCRIPTS) {
     throw new PlanError(
       'too_many_scripts',
-      `${stages.length} stages and the router are more than the ${MAX_SCRIPTS} Workers of an account; raise --stage-mib`,
+      `${stages.length} stages and the router are more than the ${MAX_SCRIPTS} Workers of an account; raise --stage-mib, or pack with fewer --planes`,
     )
   }
-  const { sessions, chunkLength } = options
+  const { contextLength, sessions, chunkLength } = options
   return { name: model.name, contextLength, sessions, chunkLength, stages }
 }
 

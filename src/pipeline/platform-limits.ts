@@ -9,6 +9,11 @@ export const ISOLATE_BYTES = 128e6
 const HEAP_BYTES = 25e6
 /** Wasm memory past which an isolate has too little room left for JavaScript. */
 export const MAX_STAGE_MIB = Math.floor((ISOLATE_BYTES - HEAP_BYTES) / MIB)
+/**
+ * Seconds without work after which a Durable Object hibernates and its memory is gone:
+ * https://developers.cloudflare.com/durable-objects/concepts/durable-object-lifecycle/
+ */
+export const HIBERNATION_SECONDS = 10
 /** Worker scripts of an account. */
 export const MAX_SCRIPTS = 500
 /** Static asset files of one version of a Worker. */

@@ -38,7 +38,7 @@ export function wranglerConfigs(base: BaseConfig, plan: Plan, mainOf: (path: str
   if (variable.length > MAX_VARIABLE_BYTES) {
     throw new PlanError(
       'plan_too_large',
-      `the plan of ${plan.stages.length} stages takes ${variable.length} bytes where a Worker's variable holds ${MAX_VARIABLE_BYTES}; raise --stage-mib`,
+      `the plan of ${plan.stages.length} stages takes ${variable.length} bytes where a Worker's variable holds ${MAX_VARIABLE_BYTES}; raise --stage-mib, or pack with fewer --planes`,
     )
   }
   const { compatibility_date, compatibility_flags } = base

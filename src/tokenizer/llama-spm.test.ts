@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { gguf } from '@huggingface/gguf'
 import fc from 'fast-check'
 import { beforeAll, describe, expect, test } from 'vitest'
@@ -7,9 +7,9 @@ import { decode } from './detokenizer.ts'
 import { loadTokenizer } from './load.ts'
 import type { Tokenizer } from './tokenizer.ts'
 
-const FILE = '../shared/llama-spm/ggml-vocab-llama-spm.gguf'
+const FILE = 'test/fixtures/llama-spm/ggml-vocab-llama-spm.gguf'
 
-describe.skipIf(!existsSync(FILE))('Llama SPM (skipped without ../shared/llama-spm)', () => {
+describe('Llama SPM', () => {
   let tokenizer: Tokenizer
   let pieces: string[]
   let scores: number[]

@@ -1,34 +1,28 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { brotliDecompressSync } from 'node:zlib'
 import { Tokenizer as Oracle } from '@huggingface/tokenizers'
 import fc from 'fast-check'
 import { beforeAll, describe, expect, test } from 'vitest'
+import { nanbeigeJson, nanbeigeTables, nanbeigeTokenizerJson } from '../../test/nanbeige.ts'
 import { describeTables } from '../pack/tokenizer-describe.ts'
-import { buildTokenizerTables, tokenizerSpecFromJson } from '../pack/tokenizer-tables.ts'
 import { decode } from './detokenizer.ts'
 import { loadTokenizer } from './load.ts'
 import type { Tokenizer } from './tokenizer.ts'
-
-const FOLDER = '../shared/nanbeige'
 
 interface Vectors {
   readonly strings: readonly { text: string; ids_slow_like: number[]; ids_fast: number[]; decoded_fast: string }[]
   readonly chats: readonly { prompt: string; ids_slow_like: number[] }[]
 }
 
-describe.skipIf(!existsSync(FOLDER))('Nanbeige (skipped without ../shared/nanbeige)', () => {
+describe('Nanbeige', () => {
   let json: { model: { vocab: Record<string, number>; merges: string[][] } }
   let tables: Uint8Array
   let tokenizer: Tokenizer
   let vectors: Vectors
 
   beforeAll(() => {
-    const read = (name: string) => JSON.parse(readFileSync(`${FOLDER}/${name}`, 'utf8'))
-    json = JSON.parse(brotliDecompressSync(readFileSync(`${FOLDER}/tokenizer.json.br`)).toString('utf8'))
-    const config = read('nanbeige4-3b-thinking-2510.tokenizer_config.partial.json')
-    tables = buildTokenizerTables(tokenizerSpecFromJson(json, config))
+    json = JSON.parse(nanbeigeTokenizerJson())
+    tables = nanbeigeTables()
     tokenizer = loadTokenizer(tables)
-    vectors = read('tokenizer_test_vectors.json')
+    vectors = nanbeigeJson('vectors.json')
   })
 
   test('gives the ids of the slow tokenizer that the model was trained with', () => {

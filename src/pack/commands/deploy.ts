@@ -4,7 +4,6 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { SingleBar } from 'cli-progress'
 import { CONFIG_FILE, type Script } from '../../pipeline/wrangler-configs.ts'
-import { folderStore } from '../../weights/folder-store.ts'
 import { DeployError } from '../deploy-error.ts'
 import { kernelModules } from '../kernel-modules.ts'
 import { writePipeline } from '../write-pipeline.ts'
@@ -21,7 +20,7 @@ export interface DeployCommandOptions extends PlanCommandOptions {
  * that the account lacks. Throws PlanError, DeployError, WeightsError, PackError.
  */
 export async function deployCommand(folder: string, options: DeployCommandOptions): Promise<void> {
-  const { manifest, plan } = await planPack(await kernelModules(), folder, options)
+  const { store, manifest, plan } = await planPack(await kernelModules(), folder, options)
   const out = options.out ?? join('dist', 'deploy', plan.name)
   const bar = new SingleBar({
     format: 'dividing the weights {bar} {percentage} %',
@@ -31,7 +30,7 @@ export async function deployCommand(folder: string, options: DeployCommandOption
   bar.start(1, 0)
   let scripts: Script[]
   try {
-    scripts = await writePipeline(folderStore(folder), manifest, plan, out, (done, total) => {
+    scripts = await writePipeline(store, manifest, plan, out, (done, total) => {
       bar.setTotal(total)
       bar.update(done)
     })

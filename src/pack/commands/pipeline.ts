@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
+import { MAX_STAGE_MIB } from '../../pipeline/platform-limits.ts'
 import { deployCommand } from './deploy.ts'
-import { planCommand } from './plan.ts'
+import { DEFAULT_CONTEXT, planCommand } from './plan.ts'
 
 /** The commands that spread a pack over Durable Objects. */
 export function addPipelineCommands(program: Command): void {
@@ -9,8 +10,14 @@ export function addPipelineCommands(program: Command): void {
       .command(name)
       .description(description)
       .argument('<folder>', 'folder of the pack')
-      .option('--stage-mib <MiB>', 'Wasm memory that a stage may take: weights, KV caches and scratch', '96')
-      .option('--context <tokens>', "tokens that a session can hold, up to the model's own limit", '4096')
+      .option(
+        '--stage-mib <MiB>',
+        `Wasm memory that a stage may take: weights, KV caches and scratch (default: ${MAX_STAGE_MIB}, the most that an isolate of Cloudflare has room for)`,
+      )
+      .option(
+        '--context <tokens>',
+        `tokens that a session can hold (default: ${DEFAULT_CONTEXT}, or the model's own limit where that is less)`,
+      )
       .option('--sessions <number>', 'sessions whose KV caches are held at once', '1')
 
   pipelineCommand(

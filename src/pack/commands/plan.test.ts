@@ -26,11 +26,14 @@ describe('nanbeige-edge plan', () => {
   it('prints the stages, their time and what tokens cost', async () => {
     const { code, stdout, stderr } = await plan('--context', '32', '--sessions', '3')
     expect([code, stderr]).toEqual([0, ''])
-    expect(stdout).toMatch(/^tiny: 3 x 32 tokens, stages of at most 96 MiB$/m)
+    expect(stdout).toMatch(/^tiny: 3 x 32 tokens, 2 stages of at most 98 MiB$/m)
     expect(stdout).toMatch(/^0 +layer 0 +0\.4 +0\.0 +0\.\d +0\.\d +\d+\.\d$/m)
     expect(stdout).toMatch(/^1 +head, rows 0 \.\.\. 258 +0\.0 +0\.0 +0\.0 +0\.\d +\d+\.\d$/m)
     expect(stdout).toMatch(
       /^Cloudflare +\d+\.\d+ tokens\/s +\$0\.\d+ requests \+ \$0\.\d+ duration +\$0\.\d+ +the same$/m,
+    )
+    expect(stdout).toMatch(
+      /^cold start: .* after 10 s .* read \d+ MB again, .* \d+\.\d s and \$0\.\d+ at 25 MB\/s a stage/m,
     )
     expect(stdout).toMatch(/^NVIDIA L4.* \$0\.80 an hour +\$\d/m)
     expect(stdout).toMatch(/^Prices of \d{4}-\d\d-\d\d /m)
@@ -46,6 +49,11 @@ describe('nanbeige-edge plan', () => {
       code: 1,
       stdout: '',
       stderr: expect.stringMatching(/^nanbeige-edge: layer 0 takes .*; what fits: --sessions \d+\n$/),
+    })
+    expect(await plan('--context', '999999')).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: `nanbeige-edge: --context: tiny has positions for ${pack.manifest.config.maxPositionEmbeddings} tokens, not for 999999; ask for fewer\n`,
     })
     expect(await plan('--context', '0')).toMatchObject({
       code: 1,

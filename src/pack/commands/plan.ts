@@ -5,17 +5,18 @@ import { planStages } from '../../pipeline/plan.ts'
 import { PlanError } from '../../pipeline/plan-error.ts'
 import { MAX_STAGE_MIB, MIB } from '../../pipeline/platform-limits.ts'
 import type { Plan } from '../../pipeline/stage-plan.ts'
-import { folderStore } from '../../weights/folder-store.ts'
-import type { Manifest } from '../../weights/manifest.ts'
-import { parseManifest } from '../../weights/parse-manifest.ts'
-import { describeCost, describeRouter, describeStages } from '../describe-plan.ts'
+import { describeColdStart, describeCost, describeRouter, describeStages } from '../describe-plan.ts'
 import { kernelModules } from '../kernel-modules.ts'
 import { measureStages } from '../measure-stages.ts'
+import { type OpenPack, openPack } from '../open-pack.ts'
+
+/** Tokens of a session's context. */
+export const DEFAULT_CONTEXT = 4096
 
 /** As commander gives them. */
 export interface PlanCommandOptions {
-  readonly stageMib: string
-  readonly context: string
+  readonly stageMib?: string
+  readonly context?: string
   readonly sessions: string
 }
 
@@ -24,10 +25,14 @@ export async function planCommand(folder: string, options: PlanCommandOptions): 
   const modules = await kernelModules()
   const { manifest, plan } = await planPack(modules, folder, options)
   const stageSeconds = await measureStages(modules, manifest, plan)
-  process.stdout.write(
-    `${plan.name}: ${plan.sessions} x ${plan.contextLength} tokens, stages of at most ${options.stageMib} MiB\n\n` +
-      `${describeStages(plan, stageSeconds)}\n\n${describeRouter(manifest)}\n\n${describeCost(manifest, plan, stageSeconds)}\n`,
-  )
+  const sections = [
+    `${plan.name}: ${plan.sessions} x ${plan.contextLength} tokens, ${plan.stages.length} stages of at most ${stageMib(options)} MiB`,
+    describeStages(plan, stageSeconds),
+    describeRouter(manifest),
+    describeColdStart(plan),
+    describeCost(manifest, plan, stageSeconds),
+  ]
+  process.stdout.write(`${sections.join('\n\n')}\n`)
 }
 
 /** The plan of a pack in a folder; warns of a ceiling that leaves a stage's heap no room. */
@@ -35,22 +40,28 @@ export async function planPack(
   modules: KernelModules,
   folder: string,
   options: PlanCommandOptions,
-): Promise<{ manifest: Manifest; plan: Plan }> {
-  const stageMib = wholeNumber('--stage-mib', options.stageMib)
-  if (stageMib > MAX_STAGE_MIB) {
+): Promise<OpenPack & { plan: Plan }> {
+  const { store, manifest } = await openPack(folder)
+  const mib = stageMib(options)
+  if (mib > MAX_STAGE_MIB) {
     process.stderr.write(
       `warning: an isolate of Cloudflare has 128 MB for Wasm memory and JavaScript together; more than ${MAX_STAGE_MIB} MiB for a stage runs on workerd of your own only\n`,
     )
   }
-  const manifest = parseManifest(await folderStore(folder).manifest(), folder)
+  const { context = String(Math.min(DEFAULT_CONTEXT, manifest.config.maxPositionEmbeddings)) } = options
   const sizes = await instantiateKernels(modules, new Arena(0).memory)
   const plan = planStages(sizes, manifest, {
-    ceilingBytes: stageMib * MIB,
-    contextLength: wholeNumber('--context', options.context),
+    ceilingBytes: mib * MIB,
+    contextLength: wholeNumber('--context', context),
     sessions: wholeNumber('--sessions', options.sessions),
     chunkLength: CHUNK_LENGTH,
   })
-  return { manifest, plan }
+  return { store, manifest, plan }
+}
+
+/** The larger a stage may be, the fewer there are: each is a request for every token. */
+function stageMib(options: PlanCommandOptions): number {
+  return options.stageMib === undefined ? MAX_STAGE_MIB : wholeNumber('--stage-mib', options.stageMib)
 }
 
 function wholeNumber(option: string, text: string): number {
