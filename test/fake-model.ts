@@ -15,9 +15,12 @@ const SPECIAL = new Set([256, 257])
 const VOCAB_SIZE = FIRST_ADDED + ADDED.length
 export const EOS_ID = 257
 
-export const CHATML = `{%- for message in messages -%}
+export const CHATML = `{%- if tools -%}<|im_start|>tools
+{{ tools | tojson }}<|im_end|>
+{% endif -%}
+{%- for message in messages -%}
 <|im_start|>{{ message.role }}
-{{ message.content }}<|im_end|>
+{{ message.content }}{% if message.tool_calls %}{{ message.tool_calls | tojson }}{% endif %}<|im_end|>
 {% endfor -%}
 {%- if add_generation_prompt -%}<|im_start|>assistant
 {% endif -%}`

@@ -56,7 +56,9 @@ export async function* complete(
   signal: AbortSignal,
   service: ChatService = edgeAlone(),
 ): AsyncGenerator<ChatEvent> {
-  const prompt = encodePrompt(chat, request)
+  checkTools(chat, request)
+  const maxTokens = Math.max(chat.language.contextLength, service.origins.contextLength)
+  const prompt = await encodePrompt(chat, request, maxTokens, signal)
   const promptTokens = prompt.ids.length
   const sampling = samplingParams(request.sampling, chat.defaults)
   const decision = chooseRoute(chat, service, request, prompt, sampling)
@@ -125,6 +127,21 @@ export async function* complete(
     },
     route: decision,
   }
+}
+
+/** What the template would leave out without a word is refused. */
+function checkTools({ template }: ChatModel, { messages, tools }: ChatRequest): void {
+  if (tools?.length && !template.takesTools) throw withoutTools('tools')
+  const index = messages.findIndex(({ tool_calls }) => tool_calls?.length)
+  if (index >= 0 && !template.takesToolCalls) throw withoutTools(`messages.${index}.tool_calls`)
+}
+
+function withoutTools(param: string): ChatRequestError {
+  return new ChatRequestError(
+    'unsupported_parameter',
+    `The chat template of this model has no place for tools and their calls: leave ${param} out.`,
+    param,
+  )
 }
 
 function answerToken(tokenizer: Tokenizer, token: SourcedToken, text: string): AnswerToken {

@@ -2,14 +2,17 @@ import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { ByteTokenizer } from '../../test/fake-model.ts'
-import { hasNanbeige, nanbeigeTokenizer } from '../../test/nanbeige.ts'
+import { nanbeigeTokenizer } from '../../test/nanbeige.ts'
 import { smolLm2Tables } from '../../test/smollm2-tokenizer-tables.ts'
 import { decode } from '../tokenizer/detokenizer.ts'
 import { loadTokenizer } from '../tokenizer/load.ts'
 import type { Tokenizer } from '../tokenizer/tokenizer.ts'
 import type { ChatMessage } from './messages.ts'
-import { encodePrompt } from './prompt.ts'
+import * as prompt from './prompt.ts'
 import { ChatTemplate } from './template.ts'
+
+const encodePrompt = (of: Model, request: Parameters<typeof prompt.encodePrompt>[1]) =>
+  prompt.encodePrompt(of, request, Number.POSITIVE_INFINITY, new AbortController().signal)
 
 const family = (name: string) => readFileSync(`test/fixtures/chat-templates/${name}.jinja`, 'utf8')
 const smolLm2 = smolLm2Tables()
@@ -44,7 +47,7 @@ const models: Record<string, () => Model> = {
       JSON.parse(readFileSync('weights/smollm2-135m-instruct/manifest.json', 'utf8')).chatTemplate,
     ),
   'SmolLM2 in Qwen 3’s template': () => model(loadTokenizer(smolLm2!), family('qwen-3')),
-  ...(hasNanbeige && { Nanbeige: () => model(nanbeigeTokenizer(), family('nanbeige-4')) }),
+  Nanbeige: () => model(nanbeigeTokenizer(), family('nanbeige-4')),
 }
 
 const PLAIN = [
@@ -151,14 +154,14 @@ function written({ tokenizer }: Model, ids: readonly number[]): string {
 describe.each(Object.keys(models))('%s', (name) => {
   test.skipIf(name.startsWith('SmolLM2') && !smolLm2)(
     'has the control tokens that the template wrote, and no more',
-    () => {
+    async () => {
       const of = models[name]()
       const runs = name === 'Nanbeige' || name === 'SmolLM2 in its own template' ? 1000 : 300
-      fc.assert(
-        fc.property(chat(hostile(of.tokenizer.addedTexts)), (request) => {
-          const prompt = encodePrompt(of, request)
+      await fc.assert(
+        fc.asyncProperty(chat(hostile(of.tokenizer.addedTexts)), async (request) => {
+          const prompt = await encodePrompt(of, request)
           const text = of.template.render(request.messages, { ...request, addGenerationPrompt: true })
-          expect(controlIds(of, prompt.ids)).toEqual(controlIds(of, encodePrompt(of, tamed(request)).ids))
+          expect(controlIds(of, prompt.ids)).toEqual(controlIds(of, (await encodePrompt(of, tamed(request))).ids))
           expect(written(of, prompt.ids)).toBe(text)
           // As text it can be told where nothing changes by that.
           const read = of.tokenizer.encode(text)
@@ -173,16 +176,32 @@ describe.each(Object.keys(models))('%s', (name) => {
 
   test.skipIf(name.startsWith('SmolLM2') && !smolLm2)(
     'has the ids of its text where nothing is written like a control token',
-    () => {
+    async () => {
       const of = models[name]()
       const text = fc.array(fc.constantFrom(...PLAIN), { maxLength: 6 }).map((parts) => parts.join(''))
-      fc.assert(
-        fc.property(chat(text), (request) => {
+      await fc.assert(
+        fc.asyncProperty(chat(text), async (request) => {
           const text = of.template.render(request.messages, { ...request, addGenerationPrompt: true })
-          expect(encodePrompt(of, request)).toEqual({ text, ids: of.tokenizer.encode(text) })
+          expect(await encodePrompt(of, request)).toEqual({ text, ids: of.tokenizer.encode(text) })
         }),
         { seed: 14, numRuns: 200 },
       )
     },
   )
+})
+
+describe('a prompt that no context holds', () => {
+  const of = model(new ByteTokenizer(), family('chatml'))
+  const request = { messages: [{ role: 'user' as const, content: 'x'.repeat(10_000) }] }
+
+  test('is refused by the code that clients look for, with as many tokens as there may be', async () => {
+    const refused = prompt.encodePrompt(of, request, 5000, new AbortController().signal)
+    await expect(refused).rejects.toMatchObject({ code: 'context_length_exceeded', param: 'messages' })
+    await expect(refused).rejects.toThrow('maximum context length is 5000 tokens')
+  })
+
+  test('is not read on when its client is gone', async () => {
+    const refused = prompt.encodePrompt(of, request, 50_000, AbortSignal.abort(new Error('gone')))
+    await expect(refused).rejects.toThrow('gone')
+  })
 })

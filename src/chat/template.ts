@@ -2,7 +2,7 @@ import { JinjaTemplate } from '../jinja/template.ts'
 import { ControlMask } from './control-mask.ts'
 import { ControlSpellings } from './control-spellings.ts'
 import { ChatRequestError, ChatTemplateSyntaxError } from './errors.ts'
-import { type ChatMessage, templateMessage } from './messages.ts'
+import { type ChatMessage, type ToolCall, templateMessage } from './messages.ts'
 
 export interface RenderOptions {
   /** Tool definitions in OpenAI's form, handed to the template as they are. */
@@ -26,6 +26,19 @@ export interface MaskedText {
   readonly unmask: (stretch: string) => string
 }
 
+const USER: ChatMessage = { role: 'user', content: 'Hi' }
+const PROBE = { type: 'function', function: { name: 'f', description: 'd', parameters: { type: 'object' } } }
+/** Mistral's templates want an id of nine characters. */
+const PROBE_CALL = { id: 'probe0001', type: 'function', function: { name: 'f', arguments: '{}' } }
+
+function turns(calls: readonly ToolCall[]): ChatMessage[] {
+  return [
+    USER,
+    { role: 'assistant', content: '', tool_calls: calls },
+    { role: 'tool', tool_call_id: PROBE_CALL.id, content: '1' },
+  ]
+}
+
 /** A model's own Jinja chat template, parsed once. */
 export class ChatTemplate {
   readonly #source: string
@@ -33,6 +46,8 @@ export class ChatTemplate {
   readonly #tokens: Record<string, string>
   readonly #spellings: ControlSpellings
   readonly #reasons: boolean
+  #takesTools: boolean | undefined
+  #takesToolCalls: boolean | undefined
 
   /** Throws ChatTemplateSyntaxError. */
   constructor(source: string, { bosToken = '', eosToken = '', addedTexts = [] }: TemplateTokens = {}) {
@@ -45,6 +60,27 @@ export class ChatTemplate {
     this.#tokens = { bos_token: bosToken, eos_token: eosToken }
     this.#spellings = new ControlSpellings(addedTexts)
     this.#reasons = addedTexts.includes('<think>') && addedTexts.includes('</think>')
+  }
+
+  /** Tools come out in the prompt. */
+  get takesTools(): boolean {
+    this.#takesTools ??= this.#probe([USER], [PROBE]) !== this.#probe([USER])
+    return this.#takesTools
+  }
+
+  /** The calls of an assistant's message come out in the prompt. */
+  get takesToolCalls(): boolean {
+    this.#takesToolCalls ??= this.#probe(turns([PROBE_CALL])) !== this.#probe(turns([]))
+    return this.#takesToolCalls
+  }
+
+  /** NaN, which equals nothing, where the template refuses: then it says itself what is wrong with a request. */
+  #probe(messages: readonly ChatMessage[], tools?: readonly unknown[]): string | number {
+    try {
+      return this.render(messages, { tools, addGenerationPrompt: true })
+    } catch {
+      return Number.NaN
+    }
   }
 
   /** The prompt's text. Throws ChatRequestError when the template refuses the messages. */

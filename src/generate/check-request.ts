@@ -22,7 +22,7 @@ export function checkRequest(
   if (promptIds.length >= model.contextLength) {
     throw new GenerateRequestError(
       'context_length_exceeded',
-      `The prompt has ${promptIds.length} tokens and the context holds ${model.contextLength} with the answer: shorten the prompt to ${model.contextLength - 1} tokens at most.`,
+      `This model's maximum context length is ${model.contextLength} tokens with the answer, and the prompt has ${promptIds.length}: shorten it to ${model.contextLength - 1} at most.`,
     )
   }
 }

@@ -296,7 +296,7 @@ describe('bodies', () => {
     expect(await errorOf(await post(fakeApp(), { messages, stream: true }))).toMatchObject({
       status: 400,
       code: 'context_length_exceeded',
-      message: expect.stringMatching(/50\d\d tokens.*4096/),
+      message: expect.stringContaining('maximum context length is 4096 tokens'),
     })
   })
 

@@ -94,6 +94,11 @@ export class Origin {
     return this.#client.takes
   }
 
+  /** Tokens that its context holds, as far as is known. */
+  get contextLength(): number {
+    return this.#facts?.contextLength ?? DEFAULT_CONTEXT
+  }
+
   unsupported(demands: Demands): string | undefined {
     return unsupported(this.config.kind, this.takes, demands)
   }
@@ -199,7 +204,7 @@ export class Origin {
 
   #completion(
     { history, sampling, topLogprobs, maxTokens, bannedIds }: ContinueRequest,
-    { contextLength, addedId }: OriginFacts,
+    { addedId }: OriginFacts,
   ): CompletionRequest {
     const { name } = this.config
     const why = this.unsupported({ sampling, topLogprobs, begun: history.length > 0, hasText: history.hasText })
@@ -208,14 +213,18 @@ export class Origin {
     if (text === undefined)
       throw new OriginError(name, 'unsupported', 'it takes text, and no text says yet what the tokens do.')
     const promptIds = history.ids()
-    const room = (contextLength ?? DEFAULT_CONTEXT) - promptIds.length
+    const room = this.contextLength - promptIds.length
     if (room <= 0) {
-      throw new OriginError(name, 'context_exceeded', `${promptIds.length} tokens do not fit into ${contextLength}.`)
+      throw new OriginError(
+        name,
+        'context_exceeded',
+        `${promptIds.length} tokens do not fit into ${this.contextLength}.`,
+      )
     }
     const beginsWith = this.#tokenizer.encode(text.slice(0, LONGEST_TOKEN))[0]
     const bans = this.takes === 'ids' ? bannedIds.map((id): [number, number] => [id, BAN]) : []
     // Each part of an answer takes other random numbers.
-    const seed = sampling.seed === undefined ? undefined : (sampling.seed + history.length) % 2 ** 31
+    const seed = sampling.seed === undefined ? undefined : seedOfPart(sampling.seed, history.length)
     return {
       promptIds,
       text: beginsWith === addedId ? this.#withoutFirstToken(text, addedId) : text,
@@ -277,4 +286,10 @@ export class Origin {
     if (code === 'wrong_model' || code === 'unreachable') this.#checking = undefined
     this.#log({ event: 'origin_failed', origin: this.config.name, level: 'warning', code, message })
   }
+}
+
+/** Below 2^31 and no negative number, which some servers take for "any". */
+function seedOfPart(seed: number, part: number): number {
+  const range = 2 ** 31
+  return ((((seed % range) + part) % range) + range) % range
 }

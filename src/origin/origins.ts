@@ -65,6 +65,11 @@ export class Origins {
     return Math.max(0, ...ready.filter(({ config }) => config.order === order).map(({ firstTokenMs }) => firstTokenMs))
   }
 
+  /** Tokens of the longest context; 0: no origin is configured. */
+  get contextLength(): number {
+    return Math.max(0, ...this.#origins.map(({ contextLength }) => contextLength))
+  }
+
   /** Whether every origin takes text, so that it can only be asked between characters. */
   get takeTextOnly(): boolean {
     return this.#origins.every(({ takes }) => takes === 'text')
