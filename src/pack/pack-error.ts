@@ -1,3 +1,5 @@
+import { oneLine } from '../weights/one-line.ts'
+
 export type PackErrorCode =
   | 'file_missing'
   | 'not_gguf'
@@ -19,7 +21,7 @@ export class PackError extends Error {
   readonly code: PackErrorCode
 
   constructor(code: PackErrorCode, message: string) {
-    super(message)
+    super(oneLine(message))
     this.code = code
   }
 }
