@@ -1,11 +1,34 @@
-import { type FileHandle, open } from 'node:fs/promises'
+import { type FileHandle, open, readFile, stat } from 'node:fs/promises'
 import { PackError } from './pack-error.ts'
 
 /** Open a file of a checkpoint for reading. Throws PackError. */
 export async function openFile(path: string): Promise<FileHandle> {
-  return open(path).catch((error) => {
-    throw new PackError('file_missing', `${path}: cannot be opened (${error.message})`)
-  })
+  try {
+    // Opening a pipe waits for somebody who writes to it.
+    if (!(await stat(path)).isFile()) throw new Error('it is no regular file')
+    return await open(path)
+  } catch (error) {
+    throw new PackError('file_missing', `${path}: cannot be opened (${(error as Error).message})`)
+  }
+}
+
+/** Most bytes of a file that is read as a whole: tokenizer.json of the largest vocabularies has 40 MB. */
+const MAX_TEXT_BYTES = 256 * 2 ** 20
+
+/** A file of text; a byte order mark is left out. Throws PackError. */
+export async function readText(path: string): Promise<string> {
+  const handle = await openFile(path)
+  try {
+    const { size } = await handle.stat()
+    if (size > MAX_TEXT_BYTES)
+      throw new PackError('checkpoint_damaged', `${path}: ${size} bytes are too many for a text`)
+    return new TextDecoder('utf-8', { fatal: true }).decode(await readFile(handle))
+  } catch (error) {
+    if (error instanceof PackError) throw error
+    throw new PackError('checkpoint_damaged', `${path}: not UTF-8 (${(error as Error).message}); download it again`)
+  } finally {
+    await handle.close()
+  }
 }
 
 /** The error of a file that ends too early; `what` of it is missing. */

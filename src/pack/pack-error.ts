@@ -1,4 +1,5 @@
 import { oneLine } from '../weights/one-line.ts'
+import { UnsupportedTokenizerError } from './tokenizer-spec.ts'
 
 export type PackErrorCode =
   | 'file_missing'
@@ -23,6 +24,17 @@ export class PackError extends Error {
   constructor(code: PackErrorCode, message: string) {
     super(oneLine(message))
     this.code = code
+  }
+}
+
+/** Names the file in what `read` throws of its contents. Throws PackError, UnsupportedTokenizerError. */
+export async function inFile<T>(path: string, read: () => T | Promise<T>): Promise<T> {
+  try {
+    return await read()
+  } catch (error) {
+    if (error instanceof PackError) throw new PackError(error.code, `${path}: ${error.message}`)
+    if (error instanceof UnsupportedTokenizerError) throw new UnsupportedTokenizerError(error.feature, path)
+    throw error
   }
 }
 

@@ -1,3 +1,5 @@
+import { oneLine } from '../weights/one-line.ts'
+
 /** A tokenizer as the pack's tables state it, whatever file it was read from. */
 export interface TokenizerSpec {
   /**
@@ -36,11 +38,17 @@ export interface AddedToken {
 export class UnsupportedTokenizerError extends Error {
   readonly code = 'tokenizer_unsupported'
 
-  constructor(feature: string) {
+  readonly feature: string
+
+  constructor(feature: string, path?: string) {
+    const where = path === undefined ? '' : `${path}: `
     super(
-      `Unsupported tokenizer: ${feature}. Byte-level BPE with SmolLM2's pre-tokenizer and byte-fallback BPE without ` +
-        'pre-tokenizer (Llama, Nanbeige) can be packed.',
+      oneLine(
+        `${where}Unsupported tokenizer: ${feature}. Byte-level BPE with SmolLM2's pre-tokenizer and byte-fallback BPE ` +
+          'without pre-tokenizer (Llama, Nanbeige) can be packed.',
+      ),
     )
+    this.feature = feature
     this.name = 'UnsupportedTokenizerError'
   }
 }

@@ -52,16 +52,6 @@ function checkShards(manifest: Manifest, fail: Fail): void {
   for (const tensor of manifest.tensors) {
     for (const span of tensor.spans) checkSpan(`tensor ${tensor.name}`, span)
   }
-  checkOverlap([manifest.tokenizer, ...manifest.tensors.flatMap(({ spans }) => spans)], fail)
-}
-
-/** Bytes that belong to two tensors; without them no pack takes more memory than its shards do. */
-function checkOverlap(spans: readonly Span[], fail: Fail): void {
-  const ends = new Map<string, number>()
-  for (const { shard, offset, bytes } of spans.toSorted((a, b) => a.offset - b.offset)) {
-    if (offset < (ends.get(shard) ?? 0)) fail('manifest_invalid', `spans of shard ${shard} overlap`)
-    ends.set(shard, offset + bytes)
-  }
 }
 
 function checkConfig({ config, tokens }: Manifest, fail: Fail): void {
