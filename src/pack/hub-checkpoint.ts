@@ -3,10 +3,11 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { listFiles, modelInfo } from '@huggingface/hub'
 import { checkpointConfig, parseConfigJson } from './checkpoint-config.ts'
-import { CHECKPOINT_FILES, readJson } from './checkpoint-source.ts'
+import { CHECKPOINT_FILES } from './checkpoint-source.ts'
 import { INDEX_FILE, SINGLE_FILE, shardFiles } from './checkpoint-tensors.ts'
 import { asksHub, downloadHubFile, type HubFile } from './hub-file.ts'
 import { PackError } from './pack-error.ts'
+import { readJson } from './read-json.ts'
 
 const DEFAULT_ENDPOINT = 'https://huggingface.co'
 /** One alone seldom fills a connection; many get refused. */

@@ -1,4 +1,4 @@
-import { type FileHandle, open, readFile, stat } from 'node:fs/promises'
+import { type FileHandle, open, stat } from 'node:fs/promises'
 import { PackError } from './pack-error.ts'
 
 /** Open a file of a checkpoint for reading. Throws PackError. */
@@ -13,21 +13,32 @@ export async function openFile(path: string): Promise<FileHandle> {
 }
 
 /** Most bytes of a file that is read as a whole: tokenizer.json of the largest vocabularies has 40 MB. */
-const MAX_TEXT_BYTES = 256 * 2 ** 20
+const MAX_WHOLE_BYTES = 256 * 2 ** 20
 
-/** A file of text; a byte order mark is left out. Throws PackError. */
-export async function readText(path: string): Promise<string> {
+/** All of a file beside the weights. Throws PackError. */
+export async function readBytes(path: string): Promise<Uint8Array> {
   const handle = await openFile(path)
   try {
     const { size } = await handle.stat()
-    if (size > MAX_TEXT_BYTES)
-      throw new PackError('checkpoint_damaged', `${path}: ${size} bytes are too many for a text`)
-    return new TextDecoder('utf-8', { fatal: true }).decode(await readFile(handle))
-  } catch (error) {
-    if (error instanceof PackError) throw error
-    throw new PackError('checkpoint_damaged', `${path}: not UTF-8 (${(error as Error).message}); download it again`)
+    if (size > MAX_WHOLE_BYTES) {
+      throw new PackError(
+        'checkpoint_damaged',
+        `${path}: ${size} bytes, where ${MAX_WHOLE_BYTES} is the most; download it again`,
+      )
+    }
+    return await handle.readFile()
   } finally {
     await handle.close()
+  }
+}
+
+/** The same as text; a byte order mark is left out. Throws PackError. */
+export async function readText(path: string): Promise<string> {
+  const bytes = await readBytes(path)
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch {
+    throw new PackError('checkpoint_damaged', `${path}: not UTF-8; download it again`)
   }
 }
 

@@ -10,6 +10,8 @@ export type PackErrorCode =
   | 'write_failed'
   | 'architecture_unsupported'
   | 'metadata_invalid'
+  | 'template_missing'
+  | 'template_invalid'
   | 'tensor_missing'
   | 'tensor_unsupported'
   | 'tensor_type_unsupported'

@@ -146,7 +146,7 @@ describe('packModel', () => {
     })
     const tokenizer = loadTokenizer(await readSpan(folderStore(out), manifest.tokenizer))
     expect(tokenizer.encode('cab<|im_end|>')).toEqual([0x63, 258, 257])
-    expect(describePack(manifest)).toMatch(/^layers\.0\.up +512 x 256 +4 \+ min +32 +81920 +5\.00$/m)
+    expect(describePack(manifest, [])).toMatch(/^layers\.0\.up +512 x 256 +4 \+ min +32 +81920 +5\.00$/m)
   })
 
   it('takes a file without a head as tied', async () => {

@@ -1,3 +1,5 @@
+import { z } from 'zod'
+import { MAX_VOCABULARY } from '../weights/manifest.ts'
 import { oneLine } from '../weights/one-line.ts'
 
 /** A tokenizer as the pack's tables state it, whatever file it was read from. */
@@ -33,6 +35,11 @@ export interface AddedToken {
   /** Never shows in decoded text. */
   readonly special: boolean
 }
+
+/** A token's number in a file: what a manifest may say, and an index of an array. */
+export const tokenId = z.int().nonnegative().max(MAX_VOCABULARY)
+/** The same as a key of an object. */
+export const tokenIdKey = z.string().regex(/^\d{1,7}$/, 'the key is no token id')
 
 /** A tokenizer that the tables cannot state: using it would give other ids than its reference. */
 export class UnsupportedTokenizerError extends Error {
