@@ -13,7 +13,7 @@ export async function openFile(path: string): Promise<FileHandle> {
 }
 
 /** Most bytes of a file that is read as a whole: tokenizer.json of the largest vocabularies has 40 MB. */
-const MAX_WHOLE_BYTES = 256 * 2 ** 20
+export const MAX_WHOLE_BYTES = 256 * 2 ** 20
 
 /** All of a file beside the weights. Throws PackError. */
 export async function readBytes(path: string): Promise<Uint8Array> {
