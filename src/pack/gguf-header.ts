@@ -28,7 +28,10 @@ export async function checkStart(handle: FileHandle, path: string, size: number)
     throw new PackError('not_gguf', `${path}: a big-endian GGUF; convert the model again for little-endian machines`)
   }
   if (version !== 2 && version !== 3) {
-    throw new PackError('not_gguf', `${path}: GGUF version ${version}; 2 and 3 are known: convert the model again`)
+    throw new PackError(
+      'not_gguf',
+      `${path}: GGUF version ${version}, where 2 and 3 are known; convert the model again`,
+    )
   }
   const [tensors, keys] = [start.readBigUInt64LE(8), start.readBigUInt64LE(16)]
   if (tensors * BigInt(TENSOR_BYTES) + keys * BigInt(KEY_BYTES) > size) {

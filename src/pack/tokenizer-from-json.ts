@@ -9,13 +9,9 @@ import {
 import { WRITTEN_SPACE } from './tokenizer-spelling.ts'
 import { byteFallbackSpec, byteLevelSpec, mergesOfPairs, splitMerge } from './tokenizer-vocabulary.ts'
 
-const addedToken = z.object({
-  content: z.string(),
-  special: z.boolean(),
-  single_word: z.boolean(),
-  lstrip: z.boolean(),
-  rstrip: z.boolean(),
-})
+/** What is not said is false. */
+const flag = z.boolean().nullish()
+const addedToken = z.object({ content: z.string(), special: flag, single_word: flag, lstrip: flag, rstrip: flag })
 const unset = z.union([z.null(), z.literal('')]).optional()
 
 /** Not z.record: a vocabulary may hold the piece "__proto__". */
@@ -28,7 +24,7 @@ const vocab = z
   })
 
 const tokenizerJson = z.object({
-  added_tokens: z.array(addedToken.extend({ id: tokenId })),
+  added_tokens: z.array(addedToken.extend({ id: tokenId })).nullish(),
   normalizer: z.unknown(),
   pre_tokenizer: z.unknown(),
   decoder: z.unknown(),
@@ -113,7 +109,7 @@ export function tokenizerSpecFromJson(json: unknown, config?: unknown): Tokenize
 
 function addedTokens(tokenizer: TokenizerJson, config: z.infer<typeof tokenizerConfig>): AddedToken[] {
   const listed = [
-    ...tokenizer.added_tokens,
+    ...(tokenizer.added_tokens ?? []),
     ...Object.entries(config.added_tokens_decoder ?? {}).map(([id, token]) => ({ ...token, id: Number(id) })),
   ]
   const byId = new Map<number, AddedToken>()
@@ -126,7 +122,7 @@ function addedTokens(tokenizer: TokenizerJson, config: z.infer<typeof tokenizerC
     if (earlier && earlier.text !== token.content) {
       throw new UnsupportedTokenizerError(`id ${token.id} is both ${JSON.stringify(earlier.text)} and ${name}`)
     }
-    byId.set(token.id, { id: token.id, text: token.content, special: token.special })
+    byId.set(token.id, { id: token.id, text: token.content, special: token.special ?? false })
   }
   return [...byId.values()]
 }
