@@ -41,7 +41,10 @@ const tokenizerConfig = withoutNulls(
 
 /** A folder as Hugging Face lays it out: config, safetensors, tokenizer. `name`: the hub id, where it has one. Throws PackError, UnsupportedTokenizerError. */
 export async function readCheckpoint(folder: string, name = basename(resolve(folder))): Promise<ModelSource> {
-  const present = new Set(await readdir(folder))
+  const listed = await readdir(folder).catch((error) => {
+    throw new PackError('file_missing', `${folder}: cannot be read (${error.message})`)
+  })
+  const present = new Set(listed)
   const path = (file: string) => join(folder, file)
   const optional = async (file: string) => (present.has(file) ? readJson(path(file)) : undefined)
   if (!present.has('config.json')) {

@@ -51,6 +51,7 @@ describe('tokens that end an answer', () => {
       ['</s>'],
     ],
     ['one that says nothing behind an answer', `${FOR}{{ message.content }}\n{% endfor %}`, ['</s>']],
+    ['one that only parts what is said', `${FOR}{{ message.content }}<|im_end|>{% endfor %}`, ['</s>', '<|im_end|>']],
     // Its last token opens the next turn.
     [
       'one that always asks for an answer',

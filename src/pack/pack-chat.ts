@@ -112,15 +112,16 @@ function tokenBehindAnswer(render: Render, added: readonly AddedToken[]): AddedT
   }
   const at = chat.lastIndexOf(ANSWER)
   const behind = chat.slice(at + ANSWER.length).trimStart()
-  const found = longest(added.filter(({ text }) => text !== '' && behind.startsWith(text)))
-  // A template that opens the next turn in any case shows there what opened this one.
-  const before = chat.slice(0, at).replace(/\s*(assistant|model)?\s*$/, '')
-  const opening = longest(added.filter(({ text }) => text !== '' && before.endsWith(text)))
-  return found === opening ? undefined : found
+  const [found] = added
+    .filter(({ text }) => text !== '' && behind.startsWith(text))
+    .toSorted((a, b) => b.text.length - a.text.length)
+  return found === undefined || opensTurn(found.text, chat.slice(0, at)) ? undefined : found
 }
 
-function longest(tokens: readonly AddedToken[]): AddedToken | undefined {
-  return tokens.toSorted((a, b) => b.text.length - a.text.length)[0]
+/** Whether a token opens turns, which some templates do behind every answer: it names a role, or the assistant's turn began with it and its role. */
+function opensTurn(token: string, before: string): boolean {
+  const [, head] = before.match(/^(.*?)\s*(?:assistant|model)\s*$/s) ?? []
+  return /assistant|user|model/i.test(token) || (head?.endsWith(token) ?? false)
 }
 
 function chosenEnds(chosen: readonly string[], { tokenizer, config }: ModelSource): number[] {

@@ -6,6 +6,7 @@ import { checkSource } from './check-source.ts'
 import type { SourceTensor } from './model-source.ts'
 import { finiteWeights } from './pack-block.ts'
 import { type ChatOptions, packedChat } from './pack-chat.ts'
+import { inFile } from './pack-error.ts'
 import { type PlannedTensor, planTensor, type RoundingOptions } from './plan-tensor.ts'
 import { readSource } from './read-source.ts'
 import { ShardWriter } from './shard-writer.ts'
@@ -30,7 +31,7 @@ export async function packModel(path: string, folder: string, options: PackOptio
   const { chatTemplate, tokens } = packedChat(source, options)
   checkSource(source, tokens)
   const planned = [...source.tensors].map(([name, tensor]) => planTensor(name, tensor, options))
-  const tables = buildTokenizerTables(source.tokenizer)
+  const tables = await inFile(path, () => buildTokenizerTables(source.tokenizer))
   const reader = new TensorReader()
   const pool = new BlockPool(
     reader,

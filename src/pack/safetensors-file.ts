@@ -39,7 +39,9 @@ export async function readSafetensors(path: string): Promise<Map<string, SourceT
 function tensorsOf(path: string, json: Uint8Array, dataStart: number, size: number): Map<string, SourceTensor> {
   let parsed: z.infer<typeof header>
   try {
-    const { __metadata__, ...infos } = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(json))
+    const { __metadata__, ...infos } = JSON.parse(
+      new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(json),
+    )
     metadata.parse(__metadata__)
     parsed = header.parse(infos)
   } catch {

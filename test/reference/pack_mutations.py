@@ -30,7 +30,12 @@ def digest(weights: np.ndarray) -> str:
 
 def gguf(path: Path) -> dict:
     reader = GGUFReader(path)
-    value = lambda key: field.contents() if (field := reader.fields.get(key)) else None
+
+    def value(key: str):
+        read = field.contents() if (field := reader.fields.get(key)) else None
+        # JSON has no NaN.
+        return None if isinstance(read, float) and not np.isfinite(read) else read
+
     names = [tensor.name for tensor in reader.tensors]
     assert len(set(names)) == len(names)
     return {
