@@ -39,7 +39,13 @@ export function ggufConfig({ metadata, tensors }: GgufFile): ModelConfig {
   if (embedding === undefined) throw new PackError('tensor_missing', 'tensor token_embd.weight is missing')
   const hiddenSize = integer(metadata, 'llama.embedding_length')
   const headCount = integer(metadata, 'llama.attention.head_count')
-  const headDim = integer(metadata, 'llama.attention.key_length', hiddenSize / headCount)
+  const headDim = number(metadata, 'llama.attention.key_length', hiddenSize / headCount)
+  if (!Number.isInteger(headDim)) {
+    throw new PackError(
+      'metadata_invalid',
+      `${hiddenSize} elements are not whole heads for ${headCount} of them; the file is damaged, download it again`,
+    )
+  }
   for (const key of ['llama.attention.value_length', 'llama.rope.dimension_count']) {
     const dim = integer(metadata, key, headDim)
     if (dim !== headDim) throw new PackError('architecture_unsupported', `${key} = ${dim} where heads have ${headDim}`)

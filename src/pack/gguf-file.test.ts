@@ -114,7 +114,8 @@ describe('metadata', () => {
   it.each<[string, RegExp, TinyMetadata]>([
     ['more layers than any model has', /layerCount 4294967295 is none/, { 'llama.block_count': 2 ** 32 - 1 }],
     ['no layers', /layerCount 0 is none/, { 'llama.block_count': 0 }],
-    ['heads without a size', /headCount 0/, { 'llama.attention.head_count': 0, 'llama.attention.key_length': 64 }],
+    ['heads without a number', /headCount 0/, { 'llama.attention.head_count': 0, 'llama.attention.key_length': 64 }],
+    ['heads of a broken size', /256 elements are not whole heads for 3/, { 'llama.attention.head_count': 3 }],
     ['a base that is no number', /ropeTheta NaN/, { 'llama.rope.freq_base': Number.NaN }],
     ['a base that is a text', /freq_base is much; a number/, { 'llama.rope.freq_base': 'much' }],
     ['half a layer', /block_count is 1\.5; a whole number/, { 'llama.block_count': 1.5 }],
