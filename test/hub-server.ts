@@ -23,6 +23,8 @@ export class HubServer {
   /** Where set, what every request must bring. */
   token: string | undefined
   fault: Fault = () => false
+  /** Answers in place of the hub what is no file; returns whether it has. */
+  lie: (path: string, response: ServerResponse) => boolean = () => false
   /** Without range requests, as some mirrors are. */
   ranges = true
   readonly #files: ReadonlyMap<string, Buffer>
@@ -57,6 +59,8 @@ export class HubServer {
     }
     if (this.token !== undefined && headers.authorization !== `Bearer ${this.token}`) {
       response.writeHead(401).end()
+    } else if (pathname.startsWith('/api/') && this.lie(url, response)) {
+      // Answered.
     } else if (pathname.startsWith(`/api/models/${this.model}/tree/`)) {
       json([...this.#files].map(([path, bytes]) => treeEntry(path, bytes)))
     } else if (pathname === `/api/models/${this.model}` || pathname.startsWith(`/api/models/${this.model}/revision/`)) {

@@ -11,6 +11,8 @@ const KV_HEADS = 2
 const HEAD_DIM = 32
 const VOCAB = 304
 
+const TEMPLATE = '{% for message in messages %}{{ message.content }}<s>{% endfor %}'
+
 /** As transformers 4 writes it. */
 export const tinyConfig: Readonly<Record<string, unknown>> = {
   architectures: ['LlamaForCausalLM'],
@@ -77,7 +79,7 @@ export interface CheckpointParts {
   readonly tensors?: Readonly<Record<string, StoredTensor>>
   /** Tensors a file; by default all are in one, without an index. */
   readonly tensorsPerShard?: number
-  /** Other files: text, or JSON. The tokenizer is a toy unless one is here; undefined leaves it out. */
+  /** Other files: text, or JSON. The tokenizer is a toy and there is a chat template unless one is here; undefined leaves it out. */
   readonly files?: Readonly<Record<string, unknown>>
 }
 
@@ -87,6 +89,7 @@ export async function writeCheckpoint(folder: string, parts: CheckpointParts = {
   const files: Record<string, unknown> = {
     'config.json': { ...tinyConfig, ...parts.config },
     'tokenizer.json': toyByteLevel(),
+    'chat_template.jinja': TEMPLATE,
     ...weightFiles(parts),
     ...parts.files,
   }

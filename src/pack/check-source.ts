@@ -1,8 +1,10 @@
+import { KV_GROUP } from '../../assembly/layout.ts'
+import type { Manifest } from '../weights/manifest.ts'
 import type { ModelSource } from './model-source.ts'
 import { PackError } from './pack-error.ts'
 
 /** Refuse, before the hours of work, what a reader of the pack would refuse. Throws PackError. */
-export function checkSource({ name, config, tokens, tokenizer }: ModelSource): void {
+export function checkSource({ name, config, tokenizer }: ModelSource, tokens: Manifest['tokens']): void {
   const refuse = (problem: string) => {
     throw new PackError('metadata_invalid', `${name}: ${problem}; its files are of different models, or damaged`)
   }
@@ -12,7 +14,13 @@ export function checkSource({ name, config, tokens, tokenizer }: ModelSource): v
     refuse(`its tokenizer has ${tokenizer.pieces.length} ids where the model has ${vocabSize}`)
   }
   const outside = [...tokens.eos, tokens.bos ?? 0].find((id) => id >= vocabSize)
-  if (outside !== undefined) refuse(`token ${outside} is none of the ${vocabSize} that the model has`)
+  if (outside !== undefined)
+    refuse(`token ${outside} is none of the ${vocabSize} that the model has; if it is an end, --eos names others`)
   if (headCount % kvHeadCount !== 0) refuse(`${headCount} query heads do not share ${kvHeadCount} key heads evenly`)
-  if (headDim % 2 !== 0) refuse(`heads of ${headDim} cannot be rotated in pairs`)
+  if (headDim % KV_GROUP !== 0) {
+    throw new PackError(
+      'architecture_unsupported',
+      `${name}: heads of ${headDim} are not supported; their size has to be a multiple of ${KV_GROUP}`,
+    )
+  }
 }

@@ -1,49 +1,63 @@
 import { z } from 'zod'
 import type { Manifest, ModelConfig } from '../weights/manifest.ts'
+import { checkedConfig } from './check-config.ts'
 import { PackError } from './pack-error.ts'
+import { parse, withoutNulls } from './read-json.ts'
 
 const positive = z.int().positive()
-const tokenIds = z.union([z.int(), z.array(z.int())]).nullish()
+const tokenIds = z.union([z.int(), z.array(z.int())]).optional()
 
-const configJson = z.looseObject({
-  architectures: z.array(z.string()).optional(),
-  model_type: z.string().optional(),
-  hidden_size: positive,
-  intermediate_size: positive,
-  num_hidden_layers: positive,
-  num_attention_heads: positive,
-  num_key_value_heads: positive.optional(),
-  head_dim: positive.nullish(),
-  vocab_size: positive,
-  max_position_embeddings: positive,
-  rms_norm_eps: z.number().positive(),
-  rope_theta: z.number().positive().optional(),
-  // transformers 5 writes the base of the rotation here.
-  rope_parameters: z
-    .looseObject({
-      rope_theta: z.number().positive().optional(),
-      rope_type: z.string().optional(),
-      partial_rotary_factor: z.number().optional(),
-    })
-    .nullish(),
-  partial_rotary_factor: z.number().optional(),
-  rope_scaling: z.looseObject({ rope_type: z.string().optional(), type: z.string().optional() }).nullish(),
-  tie_word_embeddings: z.boolean().optional(),
-  hidden_act: z.string().optional(),
-  attention_bias: z.boolean().optional(),
-  mlp_bias: z.boolean().optional(),
-  quantization_config: z.unknown().optional(),
-  bos_token_id: z.int().nullish(),
-  eos_token_id: tokenIds,
-})
+/** How positions are scaled; `type` is the name of old. */
+const ropeScaling = withoutNulls(
+  z.looseObject({
+    rope_type: z.string().optional(),
+    type: z.string().optional(),
+    factor: z.unknown().optional(),
+    // transformers 5 writes the base of the rotation and its part here.
+    rope_theta: z.number().positive().optional(),
+    partial_rotary_factor: z.number().optional(),
+  }),
+)
 
-const generationJson = z.looseObject({
-  eos_token_id: tokenIds,
-  do_sample: z.boolean().nullish(),
-  temperature: z.number().min(0).nullish(),
-  top_p: z.number().min(0).max(1).nullish(),
-  top_k: z.int().nonnegative().nullish(),
-})
+const configJson = withoutNulls(
+  z.looseObject({
+    hidden_size: positive,
+    intermediate_size: positive,
+    num_hidden_layers: positive,
+    num_attention_heads: positive,
+    num_key_value_heads: positive.optional(),
+    head_dim: positive.optional(),
+    vocab_size: positive,
+    max_position_embeddings: positive,
+    rms_norm_eps: z.number().positive(),
+    rope_theta: z.number().positive().optional(),
+    rope_parameters: ropeScaling.optional(),
+    partial_rotary_factor: z.number().optional(),
+    rope_scaling: ropeScaling.optional(),
+    tie_word_embeddings: z.boolean().optional(),
+    hidden_act: z.string().optional(),
+    attention_bias: z.boolean().optional(),
+    mlp_bias: z.boolean().optional(),
+    quantization_config: z.unknown().optional(),
+    bos_token_id: z.int().optional(),
+    eos_token_id: tokenIds,
+  }),
+)
+
+const generationJson = withoutNulls(
+  z.looseObject({
+    eos_token_id: tokenIds,
+    do_sample: z.boolean().optional(),
+    temperature: z.number().min(0).optional(),
+    top_p: z.number().min(0).max(1).optional(),
+    // -1: every token, as 0.
+    top_k: z.int().min(-1).optional(),
+  }),
+)
+
+const architectureJson = withoutNulls(
+  z.looseObject({ architectures: z.array(z.string()).optional(), model_type: z.string().optional() }),
+)
 
 /** transformers' default where a config.json does not say. */
 const DEFAULT_ROPE_THETA = 10000
@@ -53,8 +67,8 @@ export type GenerationJson = z.infer<typeof generationJson>
 
 export function parseConfigJson(json: unknown, path: string): ConfigJson {
   // By its name first: of another architecture nothing else need be as expected.
-  const name = z.looseObject({ architectures: z.array(z.string()).optional(), model_type: z.unknown() }).safeParse(json)
-  const architecture = name.data?.architectures?.[0] ?? name.data?.model_type
+  const { architectures, model_type } = parse(architectureJson, json, path)
+  const architecture = architectures?.[0] ?? (model_type === 'llama' ? 'LlamaForCausalLM' : model_type)
   if (architecture !== 'LlamaForCausalLM') throw unsupportedArchitecture(architecture, path)
   return parse(configJson, json, path)
 }
@@ -78,13 +92,16 @@ export function checkpointConfig(config: ConfigJson, path: string): ModelConfig 
   }
   const { rope_parameters: rope, rope_scaling: scaling } = config
   const ropeType = scaling ? (scaling.rope_type ?? scaling.type ?? 'unknown') : (rope?.rope_type ?? 'default')
-  if (ropeType !== 'default') refuse(`rope_scaling of type ${ropeType}`)
+  // Linear scaling divides positions by its factor.
+  const unscaled = ropeType === 'default' || (ropeType === 'linear' && (scaling ?? rope)?.factor === 1)
+  if (!unscaled) refuse(`rope_scaling of type ${ropeType}`)
   const rotated = config.partial_rotary_factor ?? rope?.partial_rotary_factor ?? 1
   if (rotated !== 1) refuse(`partial_rotary_factor ${rotated}`)
-  if ((config.hidden_act ?? 'silu') !== 'silu') refuse(`hidden_act ${config.hidden_act}`)
+  // Two names of one function in transformers.
+  if (!['silu', 'swish'].includes(config.hidden_act ?? 'silu')) refuse(`hidden_act ${config.hidden_act}`)
   if (config.attention_bias) refuse('attention_bias')
   if (config.mlp_bias) refuse('mlp_bias')
-  if (config.quantization_config != null) refuse('a quantized checkpoint', '; use the release in bf16')
+  if (config.quantization_config !== undefined) refuse('a quantized checkpoint', '; use the release in bf16')
   const headDim = config.head_dim ?? config.hidden_size / config.num_attention_heads
   if (!Number.isInteger(headDim)) {
     throw new PackError(
@@ -92,7 +109,7 @@ export function checkpointConfig(config: ConfigJson, path: string): ModelConfig 
       `${path}: hidden_size ${config.hidden_size} is not whole heads for ${config.num_attention_heads} of them; set head_dim`,
     )
   }
-  return {
+  const read: ModelConfig = {
     architecture: 'llama',
     hiddenSize: config.hidden_size,
     intermediateSize: config.intermediate_size,
@@ -107,6 +124,7 @@ export function checkpointConfig(config: ConfigJson, path: string): ModelConfig 
     maxPositionEmbeddings: config.max_position_embeddings,
     tiedEmbedding: config.tie_word_embeddings ?? false,
   }
+  return checkedConfig(read, path)
 }
 
 /** Tokens that end an answer, wherever the files say so: a base model's config.json may name another than its chat needs. */
@@ -119,15 +137,8 @@ export function eosIds(config: ConfigJson, generation: GenerationJson, tokenizer
 export function samplingDefaults({ do_sample, temperature, top_p, top_k }: GenerationJson): Manifest['sampling'] {
   if (do_sample === false) return { temperature: 0 }
   return {
-    ...(temperature != null && { temperature }),
-    ...(top_p != null && { topP: top_p }),
-    ...(top_k != null && { topK: top_k }),
+    ...(temperature !== undefined && { temperature }),
+    ...(top_p !== undefined && { topP: top_p }),
+    ...(top_k !== undefined && { topK: Math.max(top_k, 0) }),
   }
-}
-
-export function parse<T>(schema: z.ZodType<T>, json: unknown, path: string): T {
-  const result = schema.safeParse(json)
-  if (result.success) return result.data
-  const issue = result.error.issues[0]
-  throw new PackError('metadata_invalid', `${path}, ${issue.path.join('.') || 'the whole'}: ${issue.message}`)
 }

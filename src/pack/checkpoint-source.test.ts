@@ -1,9 +1,9 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { floatTensor, zeroTensor } from '../../test/safetensors.ts'
-import { type CheckpointParts, tinyCheckpointTensors, writeCheckpoint } from '../../test/tiny-checkpoint.ts'
+import { floatTensor, safetensorsBytes, zeroTensor } from '../../test/safetensors.ts'
+import { type CheckpointParts, tinyCheckpointTensors, tinyConfig, writeCheckpoint } from '../../test/tiny-checkpoint.ts'
 import { toyByteFallback, toyByteLevel } from '../../test/toy-tokenizers.ts'
 import { readCheckpoint } from './checkpoint-source.ts'
 import type { ModelSource } from './model-source.ts'
@@ -93,6 +93,16 @@ describe('configuration', () => {
     ['biases of the FFN', 'architecture_unsupported', /mlp_bias/, { mlp_bias: true }],
     ['another activation', 'architecture_unsupported', /hidden_act gelu/, { hidden_act: 'gelu' }],
     ['a quantized release', 'architecture_unsupported', /bf16/, { quantization_config: { quant_method: 'awq' } }],
+    [
+      'linear scaling by 2',
+      'architecture_unsupported',
+      /linear/,
+      { rope_parameters: { rope_type: 'linear', factor: 2 } },
+    ],
+    ['more layers than any model has', 'metadata_invalid', /layerCount 4294967295/, { num_hidden_layers: 2 ** 32 - 1 }],
+    ['a vocabulary without end', 'metadata_invalid', /vocabSize/, { vocab_size: 2 ** 50 }],
+    ['no heads', 'metadata_invalid', /num_attention_heads/, { num_attention_heads: 0 }],
+    ['half a layer', 'metadata_invalid', /num_hidden_layers/, { num_hidden_layers: 1.5 }],
     ['no hidden_size', 'metadata_invalid', /hidden_size/, { hidden_size: undefined }],
     ['heads of a broken size', 'metadata_invalid', /head_dim/, { head_dim: undefined, num_attention_heads: 3 }],
   ])('refuses %s', async (_, code, message, config) => {
@@ -100,6 +110,59 @@ describe('configuration', () => {
       code,
       message: expect.stringMatching(new RegExp(`config\\.json.*${message.source}`)),
     })
+  })
+
+  it.each<[string, Record<string, unknown>]>([
+    ['no architectures but the type of model', { architectures: null }],
+    ['linear scaling by 1', { rope_scaling: { type: 'linear', factor: 1 } }],
+    [
+      'linear scaling by 1 of transformers 5',
+      { rope_scaling: null, rope_parameters: { rope_type: 'linear', factor: 1 } },
+    ],
+    ['keys without a value', { hidden_act: null, attention_bias: null, mlp_bias: null, partial_rotary_factor: null }],
+    ['the other name of silu', { hidden_act: 'swish' }],
+  ])('takes %s, as transformers does', async (_, config) => {
+    expect((await opened({ config })).config).toEqual((await opened()).config)
+  })
+
+  it('takes null as absent', async () => {
+    const absent = { rope_theta: null, tie_word_embeddings: null, rope_parameters: null, eos_token_id: null }
+    expect((await opened({ config: absent })).config).toMatchObject({ ropeTheta: 10000, tiedEmbedding: false })
+    const files = {
+      'generation_config.json': { temperature: null, eos_token_id: null, do_sample: null },
+      'tokenizer_config.json': {
+        bos_token: null,
+        add_bos_token: null,
+        chat_template: null,
+        added_tokens_decoder: null,
+      },
+    }
+    expect(await opened({ files })).toMatchObject({ sampling: {}, tokens: { bos: 1, eos: [2] } })
+  })
+
+  it('takes JSON as Python writes it: a byte order mark, NaN and Infinity where nobody reads', async () => {
+    const text = JSON.stringify(tinyConfig).replace(/}$/, ', "a": NaN, "b": [-Infinity], "text": "\\"NaN: Infinity"}')
+    const { config } = await opened({ files: { 'config.json': `\ufeff${text}` } })
+    expect(config.ropeTheta).toBe(5000000)
+    const theta = text.replace('"rope_theta":5000000', '"rope_theta":NaN')
+    await expect(opened({ files: { 'config.json': theta } })).rejects.toMatchObject({
+      code: 'metadata_invalid',
+      message: expect.stringMatching(/config\.json, rope_theta/),
+    })
+  })
+
+  it.each(['config.json', 'tokenizer.json', 'chat_template.jinja'])('refuses %s that is no UTF-8', async (file) => {
+    await expect(opened({ files: { [file]: Uint8Array.of(0x22, 0xff, 0x22) } })).rejects.toMatchObject({
+      code: 'checkpoint_damaged',
+      message: expect.stringMatching(new RegExp(`${file}: not UTF-8; download it again$`)),
+    })
+  })
+
+  it('refuses a folder in the place of a file', async () => {
+    const folder = join(root, String(folders++))
+    await writeCheckpoint(folder, { files: { 'generation_config.json': undefined } })
+    await mkdir(join(folder, 'generation_config.json'))
+    await expect(readCheckpoint(folder)).rejects.toMatchObject({ code: 'file_missing' })
   })
 
   it('says which file is missing or damaged', async () => {
@@ -130,11 +193,12 @@ describe('tokens', () => {
     expect((await opened({ config, files })).tokens.eos.toSorted((a, b) => a - b)).toEqual([2, 3, 5, first.id])
   })
 
-  it('refuses a checkpoint without an end', async () => {
-    await expect(opened({ config: { eos_token_id: undefined } })).rejects.toMatchObject({
-      code: 'metadata_invalid',
-      message: expect.stringMatching(/eos_token_id/),
-    })
+  it.each([undefined, null, -1, [], 400])('has no end where none is named: %j', async (eos_token_id) => {
+    expect((await opened({ config: { eos_token_id } })).tokens.eos).toEqual([])
+  })
+
+  it('has no beginning where its id is negative', async () => {
+    expect((await opened({ config: { bos_token_id: -1 } })).tokens.bos).toBe(null)
   })
 
   it.each<[string, Record<string, unknown>, object, { bos: number | null; addBos: boolean }]>([
@@ -162,6 +226,7 @@ describe('defaults of sampling', () => {
     ],
     [{ temperature: 0.6, top_p: null }, { temperature: 0.6 }],
     [{ do_sample: false, temperature: 0.6 }, { temperature: 0 }],
+    [{ top_k: -1 }, { topK: 0 }],
   ])('%j', async (generation, expected) => {
     expect((await opened({ files: { 'generation_config.json': generation } })).sampling).toEqual(expected)
   })
@@ -185,7 +250,8 @@ describe('chat template', () => {
     ],
     ['of nobody', '', {}],
   ])('%s', async (_, template, files) => {
-    expect((await opened({ files })).chatTemplate).toBe(template)
+    const others = { 'chat_template.jinja': undefined, ...files }
+    expect((await opened({ files: others })).chatTemplate).toBe(template)
   })
 })
 
@@ -223,6 +289,12 @@ describe('tensors', () => {
     }
   })
 
+  it('reads the one file where an index is left of an earlier release', async () => {
+    const index = { weight_map: { 'model.norm.weight': 'model-00001-of-00002.safetensors' } }
+    const files = { 'model.safetensors.index.json': index }
+    expect((await opened({ files })).tensors.get('norm')!.path).toMatch(/model\.safetensors$/)
+  })
+
   it('ignores tables that are computed', async () => {
     const table = { 'model.layers.0.self_attn.rotary_emb.inv_freq': zeroTensor('F32', [16]) }
     expect((await opened({ tensors: { ...tinyCheckpointTensors(), ...table } })).tensors.size).toBe(21)
@@ -256,14 +328,34 @@ describe('tensors', () => {
     [
       'an index that leads out of the folder',
       'metadata_invalid',
-      /outside of the folder/,
-      { files: { 'model.safetensors.index.json': { weight_map: { a: '../secret.safetensors' } } } },
+      /\.\.\/secret\.safetensors is no safetensors file of the same folder/,
+      { tensorsPerShard: 5, files: { 'model.safetensors.index.json': { weight_map: { a: '../secret.safetensors' } } } },
+    ],
+    [
+      'an index that names the folder above',
+      'metadata_invalid',
+      /\.\. is no safetensors file/,
+      { tensorsPerShard: 5, files: { 'model.safetensors.index.json': { weight_map: { a: '..' } } } },
+    ],
+    [
+      'a tensor in two files',
+      'checkpoint_damaged',
+      /model\.norm\.weight is in .*one\.safetensors too/,
+      {
+        tensorsPerShard: 100,
+        files: {
+          'one.safetensors': safetensorsBytes({ 'model.norm.weight': floatTensor('BF16', [64], () => 2) }),
+          'model.safetensors.index.json': {
+            weight_map: { a: 'one.safetensors', b: 'model-00001-of-00001.safetensors' },
+          },
+        },
+      },
     ],
     [
       'an index without a map',
       'metadata_invalid',
       /index\.json, weight_map/,
-      { files: { 'model.safetensors.index.json': {} } },
+      { tensorsPerShard: 5, files: { 'model.safetensors.index.json': {} } },
     ],
   ])('refuses %s', async (_, code, message, parts) => {
     await expect(opened(parts)).rejects.toMatchObject({ code, message: expect.stringMatching(message) })

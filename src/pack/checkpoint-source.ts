@@ -1,17 +1,18 @@
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { z } from 'zod'
 import {
   checkpointConfig,
   eosIds,
-  parse,
   parseConfigJson,
   parseGenerationJson,
   samplingDefaults,
 } from './checkpoint-config.ts'
 import { checkpointTensors, INDEX_FILE, SINGLE_FILE, shardFiles } from './checkpoint-tensors.ts'
 import type { ModelSource } from './model-source.ts'
-import { PackError } from './pack-error.ts'
+import { readBytes, readText } from './open-file.ts'
+import { inFile, PackError } from './pack-error.ts'
+import { parse, readJson, withoutNulls } from './read-json.ts'
 import { tokenizerSpecFromSentencePiece } from './tokenizer-from-sentencepiece.ts'
 import type { TokenizerSpec } from './tokenizer-spec.ts'
 import { tokenizerSpecFromJson } from './tokenizer-tables.ts'
@@ -29,16 +30,21 @@ export const CHECKPOINT_FILES = [
 ] as const
 
 const token = z.union([z.string(), z.looseObject({ content: z.string() })])
-const tokenizerConfig = z.looseObject({
-  bos_token: token.nullish(),
-  eos_token: token.nullish(),
-  add_bos_token: z.boolean().nullish(),
-  chat_template: z.union([z.string(), z.array(z.looseObject({ name: z.string(), template: z.string() }))]).nullish(),
-})
+const tokenizerConfig = withoutNulls(
+  z.looseObject({
+    bos_token: token.optional(),
+    eos_token: token.optional(),
+    add_bos_token: z.boolean().optional(),
+    chat_template: z.union([z.string(), z.array(z.looseObject({ name: z.string(), template: z.string() }))]).optional(),
+  }),
+)
 
 /** A folder as Hugging Face lays it out: config, safetensors, tokenizer. `name`: the hub id, where it has one. Throws PackError, UnsupportedTokenizerError. */
 export async function readCheckpoint(folder: string, name = basename(resolve(folder))): Promise<ModelSource> {
-  const present = new Set(await readdir(folder))
+  const listed = await readdir(folder).catch((error) => {
+    throw new PackError('file_missing', `${folder}: cannot be read (${error.message})`)
+  })
+  const present = new Set(listed)
   const path = (file: string) => join(folder, file)
   const optional = async (file: string) => (present.has(file) ? readJson(path(file)) : undefined)
   if (!present.has('config.json')) {
@@ -56,25 +62,31 @@ export async function readCheckpoint(folder: string, name = basename(resolve(fol
   const tokenizerJson = (await optional('tokenizer_config.json')) ?? {}
   const tokenizer = parse(tokenizerConfig, tokenizerJson, path('tokenizer_config.json'))
   const spec = await readTokenizer(folder, present, tokenizerJson)
-  const special = (value: z.infer<typeof token> | null | undefined) => {
+  const special = (value: z.infer<typeof token> | undefined) => {
     const text = typeof value === 'string' ? value : value?.content
     return spec.added.find((added) => added.text === text)?.id
   }
-  const bos = special(tokenizer.bos_token) ?? configJson.bos_token_id ?? null
-  const files = present.has(INDEX_FILE) ? shardFiles(await readJson(path(INDEX_FILE)), path(INDEX_FILE)) : [SINGLE_FILE]
-  const eos = eosIds(configJson, generation, special(tokenizer.eos_token))
-  if (eos.length === 0) {
-    throw new PackError('metadata_invalid', `${folder}: no file names an end token; set eos_token_id in config.json`)
-  }
+  // A negative id is none.
+  const { bos_token_id: configBos = -1 } = configJson
+  const bos = special(tokenizer.bos_token) ?? (configBos < 0 ? null : configBos)
+  // An index may be left of an earlier release: transformers looks for the one file first.
+  const files =
+    present.has(INDEX_FILE) && !present.has(SINGLE_FILE)
+      ? shardFiles(await readJson(path(INDEX_FILE)), path(INDEX_FILE))
+      : [SINGLE_FILE]
   const chatTemplate = present.has('chat_template.jinja')
-    ? await readFile(path('chat_template.jinja'), 'utf8')
+    ? await readText(path('chat_template.jinja'))
     : namedTemplate(tokenizer.chat_template)
   return {
     name,
-    license: present.has('README.md') ? statedLicense(await readFile(path('README.md'), 'utf8')) : null,
+    license: present.has('README.md') ? statedLicense(await readText(path('README.md'))) : null,
     config,
     // Where the file does not say, transformers adds BOS for SentencePiece tokenizers only.
-    tokens: { bos, eos, addBos: bos !== null && (tokenizer.add_bos_token ?? spec.kind === 'byteFallback') },
+    tokens: {
+      bos,
+      eos: eosIds(configJson, generation, special(tokenizer.eos_token)),
+      addBos: bos !== null && (tokenizer.add_bos_token ?? spec.kind === 'byteFallback'),
+    },
     chatTemplate,
     sampling: samplingDefaults(generation),
     tensors: await checkpointTensors(folder, files, config),
@@ -88,14 +100,17 @@ async function readTokenizer(
   present: ReadonlySet<string>,
   tokenizerConfigJson: unknown,
 ): Promise<TokenizerSpec> {
+  const path = (file: string) => join(folder, file)
   if (present.has('tokenizer.json')) {
-    return tokenizerSpecFromJson(await readJson(join(folder, 'tokenizer.json')), tokenizerConfigJson)
+    const json = await readJson(path('tokenizer.json'))
+    return inFile(path('tokenizer.json'), () => tokenizerSpecFromJson(json, tokenizerConfigJson))
   }
   if (!present.has('tokenizer.model')) {
     throw new PackError('file_missing', `${folder}: there is neither tokenizer.json nor tokenizer.model`)
   }
-  const added = present.has('added_tokens.json') ? await readJson(join(folder, 'added_tokens.json')) : {}
-  return tokenizerSpecFromSentencePiece(await readFile(join(folder, 'tokenizer.model')), tokenizerConfigJson, added)
+  const added = present.has('added_tokens.json') ? await readJson(path('added_tokens.json')) : {}
+  const model = await readBytes(path('tokenizer.model'))
+  return inFile(path('tokenizer.model'), () => tokenizerSpecFromSentencePiece(model, tokenizerConfigJson, added))
 }
 
 /** As the hub reads it: https://huggingface.co/docs/hub/model-cards#model-card-metadata. */
@@ -105,17 +120,8 @@ function statedLicense(card: string): string | null {
   return license ?? null
 }
 
+/** The template of a tokenizer_config.json; empty: it has none. */
 function namedTemplate(template: z.infer<typeof tokenizerConfig>['chat_template']): string {
   if (typeof template === 'string') return template
   return template?.find(({ name }) => name === 'default')?.template ?? ''
-}
-
-/** Throws PackError. */
-export async function readJson(path: string): Promise<unknown> {
-  const text = await readFile(path, 'utf8')
-  try {
-    return JSON.parse(text)
-  } catch (error) {
-    throw new PackError('checkpoint_damaged', `${path}: not JSON (${(error as Error).message}); download it again`)
-  }
 }

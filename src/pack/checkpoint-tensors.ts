@@ -1,10 +1,10 @@
-import { basename, join } from 'node:path'
+import { join } from 'node:path'
 import { z } from 'zod'
 import type { layerTensorNames, ModelConfig } from '../weights/manifest.ts'
 import { tensorShapes } from '../weights/tensor-shapes.ts'
-import { parse } from './checkpoint-config.ts'
 import type { SourceTensor } from './model-source.ts'
 import { PackError } from './pack-error.ts'
+import { parse } from './read-json.ts'
 import { readSafetensors } from './safetensors-file.ts'
 
 const layerNames: Readonly<Record<(typeof layerTensorNames)[number], string>> = {
@@ -28,13 +28,20 @@ const COMPUTED = /\.rotary_emb\.inv_freq$/
 
 export const SINGLE_FILE = 'model.safetensors'
 export const INDEX_FILE = 'model.safetensors.index.json'
+/** A plain name, which leads nowhere. */
+const WEIGHTS_FILE = /^\w[\w.-]*\.safetensors$/
 const index = z.object({ weight_map: z.record(z.string(), z.string()) })
 
 /** Files of weights that an index names. Throws PackError. */
 export function shardFiles(indexJson: unknown, path: string): string[] {
   const files = new Set(Object.values(parse(index, indexJson, path).weight_map))
   for (const file of files) {
-    if (basename(file) !== file) throw new PackError('metadata_invalid', `${path}: ${file} lies outside of the folder`)
+    if (!WEIGHTS_FILE.test(file)) {
+      throw new PackError(
+        'metadata_invalid',
+        `${path}: ${file} is no safetensors file of the same folder; download it again`,
+      )
+    }
   }
   return [...files]
 }
@@ -56,7 +63,16 @@ export async function checkpointTensors(
 ): Promise<Map<string, SourceTensor>> {
   const all = new Map<string, SourceTensor>()
   for (const file of files) {
-    for (const [name, tensor] of await readSafetensors(join(folder, file))) all.set(name, tensor)
+    for (const [name, tensor] of await readSafetensors(join(folder, file))) {
+      const other = all.get(name)
+      if (other !== undefined) {
+        throw new PackError(
+          'checkpoint_damaged',
+          `${tensor.path}: tensor ${name} is in ${other.path} too; the files are of different releases, download them again`,
+        )
+      }
+      all.set(name, tensor)
+    }
   }
   const unused = new Set(all.keys())
   // A tied head may be stored a second time.
@@ -65,11 +81,12 @@ export async function checkpointTensors(
   for (const [ours, shape] of tensorShapes(config)) {
     const name = checkpointName(ours)
     const tensor = all.get(name)
-    if (tensor === undefined) throw new PackError('tensor_missing', `${folder}: tensor ${name} is missing`)
+    if (tensor === undefined)
+      throw new PackError('tensor_missing', `${folder}: tensor ${name} is missing; download the weights again`)
     if (tensor.shape.join() !== shape.join()) {
       throw new PackError(
         'metadata_invalid',
-        `${tensor.path}: tensor ${name} has shape (${tensor.shape.join(', ')}) where config.json says (${shape.join(', ')})`,
+        `${tensor.path}: tensor ${name} has shape (${tensor.shape.join(', ')}) where config.json says (${shape.join(', ')}); the files are of different models`,
       )
     }
     unused.delete(name)

@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, readdir, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -36,7 +36,46 @@ describe('nanbeige-edge', () => {
     const { stdout } = await cli('inspect', out, '--check')
     expect(stdout).toMatch(/^name +small-model$/m)
     expect(stdout).toMatch(/^layers\.0\.gate +512 x 256 +3 \+ min +32 +\d+ +4\.00$/m)
-    expect(stdout).toMatch(/^every tensor has the sha256/m)
+    expect(stdout).toMatch(/^manifest and tensors are as they were packed/m)
+  })
+
+  it('takes a chat template and ends, and says where answers end', async () => {
+    const [model, template, out] = ['no-template.gguf', 'chat.jinja', 'chat-model'].map((name) => join(pack.root, name))
+    await writeFile(model, ggufBytes({ ...tinyMetadata, 'tokenizer.chat_template': undefined }, tinyTensors('Q4_1')))
+    expect(await cli('pack', model, '--out', out)).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(
+        /^nanbeige-edge: no-template\.gguf: no chat template; give one with --chat-template.*\n$/,
+      ),
+    })
+    await writeFile(template, '{% for m in messages %}{{ m.content }}<|im_start|>\n{% endfor %}')
+    await cli('pack', model, '--out', out, '--chat-template', template)
+    const { stdout } = await cli('inspect', out, '--check')
+    expect(stdout).toMatch(/^bos +256 <\|im_start\|>$/m)
+    expect(stdout).toMatch(/^eos +257 <\|im_end\|>, 256 <\|im_start\|>$/m)
+    expect(stdout).toMatch(/^template ends turns with +256 <\|im_start\|>$/m)
+    await cli('pack', model, '--out', out, '--chat-template', template, '--eos', '<|im_end|>, 5')
+    const { stdout: chosen } = await cli('inspect', out)
+    expect(chosen).toMatch(/^eos +257 <\|im_end\|>, 5$/m)
+    expect(chosen).toMatch(/^template ends turns with +256 <\|im_start\|> \(not in eos: answers go on\)$/m)
+  })
+
+  it('refuses to call a pack whole that was changed, or that nothing tells of', async () => {
+    const path = join(pack.folder, 'manifest.json')
+    const text = await readFile(path, 'utf8')
+    await writeFile(path, text.replace('"ropeTheta": 10000', '"ropeTheta": 10001'))
+    expect(await cli('inspect', pack.folder)).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^nanbeige-edge: .*the manifest differs from the digest that it carries.*\n$/),
+    })
+    const { digest: _, ...old } = JSON.parse(text)
+    await writeFile(path, JSON.stringify(old))
+    expect(await cli('inspect', pack.folder)).toMatchObject({ code: 0, stderr: expect.stringMatching(/no digest/) })
+    expect(await cli('inspect', pack.folder, '--check')).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/\nnanbeige-edge: tiny: the manifest has no digest.*\n$/),
+    })
+    await writeFile(path, text)
   })
 
   it('packs a model of a hub', async () => {

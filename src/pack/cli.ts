@@ -2,31 +2,24 @@
 import { constants } from 'node:os'
 import { Command } from 'commander'
 import { PlanError } from '../pipeline/plan-error.ts'
-import { readSpans } from '../weights/load-tensors.ts'
-import type { Manifest } from '../weights/manifest.ts'
+import { TokenizerTablesError } from '../tokenizer/tables.ts'
 import { WeightsError } from '../weights/weights-error.ts'
+import { checkPack } from './check-pack.ts'
 import { addPackCommand } from './commands/pack.ts'
 import { addPipelineCommands } from './commands/pipeline.ts'
 import { DeployError } from './deploy-error.ts'
-import { describePack } from './inspect-pack.ts'
+import { inspectPack } from './inspect-pack.ts'
 import { openPack } from './open-pack.ts'
 import { PackError } from './pack-error.ts'
 import { UnsupportedTokenizerError } from './tokenizer-spec.ts'
 
 async function inspect(folder: string, { check }: { check?: boolean }): Promise<void> {
   const { store, manifest } = await openPack(folder)
-  process.stdout.write(`${describePack(manifest)}\n`)
+  process.stdout.write(`${await inspectPack(store, manifest)}\n`)
   if (check) {
-    await readSpans(store, everySpan(manifest))
-    process.stdout.write('every tensor has the sha256 that the manifest states\n')
+    await checkPack(store, manifest)
+    process.stdout.write('manifest and tensors are as they were packed: each has the sha256 that is stated\n')
   }
-}
-
-function everySpan({ tokenizer, tensors }: Manifest) {
-  return [tokenizer, ...tensors.flatMap(({ spans }) => spans)].map((span) => ({
-    span,
-    into: new Uint8Array(span.bytes),
-  }))
 }
 
 const program = new Command('nanbeige-edge').description('Prepare model weights for the edge.')
@@ -42,7 +35,7 @@ program
 
 addPipelineCommands(program)
 
-const EXPECTED = [PackError, PlanError, DeployError, WeightsError, UnsupportedTokenizerError]
+const EXPECTED = [PackError, PlanError, DeployError, WeightsError, UnsupportedTokenizerError, TokenizerTablesError]
 
 /** What is wrong, in one line. Errors of the system (a full disk, no permission) say it themselves; others are faults of this program. */
 function lineOf(error: Error): string {

@@ -1,24 +1,27 @@
 import type { Manifest, ModelConfig } from '../weights/manifest.ts'
+import { checkedConfig } from './check-config.ts'
 import type { GgufFile, GgufMetadata } from './gguf-file.ts'
 import { PackError } from './pack-error.ts'
 
-/** Keys of variants of the architecture that are not computed here, and the value at which they change nothing. */
-const NEUTRAL: Readonly<Record<string, unknown>> = {
-  'llama.rope.scaling.type': 'none',
-  'llama.rope.scaling.factor': 1,
-  'llama.rope.scale_linear': 1,
-  'llama.expert_count': 0,
-  'llama.expert_used_count': 0,
-  'llama.attention.sliding_window': 0,
-  'llama.attention.clamp_kqv': 0,
-  'llama.attention.max_alibi_bias': 0,
-  'llama.attention.causal': true,
-  'llama.use_parallel_residual': false,
-  'llama.attention.scale': 0,
-  'llama.logit_scale': 1,
-  'llama.embedding_scale': 1,
-  'llama.residual_scale': 1,
-  'split.count': 1,
+/** Keys of variants of the architecture that are not computed here, and the values at which they change nothing. */
+const NEUTRAL: Readonly<Record<string, readonly unknown[]>> = {
+  // Linear scaling divides positions by a factor that the next two keys give; 0 is llama.cpp's default, and stands for 1.
+  'llama.rope.scaling.type': ['none', 'linear'],
+  'llama.rope.scaling.factor': [0, 1],
+  'llama.rope.scale_linear': [0, 1],
+  'llama.rope.scaling.attn_factor': [1],
+  'llama.expert_count': [0],
+  'llama.expert_used_count': [0],
+  'llama.attention.sliding_window': [0],
+  'llama.attention.clamp_kqv': [0],
+  'llama.attention.max_alibi_bias': [0],
+  'llama.attention.causal': [true],
+  'llama.use_parallel_residual': [false],
+  'llama.attention.scale': [0],
+  'llama.logit_scale': [1],
+  'llama.embedding_scale': [1],
+  'llama.residual_scale': [1],
+  'split.count': [1],
 }
 
 /** Model configuration of a GGUF file of architecture llama. Throws PackError for anything this project does not compute. */
@@ -29,19 +32,25 @@ export function ggufConfig({ metadata, tensors }: GgufFile): ModelConfig {
   }
   for (const [key, neutral] of Object.entries(NEUTRAL)) {
     const value = metadata[key]
-    if (value === undefined || value === neutral || (typeof neutral === 'number' && Number(value) === neutral)) continue
+    if (value === undefined || neutral.includes(typeof value === 'bigint' ? Number(value) : value)) continue
     throw new PackError('architecture_unsupported', `${key} = ${value} is not supported`)
   }
   const embedding = tensors.get('token_embd.weight')
   if (embedding === undefined) throw new PackError('tensor_missing', 'tensor token_embd.weight is missing')
   const hiddenSize = integer(metadata, 'llama.embedding_length')
   const headCount = integer(metadata, 'llama.attention.head_count')
-  const headDim = integer(metadata, 'llama.attention.key_length', hiddenSize / headCount)
+  const headDim = number(metadata, 'llama.attention.key_length', hiddenSize / headCount)
+  if (!Number.isInteger(headDim)) {
+    throw new PackError(
+      'metadata_invalid',
+      `${hiddenSize} elements are not whole heads for ${headCount} of them; the file is damaged, download it again`,
+    )
+  }
   for (const key of ['llama.attention.value_length', 'llama.rope.dimension_count']) {
     const dim = integer(metadata, key, headDim)
     if (dim !== headDim) throw new PackError('architecture_unsupported', `${key} = ${dim} where heads have ${headDim}`)
   }
-  return {
+  return checkedConfig({
     architecture,
     hiddenSize,
     intermediateSize: integer(metadata, 'llama.feed_forward_length'),
@@ -56,18 +65,25 @@ export function ggufConfig({ metadata, tensors }: GgufFile): ModelConfig {
     rmsNormEps: number(metadata, 'llama.attention.layer_norm_rms_epsilon'),
     maxPositionEmbeddings: integer(metadata, 'llama.context_length'),
     tiedEmbedding: !tensors.has('output.weight'),
-  }
+  })
 }
 
-/** Tokens that begin and end a text. */
+/** What converters write for a token that a model does not have: -1 as u32. */
+const NO_TOKEN = 2 ** 32 - 1
+
+/** Tokens that begin and end a text: those that end an answer are none where the file names none. Throws PackError. */
 export function ggufTokens(metadata: GgufMetadata): Manifest['tokens'] {
-  const optional = (key: string) => (metadata[key] === undefined ? null : integer(metadata, key))
-  const eot = optional('tokenizer.ggml.eot_token_id')
-  const eos = new Set([integer(metadata, 'tokenizer.ggml.eos_token_id'), ...(eot === null ? [] : [eot])])
-  const bos = optional('tokenizer.ggml.bos_token_id')
+  const token = (name: string) => {
+    const key = `tokenizer.ggml.${name}_token_id`
+    const id = metadata[key] === undefined ? NO_TOKEN : integer(metadata, key)
+    return id === NO_TOKEN ? null : id
+  }
+  const eos = new Set(['eos', 'eot', 'eom'].map(token).filter((id) => id !== null))
+  const bos = token('bos')
   // Where the key is absent, llama.cpp adds BOS for SentencePiece vocabularies only.
   const addBos = metadata['tokenizer.ggml.add_bos_token'] ?? metadata['tokenizer.ggml.model'] === 'llama'
-  return { bos, eos: [...eos], addBos: addBos === true && bos !== null }
+  if (typeof addBos !== 'boolean') throw invalid(metadata, 'tokenizer.ggml.add_bos_token', 'true or false')
+  return { bos, eos: [...eos], addBos: addBos && bos !== null }
 }
 
 /** A text of the metadata, or null. */
@@ -81,8 +97,10 @@ function text(metadata: GgufMetadata, key: string): string {
   return value
 }
 
+/** Some converters write a list with the number of each layer: one number for all of them is what is computed here. */
 function number(metadata: GgufMetadata, key: string, absent?: number): number {
-  const value = metadata[key] ?? absent
+  const given = metadata[key] ?? absent
+  const value = Array.isArray(given) && new Set(given).size === 1 ? given[0] : given
   if (typeof value !== 'number' && typeof value !== 'bigint') throw invalid(metadata, key, 'a number')
   return Number(value)
 }

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import type { FileHandle } from 'node:fs/promises'
 import { basename } from 'node:path'
-import { type GGUFParseOutput, gguf } from '@huggingface/gguf'
+import { type GGUFTensorInfo, gguf } from '@huggingface/gguf'
 import { storedBytes } from './gguf-block-type.ts'
+import { checkHeader, checkStart, damagedGguf } from './gguf-header.ts'
 import { ggufType, ggufTypeName, ggufTypeNames } from './gguf-types.ts'
 import type { SourceTensor } from './model-source.ts'
 import { fileTruncated, openFile } from './open-file.ts'
@@ -20,19 +20,18 @@ export interface GgufFile {
   readonly tensors: ReadonlyMap<string, SourceTensor>
 }
 
-/** Read the header of a GGUF file and check that all its tensors are there. Throws PackError. */
+/** Read the header of a GGUF file and check that all its tensors are there, where llama.cpp would read them. Throws PackError. */
 export async function readGguf(path: string): Promise<GgufFile> {
   const handle = await openFile(path)
   try {
-    await checkMagic(handle, path)
-    const parsed = await gguf(path, { allowLocalFile: true }).catch((error) => {
-      throw new PackError('not_gguf', `${path}: damaged or truncated GGUF header (${error.message}); download it again`)
-    })
-    if (!parsed.littleEndian) {
-      throw new PackError('not_gguf', `${path}: a big-endian GGUF; convert the model again for little-endian machines`)
-    }
     const { size } = await handle.stat()
-    return { path, metadata: parsed.metadata as unknown as GgufMetadata, tensors: tensorsOf(path, parsed, size) }
+    await checkStart(handle, path, size)
+    const parsed = await gguf(path, { allowLocalFile: true, typedMetadata: true }).catch((error) => {
+      throw damagedGguf(path, `damaged or truncated GGUF header (${error.message})`)
+    })
+    const data = await checkHeader(handle, path, size, parsed)
+    const tensors = tensorsOf(path, parsed.tensorInfos, { ...data, size })
+    return { path, metadata: parsed.metadata as unknown as GgufMetadata, tensors }
   } finally {
     await handle.close()
   }
@@ -45,14 +44,15 @@ export async function fileSha256(path: string): Promise<string> {
   return hash.digest('hex')
 }
 
-async function checkMagic(handle: FileHandle, path: string): Promise<void> {
-  const { buffer } = await handle.read(Buffer.alloc(4), 0, 4, 0)
-  if (buffer.toString('latin1') !== 'GGUF') throw new PackError('not_gguf', `${path}: not a GGUF file`)
-}
-
-function tensorsOf(path: string, parsed: GGUFParseOutput, size: number): Map<string, SourceTensor> {
+/** As gguf.cpp of llama.cpp wants them: one after the other in the order of the header, each aligned, none twice. */
+function tensorsOf(
+  path: string,
+  infos: readonly GGUFTensorInfo[],
+  { dataStart, alignment, size }: { dataStart: number; alignment: number; size: number },
+): Map<string, SourceTensor> {
   const tensors = new Map<string, SourceTensor>()
-  for (const info of parsed.tensorInfos) {
+  let place = 0
+  for (const info of infos) {
     const type = ggufType(ggufTypeName(info.dtype))
     if (type === undefined) {
       throw new PackError(
@@ -63,11 +63,17 @@ function tensorsOf(path: string, parsed: GGUFParseOutput, size: number): Map<str
     // The file lists columns first.
     const shape = info.shape.map(Number).reverse()
     const weights = shape.reduce((product, dim) => product * dim, 1)
-    const offset = Number(parsed.tensorDataOffset + info.offset)
     if (shape[shape.length - 1] % type.blockSize !== 0) {
-      throw new PackError('not_gguf', `${path}: rows of tensor ${info.name} are not whole ${type.name} blocks`)
+      throw damagedGguf(path, `rows of tensor ${info.name} are not whole ${type.name} blocks`)
     }
-    if (offset + storedBytes(type, weights) > size) throw fileTruncated(path, `tensor ${info.name}`)
+    if (tensors.has(info.name)) throw damagedGguf(path, `tensor ${info.name} is listed twice`)
+    if (info.offset !== BigInt(place)) {
+      throw damagedGguf(path, `tensor ${info.name} starts at ${info.offset} where ${place} is its place`)
+    }
+    const offset = dataStart + place
+    const bytes = storedBytes(type, weights)
+    if (offset + bytes > size) throw fileTruncated(path, `tensor ${info.name}`)
+    place += Math.ceil(bytes / alignment) * alignment
     tensors.set(info.name, { name: info.name, shape, type: type.name, path, offset })
   }
   return tensors

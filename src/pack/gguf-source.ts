@@ -1,14 +1,19 @@
 import { basename } from 'node:path'
 import { ggufConfig, ggufTokens, optionalText } from './gguf-config.ts'
-import { fileSha256, readGguf } from './gguf-file.ts'
+import { fileSha256, type GgufFile, readGguf } from './gguf-file.ts'
 import { modelTensors } from './gguf-tensors.ts'
 import type { ModelSource } from './model-source.ts'
+import { inFile } from './pack-error.ts'
 import { tokenizerSpecFromGguf } from './tokenizer-tables.ts'
 
 /** A GGUF file of a Llama model. Throws PackError, UnsupportedTokenizerError. */
 export async function readGgufSource(path: string): Promise<ModelSource> {
   const file = await readGguf(path)
-  const { metadata } = file
+  return inFile(path, () => sourceOf(file))
+}
+
+function sourceOf(file: GgufFile): ModelSource {
+  const { path, metadata } = file
   const config = ggufConfig(file)
   return {
     name: basename(path),

@@ -33,11 +33,12 @@ export function modelTensors(file: GgufFile, config: ModelConfig): Map<string, S
   const tensors = new Map<string, SourceTensor>()
   for (const [name, shape] of tensorShapes(config)) {
     const tensor = file.tensors.get(ggufName(name))
-    if (tensor === undefined) throw new PackError('tensor_missing', `tensor ${ggufName(name)} is missing`)
+    if (tensor === undefined)
+      throw new PackError('tensor_missing', `tensor ${ggufName(name)} is missing; download the file again`)
     if (tensor.shape.join() !== shape.join()) {
       throw new PackError(
         'metadata_invalid',
-        `tensor ${tensor.name} has shape (${tensor.shape.join(', ')}) where the metadata says (${shape.join(', ')})`,
+        `tensor ${tensor.name} has shape (${tensor.shape.join(', ')}) where the metadata says (${shape.join(', ')}); download the file again`,
       )
     }
     unused.delete(tensor.name)

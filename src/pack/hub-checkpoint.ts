@@ -2,11 +2,15 @@ import { mkdir } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { listFiles, modelInfo } from '@huggingface/hub'
+import { z } from 'zod'
 import { checkpointConfig, parseConfigJson } from './checkpoint-config.ts'
-import { CHECKPOINT_FILES, readJson } from './checkpoint-source.ts'
+import { CHECKPOINT_FILES } from './checkpoint-source.ts'
 import { INDEX_FILE, SINGLE_FILE, shardFiles } from './checkpoint-tensors.ts'
+import { hubFetch } from './hub-fetch.ts'
 import { asksHub, downloadHubFile, type HubFile } from './hub-file.ts'
+import { MAX_WHOLE_BYTES } from './open-file.ts'
 import { PackError } from './pack-error.ts'
+import { readJson } from './read-json.ts'
 
 const DEFAULT_ENDPOINT = 'https://huggingface.co'
 /** One alone seldom fills a connection; many get refused. */
@@ -37,18 +41,21 @@ export function parseHubModel(text: string): HubModel | undefined {
  * fetched again. Throws PackError.
  */
 export async function downloadCheckpoint({ id, revision }: HubModel, options: HubOptions = {}): Promise<string> {
-  const hubUrl = (process.env.HF_ENDPOINT || DEFAULT_ENDPOINT).replace(/\/+$/, '')
-  const token = process.env.HF_TOKEN || undefined
-  const access = { hubUrl, ...(token && { accessToken: token }) }
+  const hubUrl = endpoint()
+  const token = process.env.HF_TOKEN?.trim() || undefined
+  const access = { hubUrl, fetch: hubFetch(hubUrl), ...(token && { accessToken: token }) }
   const what = `${id}@${revision}`
   // All files from one commit, whatever is pushed meanwhile.
-  const { sha } = await asksHub(what, () => modelInfo({ name: id, revision, additionalFields: ['sha'], ...access }))
-  const listed = await asksHub(what, () => list(id, sha, access))
+  const info = await asksHub(what, () => modelInfo({ name: id, revision, additionalFields: ['sha'], ...access }))
+  const { sha } = fromHub(commit, info, what)
+  const listed = await asksHub(what, () => list(id, sha, access, what))
   const folder = join(options.cache ?? join(homedir(), '.cache', 'nanbeige-edge'), ...id.split('/'), sha)
   await mkdir(folder, { recursive: true })
   const file = (path: string): HubFile => ({ ...listed.get(path)!, url: `${hubUrl}/${id}/resolve/${sha}/${path}` })
 
   const small = [...CHECKPOINT_FILES, INDEX_FILE].filter((path) => listed.has(path))
+  const large = small.find((path) => listed.get(path)!.bytes > MAX_WHOLE_BYTES)
+  if (large !== undefined) throw new PackError('download_failed', `${what}: ${large} is too large to be one`)
   if (!listed.has('config.json')) {
     const gguf = [...listed.keys()].find((path) => path.endsWith('.gguf'))
     throw new PackError(
@@ -60,20 +67,60 @@ export async function downloadCheckpoint({ id, revision }: HubModel, options: Hu
   // What cannot be packed is refused before gigabytes of it are fetched.
   const config = parseConfigJson(await readJson(join(folder, 'config.json')), `${what}, config.json`)
   checkpointConfig(config, `${what}, config.json`)
-  const weights = listed.has(INDEX_FILE)
-    ? shardFiles(await readJson(join(folder, INDEX_FILE)), INDEX_FILE)
-    : [SINGLE_FILE]
+  const weights =
+    listed.has(INDEX_FILE) && !listed.has(SINGLE_FILE)
+      ? shardFiles(await readJson(join(folder, INDEX_FILE)), `${what}, ${INDEX_FILE}`)
+      : [SINGLE_FILE]
   const missing = weights.find((path) => !listed.has(path))
   if (missing !== undefined) throw new PackError('file_missing', `${what} has no ${missing}; safetensors are needed`)
   await downloadAll(weights.map(file), folder, token, options.progress)
   return folder
 }
 
-type Access = { readonly hubUrl: string; readonly accessToken?: string }
+/** The hub's address, without a slash at its end. Throws PackError. */
+function endpoint(): string {
+  const url = (process.env.HF_ENDPOINT || DEFAULT_ENDPOINT).replace(/\/+$/, '')
+  if (!/^https?:$/.test(URL.parse(url)?.protocol ?? '')) {
+    throw new PackError('option_invalid', `HF_ENDPOINT: ${url} is no address of a hub, such as ${DEFAULT_ENDPOINT}`)
+  }
+  return url
+}
 
-async function list(id: string, revision: string, access: Access): Promise<Map<string, Omit<HubFile, 'url'>>> {
+const hash = (digits: number) => z.string().regex(new RegExp(`^[0-9a-f]{${digits}}$`))
+const size = z.int().nonnegative()
+/** The name of a folder is made of it. */
+const commit = z.object({ sha: hash(40) })
+/** Of the paths, only those are used that a checkpoint has. */
+const listedFile = z.object({
+  path: z.string(),
+  size,
+  oid: hash(40).optional(),
+  lfs: z.object({ oid: hash(64), size }).optional(),
+})
+
+/** What a hub answers, of the form that is known. Throws PackError. */
+function fromHub<T>(schema: z.ZodType<T>, answer: unknown, what: string): T {
+  const result = schema.safeParse(answer)
+  if (result.success) return result.data
+  const [issue] = result.error.issues
+  throw new PackError(
+    'download_failed',
+    `${what}: the hub's answer is not understood (${issue.path.join('.')}: ${issue.message}); check HF_ENDPOINT`,
+  )
+}
+
+type Access = { readonly hubUrl: string; readonly fetch: typeof fetch; readonly accessToken?: string }
+
+async function list(
+  id: string,
+  revision: string,
+  access: Access,
+  what: string,
+): Promise<Map<string, Omit<HubFile, 'url'>>> {
   const files = new Map<string, Omit<HubFile, 'url'>>()
-  for await (const { path, size, oid, lfs } of listFiles({ repo: id, revision, ...access })) {
+  for await (const entry of listFiles({ repo: id, revision, ...access })) {
+    if (entry.type !== 'file') continue
+    const { path, size, oid, lfs } = fromHub(listedFile, entry, what)
     files.set(path, { path, bytes: lfs?.size ?? size, sha256: lfs?.oid, gitSha1: oid })
   }
   return files

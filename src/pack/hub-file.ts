@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { open, rename, rm, stat } from 'node:fs/promises'
-import { setTimeout } from 'node:timers/promises'
+import { setTimeout as wait } from 'node:timers/promises'
 import { ExponentialBackoff, handleWhen, retry } from 'cockatiel'
+import { HUB_PATIENCE_MS } from './hub-fetch.ts'
 import { PackError, writeFailed } from './pack-error.ts'
 
 /** A file of a hub repository at one commit. */
@@ -69,20 +70,65 @@ export async function downloadHubFile(file: HubFile, to: string, options: Downlo
 async function fetchSome(file: HubFile, part: string, { token, advance, signal }: DownloadOptions): Promise<void> {
   const have = (await sizeOf(part)) ?? 0
   const headers = { ...(token && { Authorization: `Bearer ${token}` }), ...(have > 0 && { Range: `bytes=${have}-` }) }
-  const response = await fetch(file.url, { headers, signal }).catch((error: Error) => {
-    throw new TransientError(`no connection (${(error.cause as Error | undefined)?.message ?? error.message})`)
-  })
-  if (!response.ok) {
+  const patience = new Patience()
+  const response = await fetch(file.url, { headers, signal: AbortSignal.any([signal, patience.signal]) }).catch(
+    (error: Error) => {
+      throw new TransientError(`no connection (${(error.cause as Error | undefined)?.message ?? error.message})`)
+    },
+  )
+  if (!response.ok || response.body === null) {
+    patience.end()
     await response.body?.cancel()
     await waitAsTold(response, signal)
     throw refusal(response.status, file.path)
   }
   // A server without ranges sends all of it: then the beginning is skipped.
   const skip = response.status === 206 ? 0 : have
-  const problem = await append(response.body!, part, skip, advance)
+  const body = upTo(file, have - skip, patience.watch(response.body))
+  const problem = await append(body, part, skip, advance)
   const { size } = await stat(part)
   if (size < file.bytes && size - have < PROGRESS_BYTES) {
     throw new TransientError(problem ?? `${size} of ${file.bytes} bytes came`)
+  }
+}
+
+/** Ends a download that stands still. */
+class Patience {
+  readonly #stop = new AbortController()
+  readonly #timer = setTimeout(() => this.#stop.abort(new Error('nothing came for too long')), HUB_PATIENCE_MS)
+
+  get signal(): AbortSignal {
+    return this.#stop.signal
+  }
+
+  async *watch(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    try {
+      for await (const chunk of body) {
+        this.#timer.refresh()
+        yield chunk
+      }
+    } finally {
+      this.end()
+    }
+  }
+
+  end(): void {
+    clearTimeout(this.#timer)
+  }
+}
+
+/** The bytes of a body that follow `start` of a file. Throws PackError where there are more than the hub has stated. */
+async function* upTo(file: HubFile, start: number, body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let at = start
+  for await (const chunk of body) {
+    at += chunk.length
+    if (at > file.bytes) {
+      throw new PackError(
+        'checkpoint_damaged',
+        `${file.path}: the hub sends more than the ${file.bytes} bytes that it states; run the same command again`,
+      )
+    }
+    yield chunk
   }
 }
 
@@ -117,7 +163,7 @@ async function append(
 /** RFC 9110, 10.2.3, in its seconds form. */
 async function waitAsTold({ headers }: Response, signal: AbortSignal): Promise<void> {
   const seconds = Number(headers.get('Retry-After'))
-  if (seconds > 0) await setTimeout(Math.min(seconds, MAX_RETRY_AFTER_SECONDS) * 1000, undefined, { signal })
+  if (seconds > 0) await wait(Math.min(seconds, MAX_RETRY_AFTER_SECONDS) * 1000, undefined, { signal })
 }
 
 /** What an answer of the hub that is no file means. */
@@ -149,13 +195,21 @@ export async function asksHub<T>(what: string, ask: () => Promise<T>): Promise<T
       } catch (error) {
         if (error instanceof Error && 'statusCode' in error) throw refusal(Number(error.statusCode), what)
         // What fetch throws has a cause; other type errors will be the same next time.
+        if (error instanceof DOMException && error.name === 'TimeoutError')
+          throw new TransientError('no answer in time')
         if (error instanceof TypeError && error.cause) throw new TransientError(`no connection (${error.message})`)
         throw error
       }
     })
   } catch (error) {
     if (error instanceof PackError) throw error
-    throw new PackError('download_failed', `${what}: ${(error as Error).message}; try again later`)
+    const { message } = error as Error
+    throw new PackError(
+      'download_failed',
+      error instanceof TransientError
+        ? `${what}: ${message}; try again later`
+        : `${what}: the hub's answer is not understood (${message}); check HF_ENDPOINT`,
+    )
   }
 }
 

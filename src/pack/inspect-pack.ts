@@ -1,6 +1,11 @@
+import { readSpan } from '../weights/load-tensors.ts'
 import type { Manifest, Tensor } from '../weights/manifest.ts'
 import { tensorBytes } from '../weights/plane-layout.ts'
+import type { WeightStore } from '../weights/weight-store.ts'
+import { turnEnds } from './pack-chat.ts'
 import { textTable } from './text-table.ts'
+import { describeTables } from './tokenizer-describe.ts'
+import type { AddedToken } from './tokenizer-spec.ts'
 
 const COLUMNS = ['tensor', 'shape', 'planes', 'group', 'bytes', 'bits/weight'] as const
 const TEXT_COLUMNS = 2
@@ -17,8 +22,19 @@ function tensorRow(tensor: Tensor): string[] {
   return [tensor.name, tensor.shape.join(' x '), planes, group, String(bytes), bitsPerWeight(bytes, weightsOf(tensor))]
 }
 
-/** What a pack holds, as text: its configuration and a table of its tensors. */
-export function describePack(manifest: Manifest): string {
+/** What a pack holds, as text: its configuration and a table of its tensors. Throws WeightsError, TokenizerTablesError. */
+export async function inspectPack(store: WeightStore, manifest: Manifest): Promise<string> {
+  const { added } = describeTables(await readSpan(store, manifest.tokenizer))
+  return describePack(manifest, added)
+}
+
+/** The same, of a pack whose added tokens are known. */
+export function describePack(manifest: Manifest, added: readonly AddedToken[]): string {
+  const token = (id: number) => [id, added.find((candidate) => candidate.id === id)?.text].join(' ').trim()
+  const { eos } = manifest.tokens
+  const ends = turnEnds(manifest, added).map(
+    ({ id }) => `${token(id)}${eos.includes(id) ? '' : ' (not in eos: answers go on)'}`,
+  )
   const { tensors, shards } = manifest
   const bytes = tensors.reduce((sum, tensor) => sum + tensorBytes(tensor), 0)
   const weights = tensors.reduce((sum, tensor) => sum + weightsOf(tensor), 0)
@@ -27,10 +43,12 @@ export function describePack(manifest: Manifest): string {
   const facts = {
     name: manifest.name,
     source: manifest.source.name,
+    'source sha256': manifest.source.sha256 ?? 'of many files',
     license: manifest.license ?? 'not stated',
     ...manifest.config,
-    bos: manifest.tokens.bos ?? 'none',
-    eos: manifest.tokens.eos.join(', '),
+    bos: manifest.tokens.bos === null ? 'none' : token(manifest.tokens.bos),
+    eos: eos.map(token).join(', '),
+    'template ends turns with': ends.join(', ') || 'no token that is known',
     weights,
     shards: `${shards.length} files, ${shardBytes} bytes`,
   }

@@ -21,7 +21,7 @@ export interface Block {
 /** The rows in the layout of the pack. Throws PackError. */
 export async function packBlock(reader: TensorReader, block: Block): Promise<Uint8Array> {
   const matrix = await (block.rounded ? roundRows : importRows)(reader, block)
-  if (!allFinite(matrix.scales) || !allFinite(matrix.mins ?? new Uint16Array())) throw notFinite(block.tensor.name)
+  if (!allFinite(matrix.scales) || !allFinite(matrix.mins ?? new Uint16Array())) throw notFinite(block.tensor)
   return packPlanes(matrix)
 }
 
@@ -33,7 +33,7 @@ export async function finiteWeights(
   count: number,
 ): Promise<Float32Array> {
   const weights = await reader.readWeights(tensor, first, count)
-  for (let i = 0; i < weights.length; i++) if (!Number.isFinite(weights[i])) throw notFinite(tensor.name)
+  for (let i = 0; i < weights.length; i++) if (!Number.isFinite(weights[i])) throw notFinite(tensor)
   return weights
 }
 
@@ -58,9 +58,9 @@ function allFinite(halves: Uint16Array): boolean {
   return halves.every((half) => (half & 0x7c00) !== 0x7c00)
 }
 
-function notFinite(tensor: string): PackError {
+function notFinite({ name, path }: SourceTensor): PackError {
   return new PackError(
     'weights_not_finite',
-    `tensor ${tensor} has weights that are infinite, not a number or too large; the file is damaged`,
+    `${path}: tensor ${name} has weights that are infinite, not a number or too large; download the file again`,
   )
 }

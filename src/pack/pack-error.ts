@@ -1,3 +1,6 @@
+import { oneLine } from '../weights/one-line.ts'
+import { UnsupportedTokenizerError } from './tokenizer-spec.ts'
+
 export type PackErrorCode =
   | 'file_missing'
   | 'not_gguf'
@@ -7,6 +10,8 @@ export type PackErrorCode =
   | 'write_failed'
   | 'architecture_unsupported'
   | 'metadata_invalid'
+  | 'template_missing'
+  | 'template_invalid'
   | 'tensor_missing'
   | 'tensor_unsupported'
   | 'tensor_type_unsupported'
@@ -19,8 +24,19 @@ export class PackError extends Error {
   readonly code: PackErrorCode
 
   constructor(code: PackErrorCode, message: string) {
-    super(message)
+    super(oneLine(message))
     this.code = code
+  }
+}
+
+/** Names the file in what `read` throws of its contents. Throws PackError, UnsupportedTokenizerError. */
+export async function inFile<T>(path: string, read: () => T | Promise<T>): Promise<T> {
+  try {
+    return await read()
+  } catch (error) {
+    if (error instanceof PackError) throw new PackError(error.code, `${path}: ${error.message}`)
+    if (error instanceof UnsupportedTokenizerError) throw new UnsupportedTokenizerError(error.feature, path)
+    throw error
   }
 }
 

@@ -3,6 +3,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { packedWeights } from '../../test/packed-weights.ts'
 import {
   ggufBytes,
   type TinyMetadata,
@@ -13,12 +14,10 @@ import {
 } from '../../test/tiny-gguf.ts'
 import { loadTokenizer } from '../tokenizer/load.ts'
 import { folderStore } from '../weights/folder-store.ts'
-import { loadTensors, readSpan } from '../weights/load-tensors.ts'
-import type { PlanesTensor, Tensor } from '../weights/manifest.ts'
+import { readSpan } from '../weights/load-tensors.ts'
 import { parseManifest } from '../weights/parse-manifest.ts'
 import { describePack } from './inspect-pack.ts'
 import { type PackOptions, packModel } from './pack-model.ts'
-import { unpackPlanes } from './pack-planes.ts'
 
 let folder: string
 beforeAll(async () => {
@@ -36,31 +35,9 @@ async function pack(tensors: readonly TinyTensor[], metadata: TinyMetadata = {},
   return { path, out, manifest: await packModel(path, out, { ...options, ...given }) }
 }
 
-function weightsOf(tensor: PlanesTensor, bytes: Uint8Array): Float32Array {
-  const [rows, cols] = tensor.shape
-  const { q, scales, mins } = unpackPlanes(bytes, { ...tensor, rows, cols, hasMin: tensor.zeroPoint === null })
-  const scale = new Float16Array(scales.buffer)
-  const min = mins && new Float16Array(mins.buffer)
-  return Float32Array.from(q, (level, i) => {
-    const group = Math.floor(i / tensor.groupSize)
-    return min ? scale[group] * level + min[group] : scale[group] * (level + tensor.zeroPoint!)
-  })
-}
-
 async function readBack(out: string): Promise<Map<string, Float32Array>> {
   const store = folderStore(out)
-  const manifest = parseManifest(await store.manifest(), out)
-  const bytes = new Map<Tensor, Uint8Array>()
-  await loadTensors(store, manifest, (tensor, length) => {
-    bytes.set(tensor, new Uint8Array(length))
-    return bytes.get(tensor)!
-  })
-  return new Map(
-    [...bytes].map(([tensor, data]) => [
-      tensor.name,
-      tensor.kind === 'planes' ? weightsOf(tensor, data) : new Float32Array(data.buffer),
-    ]),
-  )
+  return packedWeights(store, parseManifest(await store.manifest(), out))
 }
 
 /** Element by element comparison by `toEqual` takes seconds for matrices. */
@@ -146,7 +123,7 @@ describe('packModel', () => {
     })
     const tokenizer = loadTokenizer(await readSpan(folderStore(out), manifest.tokenizer))
     expect(tokenizer.encode('cab<|im_end|>')).toEqual([0x63, 258, 257])
-    expect(describePack(manifest)).toMatch(/^layers\.0\.up +512 x 256 +4 \+ min +32 +81920 +5\.00$/m)
+    expect(describePack(manifest, [])).toMatch(/^layers\.0\.up +512 x 256 +4 \+ min +32 +81920 +5\.00$/m)
   })
 
   it('takes a file without a head as tied', async () => {

@@ -5,13 +5,15 @@ import { BlockPool } from './block-pool.ts'
 import { checkSource } from './check-source.ts'
 import type { SourceTensor } from './model-source.ts'
 import { finiteWeights } from './pack-block.ts'
+import { type ChatOptions, packedChat } from './pack-chat.ts'
+import { inFile } from './pack-error.ts'
 import { type PlannedTensor, planTensor, type RoundingOptions } from './plan-tensor.ts'
 import { readSource } from './read-source.ts'
 import { ShardWriter } from './shard-writer.ts'
 import { TensorReader } from './tensor-reader.ts'
 import { buildTokenizerTables } from './tokenizer-tables.ts'
 
-export interface PackOptions extends RoundingOptions {
+export interface PackOptions extends RoundingOptions, ChatOptions {
   readonly name: string
   /** In place of those of the checkpoint. */
   readonly sampling?: Manifest['sampling']
@@ -26,9 +28,10 @@ export interface PackOptions extends RoundingOptions {
  */
 export async function packModel(path: string, folder: string, options: PackOptions): Promise<Manifest> {
   const source = await readSource(path, options.sourceName)
-  checkSource(source)
+  const { chatTemplate, tokens } = packedChat(source, options)
+  checkSource(source, tokens)
   const planned = [...source.tensors].map(([name, tensor]) => planTensor(name, tensor, options))
-  const tables = buildTokenizerTables(source.tokenizer)
+  const tables = await inFile(path, () => buildTokenizerTables(source.tokenizer))
   const reader = new TensorReader()
   const pool = new BlockPool(
     reader,
@@ -49,8 +52,8 @@ export async function packModel(path: string, folder: string, options: PackOptio
           source: { name: source.name, sha256 },
           config: source.config,
           tokenizer,
-          tokens: source.tokens,
-          chatTemplate: source.chatTemplate,
+          tokens,
+          chatTemplate,
           sampling: { ...source.sampling, ...options.sampling },
           tensors,
           shards,

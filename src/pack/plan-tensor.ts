@@ -47,7 +47,7 @@ export function planTensor(name: string, tensor: SourceTensor, { planes, groupSi
   if (cols % entry.groupSize !== 0) {
     throw new PackError(
       'option_invalid',
-      `tensor ${tensor.name} has ${cols} columns, not whole groups of ${entry.groupSize}; give a smaller --group`,
+      `${tensor.path}: tensor ${tensor.name} has ${cols} columns, not whole groups of ${entry.groupSize}; give a smaller --group`,
     )
   }
   return { tensor, entry, blocks: blocksOf(tensor, entry, imported === null) }

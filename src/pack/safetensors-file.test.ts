@@ -86,6 +86,27 @@ describe('readSafetensors', () => {
         header.b.data_offsets = [18, 26]
       }),
     ],
+    [
+      'a gap between tensors',
+      'checkpoint_damaged',
+      /tensor b starts 2 bytes after another ends/,
+      safetensorsBytes({ ...two, z: zeroTensor('F16', [1]) }, (header) => {
+        header.b.data_offsets = [18, 26]
+        delete header.z
+      }),
+    ],
+    [
+      'bytes behind its tensors',
+      'checkpoint_damaged',
+      /1 bytes behind its tensors are of none/,
+      Buffer.concat([whole, Buffer.alloc(1)]),
+    ],
+    [
+      'metadata that is none',
+      'checkpoint_damaged',
+      /does not list tensors/,
+      safetensorsBytes(two, (header) => Object.assign(header, { __metadata__: { format: 1 } })),
+    ],
     ['a file cut short', 'file_truncated', /ends before tensor b does/, whole.subarray(0, whole.length - 1)],
   ])('refuses %s', async (_, code, message, bytes) => {
     await writeFile(path, bytes)

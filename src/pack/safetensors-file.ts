@@ -15,6 +15,7 @@ const TYPES = ['F32', 'F16', 'BF16']
 const count = z.int().nonnegative()
 const tensorInfo = z.object({ dtype: z.string(), shape: z.array(count), data_offsets: z.tuple([count, count]) })
 const header = z.record(z.string(), tensorInfo)
+const metadata = z.record(z.string(), z.string()).optional()
 
 /** The tensors of a file by their names. Throws PackError unless all of them are there, and floats. */
 export async function readSafetensors(path: string): Promise<Map<string, SourceTensor>> {
@@ -28,23 +29,29 @@ export async function readSafetensors(path: string): Promise<Map<string, SourceT
     if (LENGTH_BYTES + length > size) throw fileTruncated(path, 'its header')
     const text = Buffer.alloc(length)
     await handle.read(text, 0, length, LENGTH_BYTES)
-    return tensorsOf(path, text.toString(), LENGTH_BYTES + length, size)
+    return tensorsOf(path, text, LENGTH_BYTES + length, size)
   } finally {
     await handle.close()
   }
 }
 
-function tensorsOf(path: string, json: string, dataStart: number, size: number): Map<string, SourceTensor> {
+/** The data is covered by tensors without gaps and overlaps, as the format demands: so no entry got lost or was changed alone. */
+function tensorsOf(path: string, json: Uint8Array, dataStart: number, size: number): Map<string, SourceTensor> {
   let parsed: z.infer<typeof header>
   try {
-    const { __metadata__, ...infos } = JSON.parse(json)
+    const { __metadata__, ...infos } = JSON.parse(
+      new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(json),
+    )
+    metadata.parse(__metadata__)
     parsed = header.parse(infos)
   } catch {
     throw damaged(path, 'its header does not list tensors')
   }
   const tensors = new Map<string, SourceTensor>()
   let end = 0
-  const inOrder = Object.entries(parsed).sort(([, a], [, b]) => a.data_offsets[0] - b.data_offsets[0])
+  const inOrder = Object.entries(parsed).sort(
+    ([, { data_offsets: a }], [, { data_offsets: b }]) => a[0] - b[0] || a[1] - b[1],
+  )
   for (const [name, { dtype, shape, data_offsets }] of inOrder) {
     const type = TYPES.includes(dtype) ? ggufType(dtype) : undefined
     if (type === undefined) {
@@ -59,11 +66,17 @@ function tensorsOf(path: string, json: string, dataStart: number, size: number):
     )
     const [from, to] = data_offsets
     if (to - from !== bytes) throw damaged(path, `tensor ${name} has ${to - from} bytes where its shape takes ${bytes}`)
-    if (from < end) throw damaged(path, `tensor ${name} overlaps another`)
     if (dataStart + to > size) throw fileTruncated(path, `tensor ${name}`)
+    if (from !== end) {
+      throw damaged(
+        path,
+        `tensor ${name} ${from < end ? 'overlaps another' : `starts ${from - end} bytes after another ends`}`,
+      )
+    }
     end = to
     tensors.set(name, { name, shape, type: dtype, path, offset: dataStart + from })
   }
+  if (dataStart + end !== size) throw damaged(path, `${size - dataStart - end} bytes behind its tensors are of none`)
   return tensors
 }
 

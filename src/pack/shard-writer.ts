@@ -3,6 +3,7 @@ import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ALIGNMENT } from '../../assembly/layout.ts'
 import { MAX_SHARD_BYTES, type Manifest, type Span } from '../weights/manifest.ts'
+import { withDigest } from '../weights/manifest-digest.ts'
 import { shardFileName } from '../weights/parse-manifest.ts'
 import { MANIFEST_FILE } from '../weights/weight-store.ts'
 import { writeFailed } from './pack-error.ts'
@@ -73,10 +74,10 @@ export class ShardWriter {
     return spans
   }
 
-  /** Write the last shard, and then the manifest that `manifest` makes of the list of shards; remove what is not in it. */
+  /** Write the last shard, and then the manifest that `manifest` makes of the list of shards, with its digest; remove what is not in it. */
   async finish(manifest: (shards: Manifest['shards']) => Manifest): Promise<Manifest> {
     await this.#flush()
-    const finished = manifest([...this.#shards.values()])
+    const finished = await withDigest(manifest([...this.#shards.values()]))
     await writeWhole(join(this.#folder, MANIFEST_FILE), `${JSON.stringify(finished, null, 1)}\n`)
     for (const file of await readdir(this.#folder)) {
       if (SHARD_FILE.test(file) && !this.#shards.has(file)) await rm(join(this.#folder, file))

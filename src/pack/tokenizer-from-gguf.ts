@@ -1,6 +1,7 @@
 import { z } from 'zod'
+import { MAX_MERGES } from '../tokenizer/table-format.ts'
 import { type AddedToken, type Merge, type TokenizerSpec, UnsupportedTokenizerError } from './tokenizer-spec.ts'
-import { byteFallbackSpec, byteLevelSpec, type Vocabulary } from './tokenizer-vocabulary.ts'
+import { byteFallbackSpec, byteLevelSpec, splitMerge, type Vocabulary } from './tokenizer-vocabulary.ts'
 
 // llama.cpp, include/llama.h, enum llama_token_type
 const UNKNOWN = 2
@@ -9,7 +10,7 @@ const USER_DEFINED = 4
 /** Padding up to a round vocabulary size. */
 const UNUSED = 5
 
-const strings = z.array(z.string())
+const strings = z.array(z.string()).max(MAX_MERGES)
 const numbers = z.array(z.number())
 
 /**
@@ -27,6 +28,9 @@ export function tokenizerSpecFromGguf(metadata: Record<string, unknown>): Tokeni
 
   const tokens = read('tokens', strings)
   const types = read('token_type', numbers)
+  if (types.length !== tokens.length) {
+    throw new UnsupportedTokenizerError(`${types.length} token types for ${tokens.length} tokens`)
+  }
   const added: AddedToken[] = []
   const vocabulary = new Map<string, number>()
   tokens.forEach((text, id) => {
@@ -52,11 +56,6 @@ export function tokenizerSpecFromGguf(metadata: Record<string, unknown>): Tokeni
   // llama.cpp's default for 'llama'
   const prefixSpace = read('add_space_prefix', z.boolean().optional()) ?? true
   return byteFallbackSpec(vocabulary, mergesOfScores(vocabulary, read('scores', numbers)), added, prefixSpace)
-}
-
-function splitMerge(merge: string): [string, string] {
-  const space = merge.indexOf(' ', 1)
-  return [merge.slice(0, space), merge.slice(space + 1)]
 }
 
 /**

@@ -1,26 +1,36 @@
 import { z } from 'zod'
-import { type AddedToken, type TokenizerSpec, UnsupportedTokenizerError } from './tokenizer-spec.ts'
+import {
+  type AddedToken,
+  type TokenizerSpec,
+  tokenId,
+  tokenIdKey,
+  UnsupportedTokenizerError,
+} from './tokenizer-spec.ts'
 import { WRITTEN_SPACE } from './tokenizer-spelling.ts'
-import { byteFallbackSpec, byteLevelSpec, mergesOfPairs } from './tokenizer-vocabulary.ts'
+import { byteFallbackSpec, byteLevelSpec, mergesOfPairs, splitMerge } from './tokenizer-vocabulary.ts'
 
-const addedToken = z.object({
-  content: z.string(),
-  special: z.boolean(),
-  single_word: z.boolean(),
-  lstrip: z.boolean(),
-  rstrip: z.boolean(),
-})
+/** What is not said is false. */
+const flag = z.boolean().nullish()
+const addedToken = z.object({ content: z.string(), special: flag, single_word: flag, lstrip: flag, rstrip: flag })
 const unset = z.union([z.null(), z.literal('')]).optional()
 
+/** Not z.record: a vocabulary may hold the piece "__proto__". */
+const vocab = z
+  .custom<Readonly<Record<string, number>>>((value) => typeof value === 'object' && value !== null)
+  .superRefine((pieces, context) => {
+    const wrong = Object.entries(pieces).find(([, id]) => !tokenId.safeParse(id).success)
+    if (wrong)
+      context.addIssue({ code: 'custom', message: `piece ${JSON.stringify(wrong[0])} has no number as its id` })
+  })
+
 const tokenizerJson = z.object({
-  added_tokens: z.array(addedToken.extend({ id: z.int().nonnegative() })),
+  added_tokens: z.array(addedToken.extend({ id: tokenId })).nullish(),
   normalizer: z.unknown(),
   pre_tokenizer: z.unknown(),
   decoder: z.unknown(),
   model: z.object({
     type: z.literal('BPE'),
-    // Not z.record: a vocabulary may hold the piece "__proto__".
-    vocab: z.custom<Record<string, number>>((value) => typeof value === 'object' && value !== null),
+    vocab,
     merges: z.array(z.union([z.string(), z.tuple([z.string(), z.string()])])),
     dropout: z.union([z.null(), z.literal(0)]).optional(),
     continuing_subword_prefix: unset,
@@ -32,7 +42,7 @@ const tokenizerJson = z.object({
 })
 type TokenizerJson = z.infer<typeof tokenizerJson>
 
-const tokenizerConfig = z.object({ added_tokens_decoder: z.record(z.string(), addedToken).optional() })
+const tokenizerConfig = z.object({ added_tokens_decoder: z.record(tokenIdKey, addedToken).nullish() })
 
 const smolLmPreTokenizer = z.object({
   type: z.literal('Sequence'),
@@ -75,11 +85,12 @@ export function tokenizerSpecFromJson(json: unknown, config?: unknown): Tokenize
     tokenizer,
     config === undefined ? {} : parse(tokenizerConfig, config, 'tokenizer_config.json'),
   )
-  const addedIds = new Set(added.map(({ id }) => id))
-  const vocabulary = new Map(Object.entries(tokenizer.model.vocab).filter(([, id]) => !addedIds.has(id)))
-  const merges = tokenizer.model.merges.map((merge) =>
-    typeof merge === 'string' ? (merge.split(' ') as [string, string]) : merge,
+  // Most vocabularies list their added tokens too.
+  const addedTexts = new Map(added.map(({ id, text }) => [id, text]))
+  const vocabulary = new Map(
+    Object.entries(tokenizer.model.vocab).filter(([piece, id]) => addedTexts.get(id) !== piece),
   )
+  const merges = tokenizer.model.merges.map((merge) => (typeof merge === 'string' ? splitMerge(merge) : merge))
 
   if (!tokenizer.model.byte_fallback) {
     if (!smolLmPreTokenizer.safeParse(tokenizer.pre_tokenizer).success) unsupported('pre_tokenizer', tokenizer)
@@ -98,7 +109,7 @@ export function tokenizerSpecFromJson(json: unknown, config?: unknown): Tokenize
 
 function addedTokens(tokenizer: TokenizerJson, config: z.infer<typeof tokenizerConfig>): AddedToken[] {
   const listed = [
-    ...tokenizer.added_tokens,
+    ...(tokenizer.added_tokens ?? []),
     ...Object.entries(config.added_tokens_decoder ?? {}).map(([id, token]) => ({ ...token, id: Number(id) })),
   ]
   const byId = new Map<number, AddedToken>()
@@ -111,7 +122,7 @@ function addedTokens(tokenizer: TokenizerJson, config: z.infer<typeof tokenizerC
     if (earlier && earlier.text !== token.content) {
       throw new UnsupportedTokenizerError(`id ${token.id} is both ${JSON.stringify(earlier.text)} and ${name}`)
     }
-    byId.set(token.id, { id: token.id, text: token.content, special: token.special })
+    byId.set(token.id, { id: token.id, text: token.content, special: token.special ?? false })
   }
   return [...byId.values()]
 }
@@ -119,10 +130,20 @@ function addedTokens(tokenizer: TokenizerJson, config: z.infer<typeof tokenizerC
 function parse<T>(schema: z.ZodType<T>, value: unknown, file: string): T {
   const result = schema.safeParse(value)
   if (result.success) return result.data
-  const { path, message } = result.error.issues[0]
+  const [{ path, message }] = result.error.issues
   throw new UnsupportedTokenizerError(`${file}, ${path.join('.')}: ${message}`)
 }
 
 function unsupported(part: 'normalizer' | 'pre_tokenizer', tokenizer: TokenizerJson): never {
-  throw new UnsupportedTokenizerError(`${part} ${JSON.stringify(tokenizer[part])}`)
+  throw new UnsupportedTokenizerError(`${part} ${describe(tokenizer[part])}`)
+}
+
+/** A part by its type and what it is made of. */
+function describe(part: unknown): string {
+  const { type, ...rest } = z.looseObject({ type: z.string() }).catch({ type: 'of an unknown form' }).parse(part)
+  const parts = z
+    .array(z.looseObject({ type: z.string() }))
+    .catch([])
+    .parse(Object.values(rest).find(Array.isArray))
+  return parts.length > 0 ? `${type} of ${parts.map((inner) => inner.type).join(', ')}` : type
 }

@@ -1,7 +1,8 @@
 import protobuf from 'protobufjs'
 import { z } from 'zod'
+import { parse } from './read-json.ts'
 import { tokenizerSpecFromGguf } from './tokenizer-from-gguf.ts'
-import { type TokenizerSpec, UnsupportedTokenizerError } from './tokenizer-spec.ts'
+import { type TokenizerSpec, tokenId, tokenIdKey, UnsupportedTokenizerError } from './tokenizer-spec.ts'
 
 // The part of google/sentencepiece, src/sentencepiece_model.proto, that decides ids.
 const { root } = protobuf.parse(`
@@ -39,9 +40,9 @@ interface Model {
 }
 
 const addedDecoder = z.looseObject({
-  added_tokens_decoder: z.record(z.string(), z.looseObject({ content: z.string(), special: z.boolean() })).optional(),
+  added_tokens_decoder: z.record(tokenIdKey, z.looseObject({ content: z.string(), special: z.boolean() })).nullish(),
 })
-const addedTokens = z.record(z.string(), z.int().nonnegative())
+const addedTokens = z.record(z.string(), tokenId)
 
 /**
  * The tokenizer of a SentencePiece model of type BPE, with the tokens that tokenizer_config.json and added_tokens.json add. A GGUF states the
@@ -68,9 +69,9 @@ export function tokenizerSpecFromSentencePiece(bytes: Uint8Array, config: unknow
     types[id] = special ? CONTROL : USER_DEFINED
     scores[id] = 0
   }
-  for (const [text, id] of Object.entries(addedTokens.parse(added ?? {}))) add(id, text, false)
+  for (const [text, id] of Object.entries(parse(addedTokens, added ?? {}, 'added_tokens.json'))) add(id, text, false)
   for (const [id, { content, special }] of Object.entries(
-    addedDecoder.parse(config ?? {}).added_tokens_decoder ?? {},
+    parse(addedDecoder, config ?? {}, 'tokenizer_config.json').added_tokens_decoder ?? {},
   )) {
     add(Number(id), content, special)
   }

@@ -1,3 +1,7 @@
+import { z } from 'zod'
+import { MAX_VOCABULARY } from '../weights/manifest.ts'
+import { oneLine } from '../weights/one-line.ts'
+
 /** A tokenizer as the pack's tables state it, whatever file it was read from. */
 export interface TokenizerSpec {
   /**
@@ -32,15 +36,26 @@ export interface AddedToken {
   readonly special: boolean
 }
 
+/** A token's number in a file: what a manifest may say, and an index of an array. */
+export const tokenId = z.int().nonnegative().max(MAX_VOCABULARY)
+/** The same as a key of an object. */
+export const tokenIdKey = z.string().regex(/^\d{1,7}$/, 'the key is no token id')
+
 /** A tokenizer that the tables cannot state: using it would give other ids than its reference. */
 export class UnsupportedTokenizerError extends Error {
   readonly code = 'tokenizer_unsupported'
 
-  constructor(feature: string) {
+  readonly feature: string
+
+  constructor(feature: string, path?: string) {
+    const where = path === undefined ? '' : `${path}: `
     super(
-      `Unsupported tokenizer: ${feature}. Byte-level BPE with SmolLM2's pre-tokenizer and byte-fallback BPE without ` +
-        'pre-tokenizer (Llama, Nanbeige) can be packed.',
+      oneLine(
+        `${where}Unsupported tokenizer: ${feature}. Byte-level BPE with SmolLM2's pre-tokenizer and byte-fallback BPE ` +
+          'without pre-tokenizer (Llama, Nanbeige) can be packed.',
+      ),
     )
+    this.feature = feature
     this.name = 'UnsupportedTokenizerError'
   }
 }

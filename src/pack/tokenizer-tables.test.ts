@@ -108,6 +108,17 @@ test('a GGUF file of the llama model merges by score, ties from left to right', 
   expect(encode('abca')).toEqual([vocab.ab, vocab.ca])
 })
 
+/** Lists in lists, deeper than a stack. */
+const nested = (depth: number) => JSON.parse(`${'['.repeat(depth)}${']'.repeat(depth)}`)
+
+test('takes added tokens of which little is said, as transformers does', () => {
+  const [{ id, content }] = byteLevel.added_tokens
+  const spec = tokenizerSpecFromJson({ ...byteLevel, added_tokens: [{ id, content, lstrip: null }] })
+  expect(spec.added).toEqual([{ id, text: content, special: false }])
+  const config = { added_tokens_decoder: null }
+  expect(tokenizerSpecFromJson({ ...byteLevel, added_tokens: null }, config).added).toEqual([])
+})
+
 test.each<[string, Toy, object, RegExp]>([
   ['model type', byteLevel, { model: { ...byteLevel.model, type: 'Unigram' } }, /model\.type/],
   ['suffix', byteLevel, { model: { ...byteLevel.model, end_of_word_suffix: '</w>' } }, /end_of_word_suffix/],
@@ -137,6 +148,44 @@ test.each<[string, Toy, object, RegExp]>([
   ['piece', byteLevel, { model: { ...byteLevel.model, vocab: { ...byteLevel.model.vocab, 世: 999 } } }, /世/],
   ['byte piece', byteFallback, { model: { ...byteFallback.model, vocab: { a: 0 }, merges: [] } }, /byte 0/],
   ['file', byteLevel, { model: undefined }, /tokenizer\.json, model/],
+  ...(['7', null, -1, 1.5, 2 ** 32, [], {}] as const).map((id): [string, Toy, object, RegExp] => [
+    `id ${JSON.stringify(id)}`,
+    byteLevel,
+    { model: { ...byteLevel.model, vocab: { ...byteLevel.model.vocab, ab: id } } },
+    /model\.vocab: piece "ab" has no number as its id/,
+  ]),
+  [
+    'id of two pieces',
+    byteLevel,
+    { model: { ...byteLevel.model, vocab: { ...byteLevel.model.vocab, zz: 5 } } },
+    /id 5 is/,
+  ],
+  [
+    'id of a piece and an added token',
+    byteLevel,
+    { added_tokens: [{ ...byteLevel.added_tokens[0], id: 5 }] },
+    /id 5 is/,
+  ],
+  [
+    'id of an added token',
+    byteLevel,
+    { added_tokens: [{ ...byteLevel.added_tokens[0], id: 2 ** 31 }] },
+    /added_tokens\.0\.id/,
+  ],
+  [
+    'text of two added tokens',
+    byteLevel,
+    { added_tokens: [byteLevel.added_tokens[0], { ...byteLevel.added_tokens[0], id: 900 }] },
+    /"<s>" has the ids \d+ and 900/,
+  ],
+  [
+    'text of an added token',
+    byteLevel,
+    { added_tokens: [{ ...byteLevel.added_tokens[0], content: 'ab' }] },
+    /"ab" has the ids/,
+  ],
+  ['merge of three', byteLevel, { model: { ...byteLevel.model, merges: ['a b c'] } }, /merge "a b c"/],
+  ['part without end', byteLevel, { normalizer: nested(20_000) }, /normalizer of an unknown form/],
 ])('an unsupported %s is named', (_, toy, change, message) => {
   const build = () => buildTokenizerTables(tokenizerSpecFromJson({ ...toy, ...change }))
   expect(build).toThrow(UnsupportedTokenizerError)

@@ -17,10 +17,10 @@ export function byteLevelSpec(
   for (const [piece, id] of vocabulary) {
     const bytes = bytesOfByteLevel(piece)
     if (!bytes) throw new UnsupportedTokenizerError(`piece ${JSON.stringify(piece)} outside the byte-level alphabet`)
-    pieces[id] = bytes
+    place(pieces, id, bytes, piece)
     if (bytes.length === 1) byteIds[bytes[0]] = id
   }
-  addTexts(pieces, added)
+  addTexts(pieces, vocabulary, added)
   return {
     kind: 'byteLevel',
     prefixSpace: false,
@@ -45,18 +45,18 @@ export function byteFallbackSpec(
   for (const [piece, id] of vocabulary) {
     const byte = byteOfPiece(piece)
     if (byte !== undefined) {
-      pieces[id] = Uint8Array.of(byte)
+      place(pieces, id, Uint8Array.of(byte), piece)
       byteIds[byte] = id
       continue
     }
     const text = piece.replaceAll(WRITTEN_SPACE, ' ')
-    pieces[id] = utf8.encode(text)
+    place(pieces, id, utf8.encode(text), piece)
     // A piece that is written with a plain space is never made: text is searched with the written one.
     if ([...piece].length === 1 && piece !== ' ') symbols.set(text.codePointAt(0)!, id)
   }
   const missing = byteIds.indexOf(undefined)
   if (missing >= 0) throw new UnsupportedTokenizerError(`no piece for byte ${missing}, hence no byte fallback`)
-  addTexts(pieces, added)
+  addTexts(pieces, vocabulary, added)
   return { kind: 'byteFallback', prefixSpace, pieces, merges, byteIds, symbols, added }
 }
 
@@ -76,6 +76,27 @@ export function mergesOfPairs(vocabulary: Vocabulary, pairs: readonly (readonly 
   })
 }
 
-function addTexts(pieces: (Uint8Array | undefined)[], added: readonly AddedToken[]): void {
-  for (const { id, text } of added) pieces[id] = utf8.encode(text)
+/** A merge as files list it: two pieces, and one space between them. */
+export function splitMerge(merge: string): [string, string] {
+  const [left, right, ...more] = merge.split(' ')
+  if (!left || !right || more.length > 0) {
+    throw new UnsupportedTokenizerError(`merge ${JSON.stringify(merge)}, which is not two pieces`)
+  }
+  return [left, right]
+}
+
+function addTexts(pieces: (Uint8Array | undefined)[], vocabulary: Vocabulary, added: readonly AddedToken[]): void {
+  const ids = new Map(vocabulary)
+  for (const { id, text } of added) {
+    if (ids.has(text))
+      throw new UnsupportedTokenizerError(`${JSON.stringify(text)} has the ids ${ids.get(text)} and ${id}`)
+    ids.set(text, id)
+    place(pieces, id, utf8.encode(text), text)
+  }
+}
+
+function place(pieces: (Uint8Array | undefined)[], id: number, bytes: Uint8Array, text: string): void {
+  if (pieces[id] !== undefined)
+    throw new UnsupportedTokenizerError(`id ${id} is ${JSON.stringify(text)} and another piece`)
+  pieces[id] = bytes
 }

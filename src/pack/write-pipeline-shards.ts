@@ -4,6 +4,7 @@ import { ALIGNMENT } from '../../assembly/layout.ts'
 import type { Piece, ShardLayout } from '../pipeline/shard-layout.ts'
 import { readSpan } from '../weights/load-tensors.ts'
 import type { Manifest, Span } from '../weights/manifest.ts'
+import { withDigest } from '../weights/manifest-digest.ts'
 import { parseManifest, shardFileName } from '../weights/parse-manifest.ts'
 import { sha256Hex } from '../weights/sha256.ts'
 import { MANIFEST_FILE, type WeightStore } from '../weights/weight-store.ts'
@@ -52,14 +53,16 @@ export async function writePipelineShards(
     for (const folder of layout.folders) filesOf.get(folder)!.add(shard)
     progress(done, total)
   }
-  const divided = parseManifest(
-    {
-      ...manifest,
-      tokenizer: spans.get('tokenizer')![0],
-      tensors: manifest.tensors.map((tensor) => ({ ...tensor, spans: spans.get(tensor)! })),
-      shards: [...shards.values()],
-    },
-    manifest.name,
+  const divided = await withDigest(
+    parseManifest(
+      {
+        ...manifest,
+        tokenizer: spans.get('tokenizer')![0],
+        tensors: manifest.tensors.map((tensor) => ({ ...tensor, spans: spans.get(tensor)! })),
+        shards: [...shards.values()],
+      },
+      manifest.name,
+    ),
   )
   for (const [folder, files] of filesOf) {
     await writeFile(join(folderOf(folder), MANIFEST_FILE), JSON.stringify(divided))

@@ -4,9 +4,15 @@ import { z } from 'zod'
 export const PACK_VERSION = 1
 /** Largest shard file: the limit of a Workers static asset. */
 export const MAX_SHARD_BYTES = 25 * 1024 * 1024
+/** Most tokens of a vocabulary. */
+export const MAX_VOCABULARY = 1 << 20
+/** Most shards of a pack, and spans of a tensor. */
+const MAX_FILES = 1 << 16
 
 const count = z.int().nonnegative()
 const positive = z.int().positive()
+/** A size or a number of things; each limit is well above any model that can be packed, and holds before anything is allocated. */
+const upTo = (most: number) => positive.max(most)
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/)
 
 /** A run of bytes in a shard. `sha256` is of exactly these bytes, so that a stage can check what it reads of a shard. */
@@ -22,7 +28,7 @@ const planesTensor = z.strictObject({
   levels: z.literal('uniform'),
   /** Added to q where no minimum is stored: w = scale * (q + zeroPoint). null: a minimum is stored, w = scale * q + min. */
   zeroPoint: z.number().nullable(),
-  spans: z.array(span).min(1),
+  spans: z.array(span).min(1).max(MAX_FILES),
 })
 
 /** A float32 vector, little endian. */
@@ -35,18 +41,18 @@ const floatTensor = z.strictObject({
 
 export const modelConfig = z.strictObject({
   architecture: z.literal('llama'),
-  hiddenSize: positive,
-  intermediateSize: positive,
-  layerCount: positive,
-  headCount: positive,
-  kvHeadCount: positive,
-  headDim: positive,
-  vocabSize: positive,
+  hiddenSize: upTo(1 << 16),
+  intermediateSize: upTo(1 << 19),
+  layerCount: upTo(1024),
+  headCount: upTo(1024),
+  kvHeadCount: upTo(1024),
+  headDim: upTo(1024),
+  vocabSize: upTo(MAX_VOCABULARY),
   ropeTheta: z.number().positive(),
   /** 'half' pairs element i with i + headDim / 2 (Hugging Face), 'interleaved' 2i with 2i + 1 (GGUF). */
   ropeLayout: z.enum(['half', 'interleaved']),
-  rmsNormEps: z.number().positive(),
-  maxPositionEmbeddings: positive,
+  rmsNormEps: z.number().positive().max(1),
+  maxPositionEmbeddings: upTo(2 ** 31 - 1),
   /** The head is the embedding matrix. */
   tiedEmbedding: z.boolean(),
 })
@@ -61,13 +67,17 @@ export const manifestSchema = z.strictObject({
   config: modelConfig,
   /** Compact tables made by src/pack/tokenizer-tables.ts, read by src/tokenizer. */
   tokenizer: span,
-  tokens: z.strictObject({ bos: count.nullable(), eos: z.array(count).min(1), addBos: z.boolean() }),
+  tokens: z.strictObject({ bos: count.nullable(), eos: z.array(count).min(1).max(64), addBos: z.boolean() }),
   /** The model's own Jinja template. */
   chatTemplate: z.string(),
   /** The model's own sampling defaults. */
-  sampling: z.strictObject({ temperature: z.number(), topP: z.number(), topK: count }).partial(),
+  sampling: z
+    .strictObject({ temperature: z.number().nonnegative(), topP: z.number().min(0).max(1), topK: count })
+    .partial(),
   tensors: z.array(z.discriminatedUnion('kind', [planesTensor, floatTensor])),
-  shards: z.array(z.strictObject({ file: z.string(), bytes: positive, sha256 })),
+  shards: z.array(z.strictObject({ file: z.string(), bytes: positive, sha256 })).max(MAX_FILES),
+  /** Of the manifest itself, as manifest-digest.ts defines it. Packs had none at first. */
+  digest: sha256.optional(),
 })
 
 export type Manifest = z.infer<typeof manifestSchema>

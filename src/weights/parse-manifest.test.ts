@@ -21,6 +21,10 @@ const broken: [string, string, RegExp, (manifest: Loose) => void][] = [
   ['another version', 'version_unsupported', /version 2 where this reader knows 1/, (m) => (m.version = 2)],
   ['a field of the wrong type', 'manifest_invalid', /config\.hiddenSize/, (m) => (m.config.hiddenSize = '256')],
   ['a field that is not known', 'manifest_invalid', /slidingWindow/, (m) => (m.config.slidingWindow = 4096)],
+  ['more layers than any model has', 'manifest_invalid', /layerCount/, (m) => (m.config.layerCount = 2 ** 32 - 1)],
+  ['a vocabulary without end', 'manifest_invalid', /vocabSize/, (m) => (m.config.vocabSize = 2 ** 40)],
+  ['a base that is no number', 'manifest_invalid', /ropeTheta/, (m) => (m.config.ropeTheta = Number.NaN)],
+  ['heads that the kernels cannot store', 'manifest_invalid', /heads of 80/, (m) => (m.config.headDim = 80)],
   ['heads that do not divide', 'manifest_invalid', /4 query heads/, (m) => (m.config.kvHeadCount = 3)],
   ['a token outside', 'manifest_invalid', /token 259 is outside/, (m) => (m.tokens.eos = [259])],
   ['a bos to add but none', 'manifest_invalid', /addBos/, (m) => (m.tokens = { bos: null, eos: [1], addBos: true })],
@@ -120,6 +124,14 @@ describe('parseManifest', () => {
       )
     })
   }
+
+  it('stays one line, however much is wrong', () => {
+    const manifest: Loose = structuredClone(pack.manifest)
+    manifest.tensors = Array.from({ length: 10_000 }, () => ({ name: 'a\nb' }))
+    expect(() => parseManifest(manifest, 'weights/tiny')).toThrow(
+      /^weights\/tiny: .{1,600}; run `nanbeige-edge pack` again$/,
+    )
+  })
 
   it('refuses what is no object', () => {
     expect(() => parseManifest(null, 'here')).toThrow(expect.objectContaining({ code: 'manifest_invalid' }))

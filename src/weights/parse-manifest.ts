@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { ALIGNMENT } from '../../assembly/layout.ts'
+import { ALIGNMENT, KV_GROUP } from '../../assembly/layout.ts'
 import { MAX_SHARD_BYTES, type Manifest, manifestSchema, PACK_VERSION, type Span, type Tensor } from './manifest.ts'
 import { planeFormat, tensorBytes, tileBytes } from './plane-layout.ts'
 import { tensorShapes } from './tensor-shapes.ts'
@@ -58,7 +58,9 @@ function checkConfig({ config, tokens }: Manifest, fail: Fail): void {
   if (config.headCount % config.kvHeadCount !== 0) {
     fail('manifest_invalid', `${config.headCount} query heads do not share ${config.kvHeadCount} key heads evenly`)
   }
-  if (config.headDim % 2 !== 0) fail('manifest_invalid', `headDim ${config.headDim} is odd`)
+  if (config.headDim % KV_GROUP !== 0) {
+    fail('manifest_invalid', `heads of ${config.headDim} are not whole groups of ${KV_GROUP}`)
+  }
   for (const token of [...tokens.eos, tokens.bos ?? 0]) {
     if (token >= config.vocabSize) fail('manifest_invalid', `token ${token} is outside the vocabulary`)
   }

@@ -1,6 +1,9 @@
+import { oneLine } from './one-line.ts'
+
 export type WeightsErrorCode =
   | 'manifest_missing'
   | 'manifest_invalid'
+  | 'manifest_changed'
   | 'version_unsupported'
   | 'tensor_unknown'
   | 'tensor_missing'
@@ -16,7 +19,7 @@ export class WeightsError extends Error {
   readonly code: WeightsErrorCode
 
   constructor(code: WeightsErrorCode, message: string) {
-    super(message)
+    super(oneLine(message))
     this.code = code
   }
 }

@@ -3,6 +3,7 @@ import { basename } from 'node:path'
 import { SingleBar } from 'cli-progress'
 import type { Command } from 'commander'
 import { downloadCheckpoint, parseHubModel } from '../hub-checkpoint.ts'
+import { readText } from '../open-file.ts'
 import { packModel } from '../pack-model.ts'
 import { parseGroup, parsePlanes, parseSampling } from '../pack-options.ts'
 
@@ -13,6 +14,8 @@ interface PackCommandOptions {
   readonly group: string
   readonly temperature?: string
   readonly topP?: string
+  readonly chatTemplate?: string
+  readonly eos?: string
   readonly cache?: string
 }
 
@@ -34,18 +37,25 @@ export function addPackCommand(program: Command): void {
     .option('--group <columns>', 'columns that share a scale where weights are rounded: 32, 64 or 128', '32')
     .option('--temperature <number>', "temperature of requests that name none, in place of the checkpoint's own")
     .option('--top-p <number>', 'the same for top_p')
+    .option('--chat-template <file>', "Jinja chat template in place of the model's own")
+    .option(
+      '--eos <tokens>',
+      "ids or texts of the tokens that end an answer (2,<|im_end|>) in place of the model's own",
+    )
     .option('--cache <folder>', 'where downloads are kept (default: .cache/nanbeige-edge in the home folder)')
     .action(pack)
 }
 
 async function pack(model: string, options: PackCommandOptions): Promise<void> {
-  const { out, name, planes, group, temperature, topP, cache } = options
+  const { out, name, planes, group, temperature, topP, chatTemplate, eos, cache } = options
   // Wrong options are known before gigabytes are downloaded.
   const packOptions = {
     name: name ?? basename(out),
     planes: planes === undefined ? {} : parsePlanes(planes),
     groupSize: parseGroup(group),
     sampling: parseSampling(temperature, topP),
+    ...(chatTemplate !== undefined && { chatTemplate: await readText(chatTemplate) }),
+    ...(eos !== undefined && { eos: eos.split(',').map((token) => token.trim()) }),
   }
   const hubModel = (await exists(model)) ? undefined : parseHubModel(model)
   const path = hubModel
