@@ -19,6 +19,7 @@ export class ControlMask {
   readonly #template: string
   readonly #standIns = new Map<string, string>()
   readonly #characters = new Map<string, string>()
+  #anyStandIn: RegExp | undefined
 
   /** @param template whose own letters cannot stand in. */
   constructor(spellings: ControlSpellings, template: string) {
@@ -38,9 +39,7 @@ export class ControlMask {
   }
 
   unmask(text: string): string {
-    if (this.#characters.size === 0) return text
-    const standIns = new RegExp(`[${[...this.#characters.keys()].join('')}]`, 'gu')
-    return text.replace(standIns, (standIn) => this.#characters.get(standIn)!)
+    return this.#anyStandIn ? text.replace(this.#anyStandIn, (standIn) => this.#characters.get(standIn)!) : text
   }
 
   #places(text: string, isKey: boolean): number[] {
@@ -83,6 +82,7 @@ export class ControlMask {
       this.#standIns.set(character, standIn)
       this.#characters.set(standIn, character)
     }
+    this.#anyStandIn = new RegExp(`[${[...this.#characters.keys()].join('')}]`, 'gu')
   }
 }
 

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { ByteTokenizer } from '../../test/fake-model.ts'
-import { nanbeigeTokenizer } from '../../test/nanbeige.ts'
+import { nanbeigeTemplateText, nanbeigeTokenizer } from '../../test/nanbeige.ts'
 import { smolLm2Tables } from '../../test/smollm2-tokenizer-tables.ts'
 import { decode } from '../tokenizer/detokenizer.ts'
 import { loadTokenizer } from '../tokenizer/load.ts'
@@ -47,7 +47,7 @@ const models: Record<string, () => Model> = {
       JSON.parse(readFileSync('weights/smollm2-135m-instruct/manifest.json', 'utf8')).chatTemplate,
     ),
   'SmolLM2 in Qwen 3’s template': () => model(loadTokenizer(smolLm2!), family('qwen-3')),
-  Nanbeige: () => model(nanbeigeTokenizer(), family('nanbeige-4')),
+  Nanbeige: () => model(nanbeigeTokenizer(), nanbeigeTemplateText()),
 }
 
 const PLAIN = [

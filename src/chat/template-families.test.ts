@@ -26,7 +26,21 @@ const TOKENS: TemplateTokens[] = [
   {
     bosToken: '<s>',
     eosToken: '</s>',
-    addedTexts: ['<s>', '</s>', '<|user|>', '<|system|>', '<b>', '[INST]', 'call00001', '{"', '<tool_response>'],
+    addedTexts: [
+      '<s>',
+      '</s>',
+      '<|user|>',
+      '<|system|>',
+      '<b>',
+      '[INST]',
+      'call00001',
+      '{"',
+      '<tool_response>',
+      '[AVAILABLE_TOOLS]',
+      '[TOOL_CALLS]',
+      '<messages>',
+      '<|content|>',
+    ],
   },
 ]
 

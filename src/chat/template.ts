@@ -1,3 +1,4 @@
+import { echo } from '../echo.ts'
 import { JinjaTemplate } from '../jinja/template.ts'
 import { ControlMask } from './control-mask.ts'
 import { ControlSpellings } from './control-spellings.ts'
@@ -92,14 +93,15 @@ export class ChatTemplate {
   /** Throws ChatRequestError when the template refuses the messages. */
   renderMasked(messages: readonly ChatMessage[], { tools, addGenerationPrompt }: RenderOptions): MaskedText {
     const mask = new ControlMask(this.#spellings, this.#source)
-    const request = mask.mask({
-      messages: messages.map((message, index) => templateMessage(message, index, this.#reasons)),
-      tools: tools?.length ? tools : null,
-    })
+    const [maskedMessages, maskedTools] = mask.mask([
+      messages.map((message, index) => templateMessage(message, index, this.#reasons)),
+      tools?.length ? tools : null,
+    ])
     try {
       const masked = this.#template.render({
         ...this.#tokens,
-        ...request,
+        messages: maskedMessages,
+        tools: maskedTools,
         documents: null,
         add_generation_prompt: addGenerationPrompt,
       })
@@ -108,7 +110,7 @@ export class ChatTemplate {
       const cause = error as Error
       throw new ChatRequestError(
         'chat_template_error',
-        `The chat template of the model refused these messages: ${mask.unmask(cause.message)}`,
+        `The chat template of the model refused these messages: ${echo(mask.unmask(cause.message))}`,
         'messages',
         { cause },
       )

@@ -304,6 +304,22 @@ describe('tools and calls come back as they were written', () => {
   })
 })
 
+test.each([
+  [
+    'a number of too many digits',
+    `"tools": [{"type": "function", "function": {"name": "f", "parameters": {"a": ${'1'.repeat(5000)}}}}]`,
+    '{"role": "user", "content": ""}',
+  ],
+  [
+    'arguments of too many values',
+    '"n": 1',
+    `{"role": "assistant", "tool_calls": [{"function": {"name": "f", "arguments": "[${'{},'.repeat(200_000)}0]"}}]}`,
+  ],
+])('%s are refused', async (_, field, message) => {
+  const response = await post(fakeApp(), `{${field}, "messages": [${message}]}`)
+  expect([response.status, await response.json()]).toMatchObject([400, { error: { type: 'invalid_request_error' } }])
+})
+
 test('a template that takes too long is an error of the request', async () => {
   const app = echo('{% for i in range(3000) %}{% for j in range(3000) %}{{ i }}{% endfor %}{% endfor %}')
   const response = await post(app, HELLO)

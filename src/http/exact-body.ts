@@ -1,5 +1,7 @@
 import type { ChatMessage, ToolCall } from '../chat/messages.ts'
 import { type ExactJson, parseExactJson } from '../jinja/exact-json.ts'
+import { ApiError } from './errors.ts'
+import { checkJsonSize } from './json-size.ts'
 
 interface Templated {
   readonly messages: readonly ChatMessage[]
@@ -9,12 +11,14 @@ interface Templated {
 /**
  * What templates print as JSON, tools and arguments that come as objects, with the numbers and the order of keys that the client wrote:
  * JSON.parse has rounded and sorted them.
- * @param source the body's JSON.
+ * @param source the body's JSON. Throws ApiError where numbers are longer, or arguments larger, than they may be.
  */
 export function withExactJson({ messages, tools }: Templated, source: string): Templated {
-  const calls = messages.flatMap(({ tool_calls }) => tool_calls ?? [])
-  if (!tools?.length && calls.every((call) => typeof call.function.arguments !== 'object')) return { messages, tools }
-  const body = parseExactJson(source)
+  const written = messages.flatMap(({ tool_calls }) => tool_calls?.map((call) => call.function.arguments) ?? [])
+  // What stands in texts was not counted with the body.
+  checkJsonSize(`[${written.filter((text) => typeof text === 'string').join(',')}]`)
+  if (!tools?.length && written.every((value) => value == null || typeof value === 'string')) return { messages, tools }
+  const body = parsed(source)
   return {
     tools: tools && (at(body, 'tools') as readonly unknown[]),
     messages: messages.map((message, index) => ({
@@ -30,6 +34,14 @@ export function withExactJson({ messages, tools }: Templated, source: string): T
 
 function exactCall(call: ToolCall, written: ExactJson | undefined): ToolCall {
   return written instanceof Map ? { ...call, function: { ...call.function, arguments: written } } : call
+}
+
+function parsed(source: string): ExactJson {
+  try {
+    return parseExactJson(source)
+  } catch (cause) {
+    throw new ApiError(400, 'invalid_value', `Invalid value for the body: ${(cause as Error).message}.`, { cause })
+  }
 }
 
 function at(value: ExactJson | undefined, ...path: readonly (string | number)[]): ExactJson | undefined {

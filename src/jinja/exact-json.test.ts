@@ -40,10 +40,16 @@ describe('JSON comes out as Python’s json.loads and json.dumps would give it',
     )
   })
 
-  test.each(['{"a": 01}', '[1.]', '{"a" 1}', '', '[NaN]', '"a', `${'['.repeat(9999)}${']'.repeat(9999)}`])(
-    '%s is refused',
-    (text) => {
-      expect(() => parseExactJson(text)).toThrow(SyntaxError)
-    },
-  )
+  test.each([
+    '{"a": 01}',
+    '[1.]',
+    '{"a" 1}',
+    '',
+    '[NaN]',
+    '"a',
+    `${'['.repeat(9999)}${']'.repeat(9999)}`,
+    '1'.repeat(5000),
+  ])('%s is refused', (text) => {
+    expect(() => parseExactJson(text)).toThrow(SyntaxError)
+  })
 })

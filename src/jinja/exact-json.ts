@@ -13,6 +13,8 @@ export type ExactJson =
 
 /** Deeper than this Python's parser gives up too. */
 const MAX_DEPTH = 500
+/** And of an integer with more digits than this. */
+const MAX_DIGITS = 4300
 /** A string, as a key with its colon or as a value; or a number. */
 const TOKEN = /("(?:[^"\\]|\\.)*")(\s*:)?|-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?/g
 
@@ -44,5 +46,7 @@ function unmarked(value: unknown, depth: number): ExactJson {
 }
 
 function exactNumber(spelling: string): bigint | JsonFloat {
-  return /^-?\d+$/.test(spelling) ? BigInt(spelling) : new JsonFloat(Number(spelling))
+  if (!/^-?\d+$/.test(spelling)) return new JsonFloat(Number(spelling))
+  if (spelling.length > MAX_DIGITS) throw new SyntaxError(`An integer has more than ${MAX_DIGITS} digits`)
+  return BigInt(spelling)
 }
