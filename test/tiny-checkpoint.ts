@@ -11,7 +11,7 @@ const KV_HEADS = 2
 const HEAD_DIM = 32
 const VOCAB = 304
 
-const TEMPLATE = '{% for message in messages %}{{ message.content }}<s>{% endfor %}'
+const TEMPLATE = '{% for message in messages %}{{ message.content }} {% endfor %}'
 
 /** As transformers 4 writes it. */
 export const tinyConfig: Readonly<Record<string, unknown>> = {

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import type { Manifest } from '../weights/manifest.ts'
 import type { ModelSource } from './model-source.ts'
@@ -13,6 +14,10 @@ const TEXTS = [
   '<end_of_turn>',
   '<|user|>',
   '<|assistant|>',
+  '<|end|>',
+  '<|eom_id|>',
+  '<｜end▁of▁sentence｜>',
+  '<｜Assistant｜>',
 ]
 const added = TEXTS.map((text, id) => ({ id, text, special: true }))
 const id = (text: string) => TEXTS.indexOf(text)
@@ -71,6 +76,25 @@ describe('tokens that end an answer', () => {
     ],
   ])('of %s', (_, template, ends) => {
     expect(chat(template).tokens.eos).toEqual(ends.map(id))
+  })
+
+  // Of the published templates, each with all the tokens that some of them write.
+  it.each([
+    ['chatml', ['<|im_end|>']],
+    ['deepseek-r1', ['<｜end▁of▁sentence｜>']],
+    ['gemma-2', ['<end_of_turn>']],
+    ['llama-2', []],
+    ['llama-3.1', ['<|eot_id|>', '<|eom_id|>']],
+    ['mistral-nemo', []],
+    ['nanbeige-4', ['<|im_end|>']],
+    ['phi-3.5', ['<|end|>']],
+    ['qwen-2.5', ['<|im_end|>']],
+    ['qwen-3', ['<|im_end|>']],
+    ['qwen-3-coder', ['<|im_end|>']],
+    ['smollm-3', ['<|im_end|>']],
+  ])('of %s, beside </s>', (name, ends) => {
+    const { tokens } = chat(readFileSync(`test/fixtures/chat-templates/${name}.jinja`, 'utf8'))
+    expect(tokens.eos.map((end) => TEXTS[end])).toEqual(['</s>', ...ends])
   })
 
   it('are those that were chosen', () => {

@@ -48,7 +48,7 @@ function renderer(source: string, { bos, eos }: Manifest['tokens'], added: reado
   const text = (id: number | null | undefined) => added.find((token) => token.id === id)?.text ?? ''
   let template: ChatTemplate | undefined
   return (messages, addGenerationPrompt) => {
-    template ??= new ChatTemplate(source, text(bos), text(eos[0]))
+    template ??= new ChatTemplate(source, { bosToken: text(bos), eosToken: text(eos[0]) })
     return template.render(messages, { addGenerationPrompt })
   }
 }
