@@ -545,21 +545,21 @@ export const ODDITIES: readonly Oddity[] = [
     name: 'nothing but headers',
     reply: () => stream([], { body: '', end: 'open' }),
     outcome: 'first_token_timeout',
-    timers: { firstTokenMs: 600 },
+    timers: { firstTokenMs: 1500 },
   },
   {
     name: 'nothing but headers of the list of models',
     at: '/v1/models',
     reply: () => ({ body: '', end: 'open' }),
     outcome: 'first_token_timeout',
-    timers: { firstTokenMs: 600 },
+    timers: { firstTokenMs: 1500 },
   },
   ...NO_TOKEN.map(
     ([name, text]): Oddity => ({
       name: `${name} for ever before the first token`,
       reply: () => stream([], { body: drip(text) }),
       outcome: 'first_token_timeout',
-      timers: { firstTokenMs: 600 },
+      timers: { firstTokenMs: 1500 },
     }),
   ),
   ...NO_TOKEN.map(
@@ -567,7 +567,7 @@ export const ODDITIES: readonly Oddity[] = [
       name: `${name} for ever in the middle`,
       reply: ({ begun }) => stream([], { body: drip(text, begun.map(data).join('')) }),
       outcome: 'idle_timeout',
-      timers: { idleMs: 600 },
+      timers: { idleMs: 1000 },
     }),
   ),
   {
@@ -575,14 +575,14 @@ export const ODDITIES: readonly Oddity[] = [
     kinds: CHOICES,
     reply: ({ begun }) => stream([], { body: drip(data(usage(1)), begun.map(data).join('')) }),
     outcome: 'idle_timeout',
-    timers: { idleMs: 600 },
+    timers: { idleMs: 1000 },
   },
   {
     name: 'empty texts for ever in the middle',
     kinds: CHOICES,
     reply: ({ begun, ended }) => stream([], { body: drip(data(ended(null)), begun.map(data).join('')) }),
     outcome: 'idle_timeout',
-    timers: { idleMs: 600 },
+    timers: { idleMs: 1000 },
   },
   {
     name: 'models of strange forms beside ours',

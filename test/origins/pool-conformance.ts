@@ -80,9 +80,9 @@ export function poolConformance(started: () => RealServer): void {
       const config = { kind, url: server.url, model: SERVED_MODEL, timers: TIMERS }
       const origins = await openOrigins(configs(config), { tokenizer: foreign, log: () => {} })
       const got = await collect(origins.continueAtOrigin(request(prompt)))
-      // A character that the limit cuts is in no text.
-      const said = decode(tokenizer, await whole(prompt)).replace(/\ufffd$/, '')
-      expect([got.ids, got.text.replace(/\ufffd$/, '')]).toEqual([[], said])
+      // A token that the limit makes the last may be a space and half a character, of which vLLM gives nothing.
+      const complete = (text: string) => text.replace(/\ufffd$/, '').trimEnd()
+      expect([got.ids, complete(got.text)]).toEqual([[], complete(decode(tokenizer, await whole(prompt)))])
       expect(got.count).toBeLessThanOrEqual(LENGTH)
     }
   })
