@@ -29,7 +29,8 @@ export function readAddress({ HOST, PORT }: Readonly<Record<string, string | und
 
 /**
  * Listen at an address, and pass every connection on to a port of this machine as soon as that is known. Miniflare could listen there itself,
- * but its own server for what workerd asks of Node would then be open to the same network. Throws AddressError.
+ * but its own server for what workerd asks of Node would then be open to the same network. The Worker sees one client at this machine,
+ * which shares its places in the queue. Throws AddressError.
  */
 export async function forward(address: Address, port: Promise<number>): Promise<Server> {
   const server = createServer({ allowHalfOpen: true }, async (client) => {

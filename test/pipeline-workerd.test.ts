@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { heapUsage } from '../bench/heap.ts'
 import { startPipeline } from '../scripts/start-pipeline.ts'
 import type { RunningWorker } from '../scripts/start-worker.ts'
-import { MAX_WAITING } from '../src/generate/queue.ts'
+import { MAX_WAITING_OF_CLIENT } from '../src/generate/queue.ts'
 import { HEARTBEAT_MS } from '../src/http/sse.ts'
 import { ISOLATE_BYTES, MAX_STAGE_MIB, MIB } from '../src/pipeline/platform-limits.ts'
 import { ask, type Question, type StreamedText, streamed } from './pipeline/completion.ts'
@@ -85,13 +85,13 @@ it('answers as many sessions at once as a stage has caches, and has the next one
   expect(await Promise.all(waiting)).toEqual(expected.slice(2))
 })
 
-it('sends away only who finds the queue full', async () => {
+it('sends away only who has as many waiting as a client may', async () => {
   const clients = new AbortController()
   const question = { content: STORY, max_tokens: 200, temperature: 0 }
-  const enough = Array.from({ length: SESSIONS + MAX_WAITING }, () =>
+  const enough = Array.from({ length: SESSIONS + MAX_WAITING_OF_CLIENT }, () =>
     ask(pipeline.url, question, true, clients.signal).catch(() => {}),
   )
-  await expect.poll(() => waitingAt(pipeline.url), { timeout: 30 * HEARTBEAT_MS }).toBe(MAX_WAITING)
+  await expect.poll(() => waitingAt(pipeline.url), { timeout: 30 * HEARTBEAT_MS }).toBe(MAX_WAITING_OF_CLIENT)
   const refused = await ask(pipeline.url, question, true)
   expect(refused.status).toBe(429)
   expect(Number(refused.headers.get('Retry-After'))).toBeGreaterThan(0)

@@ -34,7 +34,7 @@ def main():
     for text in (vector["text"] for vector in vectors["strings"]):
         vector = {"text": text, **ids_of(text)}
         strings.append({**vector, "decoded_fast": fast.decode(vector["ids_fast"], skip_special_tokens=False)})
-    template = environment().from_string((FOLDER / "chat_template_2511.jinja").read_text("utf8"))
+    template = environment().from_string((FOLDER.parent / "chat-templates" / "nanbeige-4.jinja").read_text("utf8"))
     chats = []
     for chat in vectors["chats"]:
         given = {key: chat[key] for key in ("name", "messages", "tools") if key in chat}
