@@ -24,7 +24,7 @@ const HEARTBEAT = /: \n/g
 /** White space that goes out alone, as a chunk of HTTP/1.1. */
 const KEEP_ALIVE = /\r\n1\r\n\s\r\n/g
 /** So late that the client has heard of its answer. */
-const LATE_MS = 12_000
+const LATE_MS = 3_000
 
 let server: RunningWorker
 let tap: Wiretap

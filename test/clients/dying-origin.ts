@@ -1,9 +1,7 @@
 import { setTimeout } from 'node:timers/promises'
-import { type RunningWorker, startWorker } from '../../scripts/start-worker.ts'
+import type { RunningWorker } from '../../scripts/start-worker.ts'
 import { decode } from '../../src/tokenizer/detokenizer.ts'
-import { loadTokenizer } from '../../src/tokenizer/load.ts'
-import { type FakeOrigin, startFakeOrigin } from '../origins/fake-origin.ts'
-import { smolLm2Tables } from '../smollm2-tokenizer-tables.ts'
+import { startWorkerWithOrigin } from '../origins/worker-with-origin.ts'
 
 export interface DyingOrigin extends RunningWorker {
   /** The first tokens of every answer of the origin. */
@@ -19,39 +17,39 @@ const ROUNDS = 2
 /** The breaker looks at the latest 10 attempts, of which half may not fail; a request fails with 3 of them. */
 const SUCCESSES = 7
 
+interface Death {
+  readonly tokens: number
+  readonly ms: number
+}
+
 /** The Worker in workerd, with an origin that breaks its answers off when it is told to. */
 export async function startWorkerWithDyingOrigin(): Promise<DyingOrigin> {
-  const tokenizer = loadTokenizer(smolLm2Tables()!)
-  const letters = tokenizer.encode(' a b c d e f g h i j')
-  /** What each of the next attempts gives before it breaks off. */
-  const deaths: { tokens: number; ms: number }[] = []
-  const attempt = { number: 0, tokens: 0, death: undefined as (typeof deaths)[number] | undefined }
+  /** How each of the next attempts ends. */
+  const deaths: Death[] = []
+  const attempt = { number: 0, tokens: 0, death: undefined as Death | undefined }
+  let text = (_tokens: number) => ''
 
-  async function beforeToken(): Promise<void> {
-    if (attempt.number !== origin.bodies.length) {
-      Object.assign(attempt, { number: origin.bodies.length, tokens: 0, death: deaths.shift() })
+  const worker = await startWorkerWithOrigin((tokenizer, origin) => {
+    const letters = tokenizer.encode(' a b c d e f g h i j')
+    text = (tokens) => decode(tokenizer, letters.slice(0, tokens))
+    return {
+      // A letter is followed by the next one, and a prompt by the first.
+      next: (ids) => letters[(letters.indexOf(ids.at(-1)!) + 1) % letters.length],
+      async beforeToken() {
+        const number = origin().bodies.length
+        if (attempt.number !== number) Object.assign(attempt, { number, tokens: 0, death: deaths.shift() })
+        const { death } = attempt
+        if (death && attempt.tokens === death.tokens) {
+          await setTimeout(death.ms)
+          throw new Error('the origin dies')
+        }
+        attempt.tokens++
+      },
     }
-    const { death } = attempt
-    if (death && attempt.tokens === death.tokens) {
-      await setTimeout(death.ms)
-      throw new Error('the origin dies')
-    }
-    attempt.tokens++
-  }
-  const origin: FakeOrigin = await startFakeOrigin({
-    kind: 'vllm',
-    model: 'm',
-    tokenizer,
-    // A letter is followed by the next one, and a prompt by the first.
-    next: (ids) => letters[(letters.indexOf(ids.at(-1)!) + 1) % letters.length],
-    eosId: 2,
-    beforeToken,
   })
-  const origins = [{ name: 'dying', kind: 'vllm', url: origin.url, model: 'm' }]
-  const worker = await startWorker({ port: 0, silent: true, vars: { ORIGINS: JSON.stringify(origins) } })
   return {
-    url: worker.url,
-    text: (tokens) => decode(tokenizer, letters.slice(0, tokens)),
+    ...worker,
+    text: (tokens) => text(tokens),
     async works() {
       deaths.length = 0
       for (let i = 0; i < SUCCESSES; i++) await askForOneToken(worker.url)
@@ -60,10 +58,6 @@ export async function startWorkerWithDyingOrigin(): Promise<DyingOrigin> {
       // After its last token a request is begun anew.
       if (tokens > 0) deaths.push({ tokens, ms })
       for (let i = 0; i < ROUNDS; i++) deaths.push({ tokens: 0, ms: 0 })
-    },
-    async stop() {
-      await worker.stop()
-      await origin.stop()
     },
   }
 }
