@@ -92,7 +92,7 @@ test.each([
   ['br', () => 'never looked at'],
 ])('a body in the coding %s is refused', async (coding, make) => {
   const answer = await post(make() as string, { 'Content-Encoding': coding })
-  expect(answer).toMatchObject({ status: 415, error: { code: 'unsupported_media_type' } })
+  expect(answer).toMatchObject({ status: 415, error: { type: 'invalid_request_error' } })
 })
 
 test('a body in the coding identity is taken', async () => {

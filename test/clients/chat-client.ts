@@ -1,5 +1,5 @@
 import OpenAI, { APIError } from 'openai'
-import { isInstalled, type PythonEnvironment, runPython } from './python.ts'
+import { isInstalled, type PythonEnvironment, startPython } from './python.ts'
 
 /** One chat completion to ask for. */
 export interface Question {
@@ -32,14 +32,22 @@ export interface Failure {
 export interface ChatClient {
   readonly name: string
   readonly installed: boolean
+  start(): RunningClient
+}
+
+export interface RunningClient {
   ask(question: Question): Promise<Answer | Failure>
+  stop(): Promise<void>
 }
 
 function pythonClient(environment: PythonEnvironment): ChatClient {
   return {
     name: `Python's ${environment}`,
     installed: isInstalled(environment),
-    ask: (question) => runPython(environment, 'chat.py', question),
+    start() {
+      const { call, stop } = startPython<Question, Answer | Failure>(environment, 'chat.py')
+      return { ask: call, stop }
+    },
   }
 }
 
@@ -60,14 +68,15 @@ async function askOpenAiNode({ url, apiKey, maxRetries, body }: Question): Promi
   return { text, usage, chunks }
 }
 
+function failureOf(error: Error): Failure {
+  const { status = null, code = null } = error instanceof APIError ? error : {}
+  return { error: { type: error.constructor.name, status, code: code ?? null, message: error.message } }
+}
+
 const openAiNode: ChatClient = {
   name: 'openai-node',
   installed: true,
-  ask: (question) =>
-    askOpenAiNode(question).catch((error: Error) => {
-      const { status = null, code = null } = error instanceof APIError ? error : {}
-      return { error: { type: error.constructor.name, status, code: code ?? null, message: error.message } }
-    }),
+  start: () => ({ ask: (question) => askOpenAiNode(question).catch(failureOf), stop: async () => {} }),
 }
 
 export const CHAT_CLIENTS: readonly ChatClient[] = [

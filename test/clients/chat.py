@@ -1,7 +1,7 @@
-"""Asks for one chat completion with the openai package of this environment, or with LiteLLM where it is installed.
+"""Asks for chat completions with the openai package of this environment, or with LiteLLM where it is installed.
 
-Standard input: a JSON object {url, apiKey, maxRetries, body}, where body is the request's. Standard output: a JSON object
-{text, usage, chunks}, or {error: {type, status, code, message}} where the client raised.
+Standard input: a JSON object a line, {url, apiKey, maxRetries, body}, where body is the request's. Standard output: a JSON object a
+line, {text, usage, chunks}, or {error: {type, status, code, message}} where the client raised.
 """
 
 import importlib.util
@@ -9,19 +9,20 @@ import json
 import os
 import sys
 
-# LiteLLM asks GitHub for prices when it is imported, unless it is told not to.
-os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
+if importlib.util.find_spec("litellm"):
+    # It asks GitHub for prices when it is imported, unless it is told not to.
+    os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
+    import litellm
 
+    def create(url: str, apiKey: str, maxRetries: int, body: dict):
+        options = {"model": f"openai/{body['model']}", "api_base": url, "api_key": apiKey, "max_retries": maxRetries}
+        return litellm.completion(**{**body, **options})
 
-def create(url: str, apiKey: str, maxRetries: int, body: dict):
-    if importlib.util.find_spec("litellm"):
-        import litellm
-
-        options = {"api_base": url, "api_key": apiKey, "max_retries": maxRetries}
-        return litellm.completion(**{**body, **options, "model": f"openai/{body['model']}"})
+else:
     import openai
 
-    return openai.OpenAI(base_url=url, api_key=apiKey, max_retries=maxRetries).chat.completions.create(**body)
+    def create(url: str, apiKey: str, maxRetries: int, body: dict):
+        return openai.OpenAI(base_url=url, api_key=apiKey, max_retries=maxRetries).chat.completions.create(**body)
 
 
 def ask(question: dict) -> dict:
@@ -37,20 +38,16 @@ def ask(question: dict) -> dict:
     return {"text": text, "usage": usage and usage.model_dump(), "chunks": chunks}
 
 
-def main() -> None:
+def failure(error: Exception) -> dict:
+    status, code = getattr(error, "status_code", None), getattr(error, "code", None)
+    return {"error": {"type": type(error).__name__, "status": status, "code": code, "message": str(error)}}
+
+
+# LiteLLM prints advice.
+answers, sys.stdout = sys.stdout, sys.stderr
+for line in sys.stdin:
     try:
-        result = ask(json.load(sys.stdin))
+        answer = ask(json.loads(line))
     except Exception as error:
-        result = {
-            "error": {
-                "type": type(error).__name__,
-                "status": getattr(error, "status_code", None),
-                "code": getattr(error, "code", None),
-                "message": str(error),
-            }
-        }
-    # LiteLLM prints advice before an error.
-    print("\n" + json.dumps(result))
-
-
-main()
+        answer = failure(error)
+    print(json.dumps(answer), file=answers, flush=True)

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { RunningWorker } from '../../scripts/start-worker.ts'
 import { startServer } from '../server.ts'
-import { type Answer, CHAT_CLIENTS, type ChatClient, type Failure } from './chat-client.ts'
+import { type Answer, CHAT_CLIENTS, type Failure, type RunningClient } from './chat-client.ts'
 import { type DyingOrigin, startWorkerWithDyingOrigin } from './dying-origin.ts'
 import { holdTurn } from './hold-turn.ts'
 import { startWiretap, type Wiretap } from './wiretap.ts'
@@ -11,7 +11,6 @@ import { startWiretap, type Wiretap } from './wiretap.ts'
 const MODEL = 'smollm2-135m-instruct'
 const END_OF_TURN = 2
 const STORY = {
-  model: MODEL,
   messages: [{ role: 'user', content: 'Tell me a long story about a mill by the sea.' }],
   max_tokens: 200,
   seed: 7,
@@ -23,7 +22,7 @@ const STORY = {
 const HEARTBEAT = /: \n/g
 /** White space that goes out alone, as a chunk of HTTP/1.1. */
 const KEEP_ALIVE = /\r\n1\r\n\s\r\n/g
-/** So late that the client has heard of its answer. */
+/** In which the client hears of its answer. */
 const LATE_MS = 3_000
 
 let server: RunningWorker
@@ -39,34 +38,41 @@ afterAll(async () => {
 
 describe.each(CHAT_CLIENTS.map((client) => ({ client, ...client })))('$name', ({ client, installed }) => {
   describe.skipIf(!installed)('over sockets (installed by scripts/install-python-clients.sh)', () => {
+    let running: RunningClient
+    beforeAll(() => {
+      running = client.start()
+    })
+    afterAll(() => running?.stop())
+
+    const ask: Ask = ({ url }, maxRetries, body) =>
+      running.ask({ url: `${url}/v1`, apiKey: 'none', maxRetries, body: { model: MODEL, ...body } })
+
     test('streams a story of 200 tokens, and gets the same one whole, after waiting for its turn', async () => {
-      const ask = (body: object) => () =>
-        client.ask({ url: `${tap.url}/v1`, apiKey: 'story', maxRetries: 0, body: { ...STORY, ...body } })
-      const streamed = await afterWaiting(HEARTBEAT, 3, ask({ stream: true, stream_options: { include_usage: true } }))
-      const whole = await afterWaiting(KEEP_ALIVE, 1, ask({}))
+      const streaming = { ...STORY, stream: true, stream_options: { include_usage: true } }
+      const streamed = await afterWaiting(HEARTBEAT, 3, () => ask(tap, 0, streaming))
+      const whole = await afterWaiting(KEEP_ALIVE, 1, () => ask(tap, 0, STORY))
       expect(whole.text.length).toBeGreaterThan(400)
       expect(streamed.text).toBe(whole.text)
-      expect(streamed.usage).toMatchObject({ completion_tokens: 200 })
-      expect(whole.usage).toMatchObject({
-        prompt_tokens: streamed.usage!.prompt_tokens,
-        completion_tokens: 200,
-        total_tokens: streamed.usage!.prompt_tokens + 200,
-      })
       expect(streamed.chunks).toBeGreaterThan(100)
+      const usage = { prompt_tokens: expect.any(Number), completion_tokens: 200 }
+      expect(whole.usage).toMatchObject(usage)
+      const { prompt_tokens, completion_tokens, total_tokens } = whole.usage!
+      expect(streamed.usage).toMatchObject({ prompt_tokens, completion_tokens, total_tokens })
     })
 
     test('does not repeat a request that is refused for what it says', async () => {
       tap.clear()
-      const body = { ...STORY, n: 3 }
-      const { error } = (await client.ask({ url: `${tap.url}/v1`, apiKey: 'refused', maxRetries: 2, body })) as Failure
+      const { error } = (await ask(tap, 2, { ...STORY, n: 3 })) as Failure
       expect(error).toMatchObject({ type: 'BadRequestError', status: 400 })
       expect(error.message).toContain('This value of n is not supported')
       expect(posts(tap)).toBe(1)
     })
 
-    failures(client)
+    failures(ask)
   })
 })
+
+type Ask = (server: { url: string }, maxRetries: number, body: object) => Promise<Answer | Failure>
 
 /** What the client gets that waits behind another one until it has heard as many signs of life. */
 async function afterWaiting(sign: RegExp, count: number, ask: () => Promise<Answer | Failure>): Promise<Answer> {
@@ -74,7 +80,7 @@ async function afterWaiting(sign: RegExp, count: number, ask: () => Promise<Answ
   const letGo = await holdTurn(server.url)
   const asking = ask()
   try {
-    await Promise.race([asking, vi.waitFor(() => expect(tap.got.match(sign)).toHaveLength(count), { timeout: 30_000 })])
+    await vi.waitFor(() => expect(tap.got.match(sign)?.length).toBeGreaterThanOrEqual(count), { timeout: 60_000 })
   } finally {
     letGo()
   }
@@ -88,7 +94,7 @@ function posts({ sent }: Wiretap): number {
 }
 
 /** How the client takes it that an origin dies, where the edge cannot go on: the prompt is longer than its context. */
-function failures(client: ChatClient): void {
+function failures(askOf: Ask): void {
   describe('asks what only an origin can answer, which', () => {
     let dying: DyingOrigin
     let tap: Wiretap
@@ -105,45 +111,31 @@ function failures(client: ChatClient): void {
       tap.clear()
     })
 
-    const body = { model: MODEL, messages: [{ role: 'user', content: 'Again. '.repeat(1200) }], max_tokens: 8 }
-    const ask = async (maxRetries: number, more: object = {}) =>
-      client.ask({ url: `${tap.url}/v1`, apiKey: 'none', maxRetries, body: { ...body, ...more } })
+    const body = { messages: [{ role: 'user', content: 'Again. '.repeat(1200) }], max_tokens: 8 }
+    const ask = (maxRetries: number, more: object = {}) => askOf(tap, maxRetries, { ...body, ...more })
+    const MESSAGE = 'No GPU origin can answer now'
 
     test('answers', async () => {
       expect(await ask(0)).toMatchObject({ text: dying.text(8), usage: { completion_tokens: 8 } })
     })
 
-    test('dies at once: raises with the message and status of the server', async () => {
-      dying.failsAfter(0)
+    test.each([0, 2])('dies after %d tokens: raises with the message and status of the server', async (tokens) => {
+      dying.failsAfter(tokens)
       const { error } = (await ask(0)) as Failure
-      expect(error).toMatchObject({ status: 502 })
-      expect(error.message).toContain('No GPU origin can answer now')
+      expect(error).toMatchObject({ status: 502, message: expect.stringContaining(MESSAGE) })
       expect(posts(tap)).toBe(1)
     })
 
-    test('dies at once and comes back: asks again, and gets the answer', async () => {
-      dying.failsAfter(0)
+    test.each([0, 2])('dies after %d tokens and comes back: asks again, and gets the answer', async (tokens) => {
+      dying.failsAfter(tokens)
       expect(await ask(2)).toMatchObject({ text: dying.text(8) })
       expect(posts(tap)).toBe(2)
     })
 
-    test('dies after two tokens: raises', async () => {
-      dying.failsAfter(2)
-      const { error } = (await ask(0)) as Failure
-      expect(error?.type).toBeDefined()
-      expect(posts(tap)).toBe(1)
-    })
-
-    test('dies after two tokens and comes back: asks again, and gets the answer', async () => {
-      dying.failsAfter(2)
-      expect(await ask(2)).toMatchObject({ text: dying.text(8) })
-      expect(posts(tap)).toBe(2)
-    })
-
-    test('dies after two tokens, late: raises, since the answer has begun', async () => {
+    test('dies when the client has heard of the answer: raises', async () => {
       dying.failsAfter(2, LATE_MS)
       const { error } = (await ask(0)) as Failure
-      expect(error?.type).toBeDefined()
+      expect(error.type).toMatch(/Error$/)
       expect(tap.got).toMatch(KEEP_ALIVE)
       expect(posts(tap)).toBe(1)
     })
@@ -151,7 +143,7 @@ function failures(client: ChatClient): void {
     test('dies after two tokens of a stream: raises with the message of the server', async () => {
       dying.failsAfter(2)
       const { error } = (await ask(0, { stream: true })) as Failure
-      expect(error.message).toContain('No GPU origin can answer now')
+      expect(error.message).toContain(MESSAGE)
       expect(posts(tap)).toBe(1)
     })
   })

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import type { RunningWorker } from '../../scripts/start-worker.ts'
 import { startServer } from '../server.ts'
 import { holdTurn } from './hold-turn.ts'
-import { isInstalled, runPython } from './python.ts'
+import { isInstalled, startPython } from './python.ts'
 import { startWiretap, type Wiretap } from './wiretap.ts'
 
 // Clients of server-sent events that take a blank line for the end of an event, whatever stood before it.
@@ -70,7 +70,12 @@ describe.skipIf(!isInstalled('httpx-sse'))(
   "Python's httpx-sse (installed by scripts/install-python-clients.sh)",
   () => {
     test('gets no event without data', async () => {
-      expectCompletion(await afterHeartbeats((url) => runPython('httpx-sse', 'events.py', { url, body: BODY })))
+      const python = startPython<object, string[]>('httpx-sse', 'events.py')
+      try {
+        expectCompletion(await afterHeartbeats((url) => python.call({ url, body: BODY })))
+      } finally {
+        await python.stop()
+      }
     })
   },
 )

@@ -1,6 +1,6 @@
-"""Posts a JSON body with httpx-sse; prints a JSON array of the data of all events.
+"""Posts JSON bodies with httpx-sse.
 
-Standard input: a JSON object {url, body}.
+Standard input: a JSON object a line, {url, body}. Standard output: a JSON array a line, the data of all events.
 """
 
 import json
@@ -9,6 +9,7 @@ import sys
 import httpx
 from httpx_sse import connect_sse
 
-question = json.load(sys.stdin)
-with httpx.Client(timeout=60) as client, connect_sse(client, "POST", question["url"], json=question["body"]) as source:
-    print(json.dumps([event.data for event in source.iter_sse()]))
+for line in sys.stdin:
+    question = json.loads(line)
+    with httpx.Client(timeout=60) as client, connect_sse(client, "POST", question["url"], json=question["body"]) as source:
+        print(json.dumps([event.data for event in source.iter_sse()]), flush=True)
