@@ -26,4 +26,4 @@ install openai-1 openai==1.109.1
 install openai-2 openai==2.54.0
 install openai-3 openai==3.57.0
 install litellm litellm==1.110.2
-install httpx-sse httpx-sse==0.4.3
+install httpx-sse httpx-sse==0.4.3 httpx==0.28.1

@@ -1,9 +1,9 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { RunningWorker } from '../../scripts/start-worker.ts'
 import { startServer } from '../server.ts'
 import { type Answer, CHAT_CLIENTS, type Failure, type RunningClient } from './chat-client.ts'
 import { type DyingOrigin, startWorkerWithDyingOrigin } from './dying-origin.ts'
-import { holdTurn } from './hold-turn.ts'
+import { answeredAfterWaiting } from './waiting.ts'
 import { startWiretap, type Wiretap } from './wiretap.ts'
 
 // The clients that people use, over sockets to workerd with the embedded model.
@@ -77,14 +77,8 @@ type Ask = (server: { url: string }, maxRetries: number, body: object) => Promis
 /** What the client gets that waits behind another one until it has heard as many signs of life. */
 async function afterWaiting(sign: RegExp, count: number, ask: () => Promise<Answer | Failure>): Promise<Answer> {
   tap.clear()
-  const letGo = await holdTurn(server.url)
-  const asking = ask()
-  try {
-    await vi.waitFor(() => expect(tap.got.match(sign)?.length).toBeGreaterThanOrEqual(count), { timeout: 60_000 })
-  } finally {
-    letGo()
-  }
-  const answer = await asking
+  const heard = () => expect(tap.got.match(sign)?.length ?? 0).toBeGreaterThanOrEqual(count)
+  const answer = await answeredAfterWaiting(server.url, ask, heard)
   expect(answer.error).toBeUndefined()
   return answer as Answer
 }

@@ -2,8 +2,8 @@ import { fetchEventSource } from '@microsoft/fetch-event-source'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import type { RunningWorker } from '../../scripts/start-worker.ts'
 import { startServer } from '../server.ts'
-import { holdTurn } from './hold-turn.ts'
 import { isInstalled, startPython } from './python.ts'
+import { answeredAfterWaiting } from './waiting.ts'
 import { startWiretap, type Wiretap } from './wiretap.ts'
 
 // Clients of server-sent events that take a blank line for the end of an event, whatever stood before it.
@@ -20,6 +20,7 @@ let tap: Wiretap
 beforeAll(async () => {
   // It is written for browsers.
   vi.stubGlobal('window', globalThis)
+  vi.stubGlobal('document', new EventTarget())
   server = await startServer()
   tap = await startWiretap(server.url)
 })
@@ -32,14 +33,8 @@ afterAll(async () => {
 /** The data of the events of a stream that carried three heartbeats before them. */
 async function afterHeartbeats(read: (url: string) => Promise<string[]>): Promise<string[]> {
   tap.clear()
-  const letGo = await holdTurn(server.url)
-  const reading = read(`${tap.url}/v1/chat/completions`)
-  try {
-    await vi.waitFor(() => expect(tap.got.match(/: \n/g)).toHaveLength(3), { timeout: 30_000 })
-  } finally {
-    letGo()
-  }
-  return reading
+  const heard = () => expect(tap.got.match(/: \n/g)?.length ?? 0).toBeGreaterThanOrEqual(3)
+  return answeredAfterWaiting(server.url, () => read(`${tap.url}/v1/chat/completions`), heard)
 }
 
 function expectCompletion(events: readonly string[]): void {

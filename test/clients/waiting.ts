@@ -1,8 +1,9 @@
 import { once } from 'node:events'
 import { request } from 'node:http'
+import { vi } from 'vitest'
 
 /** Begins an answer that goes on to the end of the context, unless the returned function is called: all others wait for their turn. */
-export async function holdTurn(server: string): Promise<() => void> {
+async function holdTurn(server: string): Promise<() => void> {
   const holder = request(`${server}/v1/chat/completions`, {
     method: 'POST',
     headers: { 'Content-Type': 'application/json', Authorization: 'Bearer holder' },
@@ -18,4 +19,21 @@ export async function holdTurn(server: string): Promise<() => void> {
   }
   response.on('error', () => {}).resume()
   return () => holder.destroy()
+}
+
+/** What is answered to a client that waits behind another one until a condition holds. */
+export async function answeredAfterWaiting<T>(
+  server: string,
+  ask: () => Promise<T>,
+  condition: () => void,
+): Promise<T> {
+  const letGo = await holdTurn(server)
+  const asking = ask()
+  try {
+    await Promise.race([asking, vi.waitFor(condition, { timeout: 60_000 })])
+  } finally {
+    letGo()
+  }
+  condition()
+  return asking
 }
