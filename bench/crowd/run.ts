@@ -118,7 +118,7 @@ function explained(visits: readonly Visited[], promptTokens: ReadonlyMap<number,
 
 /** Whether a client was hearing tokens then, one before and one after it: for one at a time is computed. */
 function hadTurn(visits: readonly Visited[], time: number): boolean {
-  return visits.some(({ firstToken = time, latestToken = time }) => firstToken < time && time < latestToken)
+  return visits.some(({ times }) => times.length > 0 && times[0] < time && time < times.at(-1)!)
 }
 
 /** When nothing is computed any more, and the server has had the time to see that everybody left. */
@@ -144,6 +144,6 @@ async function lengthOfPrompt(words: number): Promise<number> {
 
 async function untilFirstToken(): Promise<number> {
   const start = performance.now()
-  const { firstToken } = await visit(server.url, '127.0.0.1', NEWCOMER)
-  return firstToken! - start
+  const { times } = await visit(server.url, '127.0.0.1', NEWCOMER)
+  return times[0] - start
 }

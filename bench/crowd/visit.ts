@@ -13,17 +13,14 @@ export interface Visit {
   readonly patience: number | undefined
 }
 
-/** What a client heard; times as performance.now() gives them. */
-export interface Heard {
-  tokens: number
-  /** When the first and the latest token came, where they come one by one. */
-  firstToken: number | undefined
-  latestToken: number | undefined
-}
-
-export interface Outcome extends Readonly<Heard> {
+export interface Outcome {
   readonly end: 'answered' | 'left' | 'refused'
+  /** As performance.now() gives it. */
   readonly ended: number
+  /** That the client was given. */
+  readonly tokens: number
+  /** When they came, where they come one by one. */
+  readonly times: readonly number[]
 }
 
 /** No answer ends by itself: each has the tokens that were asked for. */
@@ -32,8 +29,8 @@ const END_OF_TURN = 2
 /** @param address on loopback that the client has, since a server may share turns out by address. */
 export async function visit(url: string, address: string, visit: Visit): Promise<Outcome> {
   const { words, maxTokens, stream, patience } = visit
-  const heard: Heard = { tokens: 0, firstToken: undefined, latestToken: undefined }
-  const outcome = (end: Outcome['end']): Outcome => ({ ...heard, end, ended: performance.now() })
+  const times: number[] = []
+  const outcome = (end: Outcome['end'], tokens = times.length) => ({ end, ended: performance.now(), tokens, times })
   const hangUp = patience === undefined ? undefined : AbortSignal.timeout(patience)
   const sent = request(`${url}/v1/chat/completions`, {
     method: 'POST',
@@ -51,8 +48,8 @@ export async function visit(url: string, address: string, visit: Visit): Promise
       return outcome('refused')
     }
     if (response.statusCode !== 200) throw new Error(JSON.stringify(await json(response)))
-    if (stream) await hear(response, heard)
-    else heard.tokens = ((await json(response)) as { usage: { completion_tokens: number } }).usage.completion_tokens
+    if (!stream) return outcome('answered', ((await json(response)) as Completion).usage.completion_tokens)
+    await hear(response, times)
     return outcome('answered')
   } catch (error) {
     if (hangUp?.aborted) return outcome('left')
@@ -62,15 +59,16 @@ export async function visit(url: string, address: string, visit: Visit): Promise
   }
 }
 
-async function hear(response: IncomingMessage, heard: Heard): Promise<void> {
+interface Completion {
+  readonly usage: { readonly completion_tokens: number }
+}
+
+async function hear(response: IncomingMessage, times: number[]): Promise<void> {
   let end: string | undefined
   const parser = createParser({
     onEvent({ data }) {
       end = data
-      if (data === '[DONE]' || !JSON.parse(data).choices?.[0].delta.content) return
-      heard.tokens++
-      heard.latestToken = performance.now()
-      heard.firstToken ??= heard.latestToken
+      if (data !== '[DONE]' && JSON.parse(data).choices?.[0].delta.content) times.push(performance.now())
     },
   })
   for await (const text of response.setEncoding('utf8')) parser.feed(text)
