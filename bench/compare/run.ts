@@ -1,7 +1,7 @@
 // Start, decode and prefill of the embedded model in several checkouts of this project, in turn in one run: A B, B A, A B, …
 //
-//   npm run bench:compare -- PATH PATH     the first one is what the others are compared with; 7 rounds
-//   npm run bench:compare -- PATH PATH 3   3 rounds
+//   npm run bench:compare -- PATH PATH                the first one is what the others are compared with; 7 rounds
+//   npm run bench:compare -- PATH PATH --rounds 3     3 rounds
 //
 // Each checkout has its packages installed and is built (npm run build).
 import { type ChildProcess, spawn } from 'node:child_process'
@@ -9,13 +9,18 @@ import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
+import { Command } from 'commander'
 import { freePorts } from '../../test/pipeline/workerd-process.ts'
 import { visit } from '../crowd/visit.ts'
 import { median } from '../median.ts'
+import { wholeNumber } from '../parse-option.ts'
 
-const args = process.argv.slice(2)
-const rounds = Number(args.find((arg) => /^\d+$/.test(arg)) ?? 7)
-const checkouts = args.filter((arg) => !/^\d+$/.test(arg)).map((path) => resolve(path))
+const program = new Command()
+  .argument('<paths...>', 'checkouts of this project')
+  .option('--rounds <n>', 'rounds', wholeNumber, 7)
+  .parse()
+const checkouts = program.args.map((path) => resolve(path))
+const { rounds } = program.opts<{ rounds: number }>()
 /** Within a round, of which each checkout's best counts: a disturbance makes a time longer, never shorter. */
 const REPEATS = 3
 const DECODED_TOKENS = 64
@@ -99,12 +104,12 @@ async function decodeSpeed(url: string): Promise<number> {
   return ((times.length - 1) * 1000) / (times.at(-1)! - times[0])
 }
 
-/** Tokens of the prompt a second, from the request to the first token of the answer. */
+/** Tokens of the prompt a second, from the request to the end of an answer of one token. */
 async function prefillSpeed(url: string): Promise<number> {
   const before = await tokensComputed(url)
   const began = performance.now()
-  const { times } = await ask(url, PROMPT_WORDS, 1)
-  const tookMs = times[0] - began
+  const { ended } = await ask(url, PROMPT_WORDS, 1)
+  const tookMs = ended - began
   return (((await tokensComputed(url)) - before) * 1000) / tookMs
 }
 
