@@ -19,7 +19,7 @@ export interface FakeOriginOptions {
   readonly eosId: number
   /** Tokens that prompt and answer may have together. */
   readonly contextLength?: number
-  /** Awaited before every token. */
+  /** Awaited before every token; where it rejects, the response is broken off. */
   readonly beforeToken?: () => Promise<void>
   /** SGLang with --incremental-streaming-output. */
   readonly incremental?: boolean
@@ -72,7 +72,7 @@ export async function startFakeOrigin(options: FakeOriginOptions): Promise<FakeO
       return json({ meta_info: { input_token_logprobs: tokenize(body.text, body).map((id) => [null, id, null]) } })
     }
     if (path !== '/tokens') return json({ error: { message: 'not found' } }, 404)
-    await answer(options, body, response, state)
+    await answer(options, body, response, state).catch(() => response.destroy())
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')

@@ -1,0 +1,144 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import type { RunningWorker } from '../../scripts/start-worker.ts'
+import { startServer } from '../server.ts'
+import { type Answer, CHAT_CLIENTS, type Failure, type RunningClient } from './chat-client.ts'
+import { type DyingOrigin, startWorkerWithDyingOrigin } from './dying-origin.ts'
+import { answeredAfterWaiting } from './waiting.ts'
+import { startWiretap, type Wiretap } from './wiretap.ts'
+
+// The clients that people use, over sockets to workerd with the embedded model.
+
+const MODEL = 'smollm2-135m-instruct'
+const END_OF_TURN = 2
+const STORY = {
+  messages: [{ role: 'user', content: 'Tell me a long story about a mill by the sea.' }],
+  max_tokens: 200,
+  seed: 7,
+  temperature: 0.8,
+  // The story has all of its tokens.
+  logit_bias: { [END_OF_TURN]: -100 },
+}
+/** A comment, which no line of JSON and no header looks like. */
+const HEARTBEAT = /: \n/g
+/** White space that goes out alone, as a chunk of HTTP/1.1. */
+const KEEP_ALIVE = /\r\n1\r\n\s\r\n/g
+/** In which the client hears of its answer. */
+const LATE_MS = 3_000
+
+let server: RunningWorker
+let tap: Wiretap
+beforeAll(async () => {
+  server = await startServer()
+  tap = await startWiretap(server.url)
+})
+afterAll(async () => {
+  await tap?.stop()
+  await server?.stop()
+})
+
+describe.each(CHAT_CLIENTS.map((client) => ({ client, ...client })))('$name', ({ client, installed }) => {
+  describe.skipIf(!installed)('over sockets (installed by scripts/install-python-clients.sh)', () => {
+    let running: RunningClient
+    beforeAll(() => {
+      running = client.start()
+    })
+    afterAll(() => running?.stop())
+
+    const ask: Ask = ({ url }, maxRetries, body) =>
+      running.ask({ url: `${url}/v1`, apiKey: 'none', maxRetries, body: { model: MODEL, ...body } })
+
+    test('streams a story of 200 tokens, and gets the same one whole, after waiting for its turn', async () => {
+      const streaming = { ...STORY, stream: true, stream_options: { include_usage: true } }
+      const streamed = await afterWaiting(HEARTBEAT, 3, () => ask(tap, 0, streaming))
+      const whole = await afterWaiting(KEEP_ALIVE, 1, () => ask(tap, 0, STORY))
+      expect(whole.text.length).toBeGreaterThan(400)
+      expect(streamed.text).toBe(whole.text)
+      expect(streamed.chunks).toBeGreaterThan(100)
+      const usage = { prompt_tokens: expect.any(Number), completion_tokens: 200 }
+      expect(whole.usage).toMatchObject(usage)
+      const { prompt_tokens, completion_tokens, total_tokens } = whole.usage!
+      expect(streamed.usage).toMatchObject({ prompt_tokens, completion_tokens, total_tokens })
+    })
+
+    test('does not repeat a request that is refused for what it says', async () => {
+      tap.clear()
+      const { error } = (await ask(tap, 2, { ...STORY, n: 3 })) as Failure
+      expect(error).toMatchObject({ type: 'BadRequestError', status: 400 })
+      expect(error.message).toContain('This value of n is not supported')
+      expect(posts(tap)).toBe(1)
+    })
+
+    failures(ask)
+  })
+})
+
+type Ask = (server: { url: string }, maxRetries: number, body: object) => Promise<Answer | Failure>
+
+/** What the client gets that waits behind another one until it has heard as many signs of life. */
+async function afterWaiting(sign: RegExp, count: number, ask: () => Promise<Answer | Failure>): Promise<Answer> {
+  tap.clear()
+  const heard = () => expect(tap.got.match(sign)?.length ?? 0).toBeGreaterThanOrEqual(count)
+  const answer = await answeredAfterWaiting(server.url, ask, heard)
+  expect(answer.error).toBeUndefined()
+  return answer as Answer
+}
+
+function posts({ sent }: Wiretap): number {
+  return sent.match(/POST \/v1\/chat\/completions/g)?.length ?? 0
+}
+
+/** How the client takes it that an origin dies, where the edge cannot go on: the prompt is longer than its context. */
+function failures(askOf: Ask): void {
+  describe('asks what only an origin can answer, which', () => {
+    let dying: DyingOrigin
+    let tap: Wiretap
+    beforeAll(async () => {
+      dying = await startWorkerWithDyingOrigin()
+      tap = await startWiretap(dying.url)
+    })
+    afterAll(async () => {
+      await tap?.stop()
+      await dying?.stop()
+    })
+    beforeEach(async () => {
+      await dying.works()
+      tap.clear()
+    })
+
+    const body = { messages: [{ role: 'user', content: 'Again. '.repeat(1200) }], max_tokens: 8 }
+    const ask = (maxRetries: number, more: object = {}) => askOf(tap, maxRetries, { ...body, ...more })
+    const MESSAGE = 'No GPU origin can answer now'
+
+    test('answers', async () => {
+      expect(await ask(0)).toMatchObject({ text: dying.text(8), usage: { completion_tokens: 8 } })
+    })
+
+    test.each([0, 2])('dies after %d tokens: raises with the message and status of the server', async (tokens) => {
+      dying.failsAfter(tokens)
+      const { error } = (await ask(0)) as Failure
+      expect(error).toMatchObject({ status: 502, message: expect.stringContaining(MESSAGE) })
+      expect(posts(tap)).toBe(1)
+    })
+
+    test.each([0, 2])('dies after %d tokens and comes back: asks again, and gets the answer', async (tokens) => {
+      dying.failsAfter(tokens)
+      expect(await ask(2)).toMatchObject({ text: dying.text(8) })
+      expect(posts(tap)).toBe(2)
+    })
+
+    test('dies when the client has heard of the answer: raises', async () => {
+      dying.failsAfter(2, LATE_MS)
+      const { error } = (await ask(0)) as Failure
+      expect(error.type).toMatch(/Error$/)
+      expect(tap.got).toMatch(KEEP_ALIVE)
+      expect(posts(tap)).toBe(1)
+    })
+
+    test('dies after two tokens of a stream: raises with the message of the server', async () => {
+      dying.failsAfter(2)
+      const { error } = (await ask(0, { stream: true })) as Failure
+      expect(error.message).toContain(MESSAGE)
+      expect(posts(tap)).toBe(1)
+    })
+  })
+}
