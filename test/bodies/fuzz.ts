@@ -37,6 +37,7 @@ export async function fuzz(runs: number, seed: number): Promise<FuzzReport> {
     const property = fc.asyncProperty(generatedBodies, async (generated) => {
       const body = excerpt(generated)
       const fail = (how: string) => failures.length < MAX_FAILURES && failures.push(`${how} for ${body}`)
+      await meter()
       const start = usage.cpuMs()
       try {
         const { status, text } = await send(worker.url, generated)
