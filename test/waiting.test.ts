@@ -66,6 +66,7 @@ test('a stream that waits has its headers and comments at once, a plain answer w
   await vi.waitFor(() => expect(plain.received.text).toMatch(/^HTTP\/1.1 200 OK.*\r\n1\r\n \r\n/s), { timeout: 4000 })
   expect(stream.received.text).not.toMatch(/"content":"[^"]/)
   first.socket.destroy()
+  stream.socket.destroy()
   await vi.waitFor(() => expect(plain.received.text).toContain('"finish_reason":"length"'), { timeout: 20_000 })
 })
 

@@ -5,13 +5,19 @@ export const MAX_BODY_BYTES = 4 * 1024 * 1024
 /** Without a byte for so long, or longer than this in all, a body is given up, in ms. */
 const IDLE_MS = 10_000
 const TOTAL_MS = 60_000
+/** Of a body that is refused unread: so much of it is read all the same, for so long. */
+const DRAINED_BYTES = 4 * MAX_BODY_BYTES
+const DRAINED_MS = 5000
 
 /** The text of a request's body. Throws an ApiError of status 408, 413 or 400. */
-export async function readBody(request: Request): Promise<string> {
+export async function readBody({ body, headers }: Request): Promise<string> {
+  if (Number(headers.get('Content-Length') ?? 0) > MAX_BODY_BYTES) throw tooLarge()
+  if (!body) return ''
   const decoder = new TextDecoder('utf-8', { fatal: true })
   let text = ''
   try {
-    for await (const bytes of bodyChunks(request)) text += decoder.decode(bytes, { stream: true })
+    const bounds = { bytes: MAX_BODY_BYTES, idleMs: IDLE_MS, totalMs: TOTAL_MS }
+    for await (const bytes of chunksOf(body, bounds)) text += decoder.decode(bytes, { stream: true })
     return text + decoder.decode()
   } catch (error) {
     if (error instanceof TypeError) throw new ApiError(400, 'invalid_utf8', 'The body is not UTF-8 text.')
@@ -20,42 +26,45 @@ export async function readBody(request: Request): Promise<string> {
 }
 
 /**
- * Reads what nobody has read of a body, as far as one may be long: workerd (1.20261117) closes the connection of a request that was answered
- * before, under the next request of a client that keeps it open.
+ * Reads what nobody has read of a body: workerd (1.20261117) closes the connection of a request that was answered before, and a client that
+ * still sends never sees the answer. What goes on for longer than that is left.
  */
-export async function drainBody(request: Request): Promise<void> {
-  if (!request.body || request.bodyUsed) return
+export async function drainBody({ body }: Request): Promise<void> {
+  if (!body || body.locked) return
   try {
-    for await (const _ of bodyChunks(request)) {
+    for await (const _ of chunksOf(body, { bytes: DRAINED_BYTES, idleMs: DRAINED_MS, totalMs: DRAINED_MS })) {
       // Nobody wants it.
     }
   } catch {
-    // It is too long, or never ends: then the connection closes.
+    // It is too long, never ends, or was given up before.
   }
 }
 
-/** The bytes of a body, bounded in size and time. Breaking off cancels it. */
-async function* bodyChunks({ body, headers }: Request): AsyncGenerator<Uint8Array> {
-  if (Number(headers.get('Content-Length') ?? 0) > MAX_BODY_BYTES) {
-    await body?.cancel()
-    throw tooLarge()
-  }
-  if (!body) return
+interface Bounds {
+  readonly bytes: number
+  readonly idleMs: number
+  readonly totalMs: number
+}
+
+/** The bytes of a body. Throws an ApiError of status 413, whose rest can still be read, or of 408. */
+async function* chunksOf(body: ReadableStream<Uint8Array>, bounds: Bounds): AsyncGenerator<Uint8Array> {
   const reader = body.getReader()
-  const end = Date.now() + TOTAL_MS
+  const end = Date.now() + bounds.totalMs
   let bytes = 0
-  let ended = false
+  let reading = true
   try {
     for (;;) {
-      const { done, value } = await within(reader.read(), Math.min(IDLE_MS, end - Date.now()))
-      ended = done
+      const { done, value } = await within(reader.read(), Math.min(bounds.idleMs, end - Date.now()))
       if (done) return
       bytes += value.length
-      if (bytes > MAX_BODY_BYTES) throw tooLarge()
+      reading = false
+      if (bytes > bounds.bytes) throw tooLarge()
       yield value
+      reading = true
     }
   } finally {
-    if (!ended) reader.cancel().catch(() => {})
+    if (reading) reader.cancel().catch(() => {})
+    reader.releaseLock()
   }
 }
 
