@@ -31,9 +31,10 @@ const RMS_TOLERANCE = 1.1
 const LARGEST_TOLERANCE = 1.25
 
 const neverAborted = new AbortController().signal
-const fixtures = new URL('fixtures/tiny-llama/', import.meta.url)
+const fixturesOf = (name: string) =>
+  new URL(`fixtures/tiny-${name.startsWith('qwen2') ? 'qwen2' : 'llama'}/`, import.meta.url)
 
-/** What test/reference/tiny_llama.py writes: fixtures/tiny-llama/README.md. */
+/** What test/reference/tiny_llama.py writes: fixtures/tiny-llama/README.md. Block types of a GGUF are imported where `imported`. */
 interface Expected {
   groupSize: number
   planes: Record<string, number>
@@ -47,13 +48,23 @@ interface Expected {
 
 const models = [
   { name: 'tied', form: 'huggingFace', path: 'tied' },
-  { name: 'tied', form: 'gguf', path: 'tied.gguf' },
+  { name: 'tied', form: 'gguf', path: 'tied.gguf', imported: true },
   { name: 'untied', form: 'huggingFace', path: 'untied' },
   { name: 'untied', form: 'gguf', path: 'untied.gguf' },
   { name: 'wide-groups', form: 'huggingFace', path: 'wide-groups' },
-] as const
+  { name: 'qwen2-tied', form: 'huggingFace', path: 'qwen2-tied' },
+  { name: 'qwen2-tied', form: 'gguf', path: 'qwen2-tied.gguf', imported: true },
+  { name: 'qwen2-untied', form: 'huggingFace', path: 'qwen2-untied' },
+  { name: 'qwen2-untied', form: 'gguf', path: 'qwen2-untied.gguf', imported: true },
+] as const satisfies readonly {
+  name: string
+  form: 'huggingFace' | 'gguf'
+  path: string
+  imported?: boolean
+}[]
 
-describe.each(models)('$path', ({ name, form, path }) => {
+describe.each(models)('$path', ({ name, form, path, ...rest }) => {
+  const fixtures = fixturesOf(name)
   let root: string
   let expected: Expected
   let expectedLogits: Float32Array
@@ -67,7 +78,7 @@ describe.each(models)('$path', ({ name, form, path }) => {
     expectedLogits = new Float32Array(new Uint8Array(logits).buffer)
     const planes = Object.entries(expected.planes).map(([part, count]) => `${part}=${count}`)
     // Block types of a GGUF are imported as they are; floats are rounded, to what must be their own grid.
-    const rounding = path === 'tied.gguf' ? [] : ['--planes', planes.join(), '--group', `${expected.groupSize}`]
+    const rounding = 'imported' in rest ? [] : ['--planes', planes.join(), '--group', `${expected.groupSize}`]
     await promisify(execFile)(process.execPath, [
       new URL('../src/pack/cli.ts', import.meta.url).pathname,
       ...['pack', new URL(path, fixtures).pathname, '--out', root, ...rounding],

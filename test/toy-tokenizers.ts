@@ -76,6 +76,29 @@ export function toyByteLevel() {
   }
 }
 
+/** The same with Qwen2's normalizer and pre-tokenizer. */
+export function toyQwen2() {
+  return {
+    ...toyByteLevel(),
+    normalizer: { type: 'NFC' },
+    pre_tokenizer: {
+      type: 'Sequence',
+      pretokenizers: [
+        {
+          type: 'Split',
+          pattern: {
+            Regex:
+              "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+",
+          },
+          behavior: 'Isolated',
+          invert: false,
+        },
+        { type: 'ByteLevel', add_prefix_space: false, trim_offsets: false, use_regex: false },
+      ],
+    },
+  }
+}
+
 /** Byte-fallback BPE as Nanbeige's. */
 export function toyByteFallback() {
   const bytes = Array.from({ length: 256 }, (_, byte) => pieceOfByte(byte))

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { nanbeigeJson, nanbeigeTemplate } from '../../test/nanbeige.ts'
 import { ChatRequestError, ChatTemplateSyntaxError } from './errors.ts'
@@ -143,4 +144,14 @@ test('a template that refuses the messages is an error of the request, with its 
 
 test('a template that cannot be parsed is an error of the model', () => {
   expect(() => new ChatTemplate('{% if %}')).toThrow(ChatTemplateSyntaxError)
+})
+
+describe("Qwen2.5's template", () => {
+  const { template, cases } = JSON.parse(
+    readFileSync(new URL('../../test/fixtures/template-qwen2.json', import.meta.url), 'utf8'),
+  ) as { template: string; cases: Vector[] }
+
+  test.each(cases)('renders $name as jinja2 does', ({ messages, tools, prompt }) => {
+    expect(new ChatTemplate(template).render(messages, { tools, addGenerationPrompt: true })).toBe(prompt)
+  })
 })

@@ -16,6 +16,11 @@ export class Weights {
     this.#pointers = pointers
   }
 
+  /** undefined: the model has none of this name. */
+  optional(name: string): Pointer | undefined {
+    return this.#pointers.get(name)
+  }
+
   vector(name: string): Pointer {
     return this.#pointers.get(name)!
   }
@@ -36,6 +41,9 @@ export class Weights {
       query: matrix('query'),
       key: matrix('key'),
       value: matrix('value'),
+      queryBias: this.optional(`layers.${index}.queryBias`),
+      keyBias: this.optional(`layers.${index}.keyBias`),
+      valueBias: this.optional(`layers.${index}.valueBias`),
       attentionOutput: matrix('attentionOutput'),
       ffnNorm: vector('ffnNorm'),
       gate: matrix('gate'),

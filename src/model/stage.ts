@@ -11,6 +11,10 @@ export interface LayerWeights {
   readonly query: Matrix
   readonly key: Matrix
   readonly value: Matrix
+  /** (rows of the matrix) f32, where the architecture has them. */
+  readonly queryBias?: Pointer
+  readonly keyBias?: Pointer
+  readonly valueBias?: Pointer
   readonly attentionOutput: Matrix
   readonly ffnNorm: Pointer
   readonly gate: Matrix
@@ -67,7 +71,7 @@ export function stageScratchBytes(kernels: Kernels, config: ModelConfig, chunk: 
 /** Whose vectors of a chunk are wanted: those of all its tokens, or of the last one. */
 export type Keep = 'all' | 'last'
 
-/** Some consecutive layers of a Llama model (Touvron et al. 2023) in one Wasm memory. */
+/** Some consecutive layers of a Llama model (Touvron et al. 2023), or of one with biases as Qwen2, in one Wasm memory. */
 export class Stage {
   readonly #arena: Arena
   readonly #kernels: Kernels
@@ -129,9 +133,9 @@ export class Stage {
     const rope = ropeLayout === 'half' ? kernels.ropeHalf : kernels.ropeInterleaved
 
     kernels.rmsNorm(normed, hidden, layer.attentionNorm, hiddenSize, count, rmsNormEps)
-    this.#clear(query, count * queryBytes)
-    this.#clear(key, count * keyBytes)
-    this.#clear(value, count * keyBytes)
+    this.#begin(query, count, queryBytes, layer.queryBias)
+    this.#begin(key, count, keyBytes, layer.keyBias)
+    this.#begin(value, count, keyBytes, layer.valueBias)
     if (from === 0) {
       multiply(kernels, [query, key, value], [layer.query, layer.key, layer.value], normed, count, tables)
     } else {
@@ -173,6 +177,16 @@ export class Stage {
     multiply(kernels, [gate, up], [layer.gate, layer.up], normed, count, tables)
     kernels.siluMultiply(gate, up, count * intermediateSize)
     multiply(kernels, [hidden], [layer.down], gate, count, tables)
+  }
+
+  /** What a product of `count` columns is added to: its bias, or zeros. */
+  #begin(out: Pointer, count: number, bytes: number, bias: Pointer | undefined): void {
+    if (bias === undefined) {
+      this.#clear(out, count * bytes)
+      return
+    }
+    const row = this.#arena.bytes(bias, bytes)
+    for (let i = 0; i < count; i++) this.#arena.bytes(out + i * bytes, bytes).set(row)
   }
 
   #clear(pointer: Pointer, bytes: number): void {

@@ -37,6 +37,8 @@ const configJson = withoutNulls(
     tie_word_embeddings: z.boolean().optional(),
     hidden_act: z.string().optional(),
     attention_bias: z.boolean().optional(),
+    use_sliding_window: z.boolean().optional(),
+    layer_types: z.array(z.string()).optional(),
     mlp_bias: z.boolean().optional(),
     quantization_config: z.unknown().optional(),
     bos_token_id: z.int().optional(),
@@ -59,18 +61,27 @@ const architectureJson = withoutNulls(
   z.looseObject({ architectures: z.array(z.string()).optional(), model_type: z.string().optional() }),
 )
 
+/** By the names of transformers. */
+const ARCHITECTURES: Readonly<Record<string, ModelConfig['architecture']>> = {
+  LlamaForCausalLM: 'llama',
+  Qwen2ForCausalLM: 'qwen2',
+}
+
 /** transformers' default where a config.json does not say. */
 const DEFAULT_ROPE_THETA = 10000
 
-export type ConfigJson = z.infer<typeof configJson>
+export type ConfigJson = z.infer<typeof configJson> & { readonly architecture: ModelConfig['architecture'] }
 export type GenerationJson = z.infer<typeof generationJson>
 
 export function parseConfigJson(json: unknown, path: string): ConfigJson {
   // By its name first: of another architecture nothing else need be as expected.
   const { architectures, model_type } = parse(architectureJson, json, path)
-  const architecture = architectures?.[0] ?? (model_type === 'llama' ? 'LlamaForCausalLM' : model_type)
-  if (architecture !== 'LlamaForCausalLM') throw unsupportedArchitecture(architecture, path)
-  return parse(configJson, json, path)
+  const named = Object.entries(ARCHITECTURES).find(([, ours]) => ours === model_type)?.[0]
+  const architecture = architectures?.[0] ?? named ?? model_type
+  if (architecture === undefined || !Object.hasOwn(ARCHITECTURES, architecture)) {
+    throw unsupportedArchitecture(architecture, path)
+  }
+  return { ...parse(configJson, json, path), architecture: ARCHITECTURES[architecture] }
 }
 
 export function parseGenerationJson(json: unknown, path: string): GenerationJson {
@@ -81,7 +92,7 @@ function unsupportedArchitecture(architecture: unknown, path: string): PackError
   const looped = architecture === 'NanbeigeForCausalLM' ? ' (Nanbeige4.2, whose layers run in loops)' : ''
   return new PackError(
     'architecture_unsupported',
-    `${path}: ${architecture ?? 'no architecture'}${looped} is not supported; LlamaForCausalLM is, such as Nanbeige4-3B-Thinking-2511 and Nanbeige4.1-3B`,
+    `${path}: ${architecture ?? 'no architecture'}${looped} is not supported; LlamaForCausalLM is, such as Nanbeige4-3B-Thinking-2511 and Nanbeige4.1-3B, and Qwen2ForCausalLM`,
   )
 }
 
@@ -100,6 +111,8 @@ export function checkpointConfig(config: ConfigJson, path: string): ModelConfig 
   // Two names of one function in transformers.
   if (!['silu', 'swish'].includes(config.hidden_act ?? 'silu')) refuse(`hidden_act ${config.hidden_act}`)
   if (config.attention_bias) refuse('attention_bias')
+  const slides = config.layer_types?.some((type) => type !== 'full_attention') ?? config.use_sliding_window
+  if (slides) refuse('attention in a sliding window')
   if (config.mlp_bias) refuse('mlp_bias')
   if (config.quantization_config !== undefined) refuse('a quantized checkpoint', '; use the release in bf16')
   const headDim = config.head_dim ?? config.hidden_size / config.num_attention_heads
@@ -110,7 +123,7 @@ export function checkpointConfig(config: ConfigJson, path: string): ModelConfig 
     )
   }
   const read: ModelConfig = {
-    architecture: 'llama',
+    architecture: config.architecture,
     hiddenSize: config.hidden_size,
     intermediateSize: config.intermediate_size,
     layerCount: config.num_hidden_layers,

@@ -91,6 +91,18 @@ describe('configuration', () => {
     ],
     ['biases of attention', 'architecture_unsupported', /attention_bias/, { attention_bias: true }],
     ['biases of the FFN', 'architecture_unsupported', /mlp_bias/, { mlp_bias: true }],
+    [
+      'a sliding window',
+      'architecture_unsupported',
+      /sliding window/,
+      { architectures: ['Qwen2ForCausalLM'], use_sliding_window: true },
+    ],
+    [
+      'a sliding window of transformers 5',
+      'architecture_unsupported',
+      /sliding window/,
+      { architectures: ['Qwen2ForCausalLM'], layer_types: ['full_attention', 'sliding_attention'] },
+    ],
     ['another activation', 'architecture_unsupported', /hidden_act gelu/, { hidden_act: 'gelu' }],
     ['a quantized release', 'architecture_unsupported', /bf16/, { quantization_config: { quant_method: 'awq' } }],
     [

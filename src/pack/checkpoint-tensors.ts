@@ -8,20 +8,23 @@ import { parse } from './read-json.ts'
 import { readSafetensors } from './safetensors-file.ts'
 
 const layerNames: Readonly<Record<(typeof layerTensorNames)[number], string>> = {
-  attentionNorm: 'input_layernorm',
-  query: 'self_attn.q_proj',
-  key: 'self_attn.k_proj',
-  value: 'self_attn.v_proj',
-  attentionOutput: 'self_attn.o_proj',
-  ffnNorm: 'post_attention_layernorm',
-  gate: 'mlp.gate_proj',
-  up: 'mlp.up_proj',
-  down: 'mlp.down_proj',
+  attentionNorm: 'input_layernorm.weight',
+  query: 'self_attn.q_proj.weight',
+  key: 'self_attn.k_proj.weight',
+  value: 'self_attn.v_proj.weight',
+  queryBias: 'self_attn.q_proj.bias',
+  keyBias: 'self_attn.k_proj.bias',
+  valueBias: 'self_attn.v_proj.bias',
+  attentionOutput: 'self_attn.o_proj.weight',
+  ffnNorm: 'post_attention_layernorm.weight',
+  gate: 'mlp.gate_proj.weight',
+  up: 'mlp.up_proj.weight',
+  down: 'mlp.down_proj.weight',
 }
 const modelNames: Readonly<Record<string, string>> = {
-  embedding: 'model.embed_tokens',
-  norm: 'model.norm',
-  head: 'lm_head',
+  embedding: 'model.embed_tokens.weight',
+  norm: 'model.norm.weight',
+  head: 'lm_head.weight',
 }
 /** Tables that older checkpoints store and everybody computes. */
 const COMPUTED = /\.rotary_emb\.inv_freq$/
@@ -48,8 +51,8 @@ export function shardFiles(indexJson: unknown, path: string): string[] {
 
 function checkpointName(name: string): string {
   const [, layer, part] = name.match(/^layers\.(\d+)\.(\w+)$/) ?? []
-  if (part === undefined) return `${modelNames[name]}.weight`
-  return `model.layers.${layer}.${layerNames[part as keyof typeof layerNames]}.weight`
+  if (part === undefined) return modelNames[name]
+  return `model.layers.${layer}.${layerNames[part as keyof typeof layerNames]}`
 }
 
 /**
@@ -94,7 +97,10 @@ export async function checkpointTensors(
   }
   const extra = [...unused].find((name) => !COMPUTED.test(name))
   if (extra !== undefined) {
-    throw new PackError('tensor_unsupported', `${folder}: tensor ${extra} is not part of a plain Llama model`)
+    throw new PackError(
+      'tensor_unsupported',
+      `${folder}: tensor ${extra} is not part of a plain ${config.architecture} model`,
+    )
   }
   return tensors
 }

@@ -1,71 +1,81 @@
-import type { Manifest, ModelConfig } from '../weights/manifest.ts'
+import { type Manifest, type ModelConfig, modelConfig } from '../weights/manifest.ts'
 import { checkedConfig } from './check-config.ts'
 import type { GgufFile, GgufMetadata } from './gguf-file.ts'
 import { PackError } from './pack-error.ts'
 
-/** Keys of variants of the architecture that are not computed here, and the values at which they change nothing. */
+const ARCHITECTURES = modelConfig.shape.architecture.options
+
+/** Keys, behind the name of the architecture, of variants that are not computed here, and the values at which they change nothing. */
 const NEUTRAL: Readonly<Record<string, readonly unknown[]>> = {
   // Linear scaling divides positions by a factor that the next two keys give; 0 is llama.cpp's default, and stands for 1.
-  'llama.rope.scaling.type': ['none', 'linear'],
-  'llama.rope.scaling.factor': [0, 1],
-  'llama.rope.scale_linear': [0, 1],
-  'llama.rope.scaling.attn_factor': [1],
-  'llama.expert_count': [0],
-  'llama.expert_used_count': [0],
-  'llama.attention.sliding_window': [0],
-  'llama.attention.clamp_kqv': [0],
-  'llama.attention.max_alibi_bias': [0],
-  'llama.attention.causal': [true],
-  'llama.use_parallel_residual': [false],
-  'llama.attention.scale': [0],
-  'llama.logit_scale': [1],
-  'llama.embedding_scale': [1],
-  'llama.residual_scale': [1],
-  'split.count': [1],
+  'rope.scaling.type': ['none', 'linear'],
+  'rope.scaling.factor': [0, 1],
+  'rope.scale_linear': [0, 1],
+  'rope.scaling.attn_factor': [1],
+  expert_count: [0],
+  expert_used_count: [0],
+  'attention.sliding_window': [0],
+  'attention.clamp_kqv': [0],
+  'attention.max_alibi_bias': [0],
+  'attention.causal': [true],
+  use_parallel_residual: [false],
+  'attention.scale': [0],
+  logit_scale: [1],
+  embedding_scale: [1],
+  residual_scale: [1],
 }
 
-/** Model configuration of a GGUF file of architecture llama. Throws PackError for anything this project does not compute. */
+/** Model configuration of a GGUF file. Throws PackError for anything this project does not compute. */
 export function ggufConfig({ metadata, tensors }: GgufFile): ModelConfig {
   const architecture = text(metadata, 'general.architecture')
-  if (architecture !== 'llama') {
-    throw new PackError('architecture_unsupported', `architecture ${architecture} is not supported; only llama is`)
+  if (!isSupported(architecture)) {
+    throw new PackError(
+      'architecture_unsupported',
+      `architecture ${architecture} is not supported; ${ARCHITECTURES.join(' and ')} are`,
+    )
   }
-  for (const [key, neutral] of Object.entries(NEUTRAL)) {
+  const keyed = (key: string) => `${architecture}.${key}`
+  const neutrals = Object.entries(NEUTRAL).map(([key, neutral]) => [keyed(key), neutral] as const)
+  for (const [key, neutral] of [...neutrals, ['split.count', [1]] as const]) {
     const value = metadata[key]
     if (value === undefined || neutral.includes(typeof value === 'bigint' ? Number(value) : value)) continue
     throw new PackError('architecture_unsupported', `${key} = ${value} is not supported`)
   }
   const embedding = tensors.get('token_embd.weight')
   if (embedding === undefined) throw new PackError('tensor_missing', 'tensor token_embd.weight is missing')
-  const hiddenSize = integer(metadata, 'llama.embedding_length')
-  const headCount = integer(metadata, 'llama.attention.head_count')
-  const headDim = number(metadata, 'llama.attention.key_length', hiddenSize / headCount)
+  const hiddenSize = integer(metadata, keyed('embedding_length'))
+  const headCount = integer(metadata, keyed('attention.head_count'))
+  const headDim = number(metadata, keyed('attention.key_length'), hiddenSize / headCount)
   if (!Number.isInteger(headDim)) {
     throw new PackError(
       'metadata_invalid',
       `${hiddenSize} elements are not whole heads for ${headCount} of them; the file is damaged, download it again`,
     )
   }
-  for (const key of ['llama.attention.value_length', 'llama.rope.dimension_count']) {
+  for (const key of ['attention.value_length', 'rope.dimension_count'].map(keyed)) {
     const dim = integer(metadata, key, headDim)
     if (dim !== headDim) throw new PackError('architecture_unsupported', `${key} = ${dim} where heads have ${headDim}`)
   }
   return checkedConfig({
     architecture,
     hiddenSize,
-    intermediateSize: integer(metadata, 'llama.feed_forward_length'),
-    layerCount: integer(metadata, 'llama.block_count'),
+    intermediateSize: integer(metadata, keyed('feed_forward_length')),
+    layerCount: integer(metadata, keyed('block_count')),
     headCount,
-    kvHeadCount: integer(metadata, 'llama.attention.head_count_kv', headCount),
+    kvHeadCount: integer(metadata, keyed('attention.head_count_kv'), headCount),
     headDim,
     vocabSize: embedding.shape[0],
-    ropeTheta: number(metadata, 'llama.rope.freq_base', 10000),
-    // The converter to GGUF permutes the query and key rows of Llama models so that neighbours turn together.
-    ropeLayout: 'interleaved',
-    rmsNormEps: number(metadata, 'llama.attention.layer_norm_rms_epsilon'),
-    maxPositionEmbeddings: integer(metadata, 'llama.context_length'),
+    ropeTheta: number(metadata, keyed('rope.freq_base'), 10000),
+    // The converter to GGUF permutes the query and key rows of Llama models, and of no others, so that neighbours turn together.
+    ropeLayout: architecture === 'llama' ? 'interleaved' : 'half',
+    rmsNormEps: number(metadata, keyed('attention.layer_norm_rms_epsilon')),
+    maxPositionEmbeddings: integer(metadata, keyed('context_length')),
     tiedEmbedding: !tensors.has('output.weight'),
   })
+}
+
+function isSupported(architecture: string): architecture is ModelConfig['architecture'] {
+  return ARCHITECTURES.some((known) => known === architecture)
 }
 
 /** What converters write for a token that a model does not have: -1 as u32. */

@@ -5,23 +5,30 @@ import type { SourceTensor } from './model-source.ts'
 import { PackError } from './pack-error.ts'
 
 const layerNames: Readonly<Record<(typeof layerTensorNames)[number], string>> = {
-  attentionNorm: 'attn_norm',
-  query: 'attn_q',
-  key: 'attn_k',
-  value: 'attn_v',
-  attentionOutput: 'attn_output',
-  ffnNorm: 'ffn_norm',
-  gate: 'ffn_gate',
-  up: 'ffn_up',
-  down: 'ffn_down',
+  attentionNorm: 'attn_norm.weight',
+  query: 'attn_q.weight',
+  key: 'attn_k.weight',
+  value: 'attn_v.weight',
+  queryBias: 'attn_q.bias',
+  keyBias: 'attn_k.bias',
+  valueBias: 'attn_v.bias',
+  attentionOutput: 'attn_output.weight',
+  ffnNorm: 'ffn_norm.weight',
+  gate: 'ffn_gate.weight',
+  up: 'ffn_up.weight',
+  down: 'ffn_down.weight',
 }
 
-const modelNames: Readonly<Record<string, string>> = { embedding: 'token_embd', norm: 'output_norm', head: 'output' }
+const modelNames: Readonly<Record<string, string>> = {
+  embedding: 'token_embd.weight',
+  norm: 'output_norm.weight',
+  head: 'output.weight',
+}
 
 /** Name in a GGUF file of one of our tensors. */
 export function ggufName(name: string): string {
   const [, layer, part] = name.match(/^layers\.(\d+)\.(\w+)$/) ?? []
-  return `${part === undefined ? modelNames[name] : `blk.${layer}.${layerNames[part as keyof typeof layerNames]}`}.weight`
+  return part === undefined ? modelNames[name] : `blk.${layer}.${layerNames[part as keyof typeof layerNames]}`
 }
 
 /**
@@ -46,6 +53,6 @@ export function modelTensors(file: GgufFile, config: ModelConfig): Map<string, S
   }
   const [extra] = unused
   if (extra !== undefined)
-    throw new PackError('tensor_unsupported', `tensor ${extra} is not part of a plain Llama model`)
+    throw new PackError('tensor_unsupported', `tensor ${extra} is not part of a plain ${config.architecture} model`)
   return tensors
 }

@@ -161,9 +161,9 @@ describe('packModel', () => {
     [
       'another architecture',
       'architecture_unsupported',
-      /qwen2/,
+      /qwen3/,
       tinyTensors('Q4_1'),
-      { 'general.architecture': 'qwen2' },
+      { 'general.architecture': 'qwen3' },
     ],
     [
       'rope scaling',

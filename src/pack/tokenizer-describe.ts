@@ -1,10 +1,10 @@
-import { BYTE_LEVEL, SPECIAL } from '../tokenizer/table-format.ts'
+import { BYTE_FALLBACK, BYTE_LEVEL, SPECIAL } from '../tokenizer/table-format.ts'
 import { openTables } from '../tokenizer/tables.ts'
-import type { AddedToken } from './tokenizer-spec.ts'
+import type { AddedToken, TokenizerSpec } from './tokenizer-spec.ts'
 import { byteLevelOfBytes, pieceOfByte, WRITTEN_SPACE } from './tokenizer-spelling.ts'
 
 export interface TablesDescription {
-  readonly kind: 'byteLevel' | 'byteFallback'
+  readonly kind: TokenizerSpec['kind']
   readonly prefixSpace: boolean
   readonly vocabSize: number
   /** By id, spelled as in a vocabulary file; undefined for holes. */
@@ -28,7 +28,7 @@ export function describeTables(bytes: Uint8Array): TablesDescription {
   })
   const addedTexts = new Map(added.map(({ id, text }) => [id, text]))
   const byteOf = new Map(Array.from(tables.byteIds, (id, byte) => [id, byte]))
-  const byteLevel = tables.kind === BYTE_LEVEL
+  const byteLevel = tables.kind !== BYTE_FALLBACK
 
   const spell = (id: number): string | undefined => {
     if (addedTexts.has(id)) return addedTexts.get(id)
@@ -47,7 +47,7 @@ export function describeTables(bytes: Uint8Array): TablesDescription {
   }
   merges.sort((a, b) => a.rank - b.rank)
   return {
-    kind: byteLevel ? 'byteLevel' : 'byteFallback',
+    kind: byteLevel ? (tables.kind === BYTE_LEVEL ? 'byteLevel' : 'byteLevelQwen2') : 'byteFallback',
     prefixSpace: tables.prefixSpace,
     vocabSize: tables.vocabSize,
     pieces,

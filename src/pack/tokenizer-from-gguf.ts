@@ -14,7 +14,7 @@ const strings = z.array(z.string()).max(MAX_MERGES)
 const numbers = z.array(z.number())
 
 /**
- * The tokenizer of a GGUF file's metadata: `tokenizer.ggml.model` 'gpt2' with `pre` 'smollm', or 'llama'.
+ * The tokenizer of a GGUF file's metadata: `tokenizer.ggml.model` 'gpt2' with `pre` 'smollm' or 'qwen2', or 'llama'.
  * @throws UnsupportedTokenizerError
  */
 export function tokenizerSpecFromGguf(metadata: Record<string, unknown>): TokenizerSpec {
@@ -47,8 +47,9 @@ export function tokenizerSpecFromGguf(metadata: Record<string, unknown>): Tokeni
 
   if (model === 'gpt2') {
     const pre = read('pre', z.string())
-    if (pre !== 'smollm') throw new UnsupportedTokenizerError(`tokenizer.ggml.pre "${pre}"`)
-    return byteLevelSpec(vocabulary, read('merges', strings).map(splitMerge), added)
+    if (pre !== 'smollm' && pre !== 'qwen2') throw new UnsupportedTokenizerError(`tokenizer.ggml.pre "${pre}"`)
+    const kind = pre === 'smollm' ? 'byteLevel' : 'byteLevelQwen2'
+    return byteLevelSpec(vocabulary, read('merges', strings).map(splitMerge), added, kind)
   }
   if (read('remove_extra_whitespaces', z.boolean().optional())) {
     throw new UnsupportedTokenizerError('tokenizer.ggml.remove_extra_whitespaces')

@@ -56,6 +56,28 @@ const smolLmPreTokenizer = z.object({
   ]),
 })
 
+/** As Qwen2's tokenizer.json writes it. */
+const QWEN2_PATTERN =
+  "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
+
+const qwen2PreTokenizer = z.object({
+  type: z.literal('Sequence'),
+  pretokenizers: z.tuple([
+    z.object({
+      type: z.literal('Split'),
+      pattern: z.strictObject({ Regex: z.literal(QWEN2_PATTERN) }),
+      behavior: z.literal('Isolated'),
+      invert: z.literal(false).optional(),
+    }),
+    z.object({
+      type: z.literal('ByteLevel'),
+      add_prefix_space: z.literal(false),
+      use_regex: z.literal(false),
+    }),
+  ]),
+})
+const nfc = z.strictObject({ type: z.literal('NFC') })
+
 const writeSpaces = z.strictObject({
   type: z.literal('Replace'),
   pattern: z.strictObject({ String: z.literal(' ') }),
@@ -93,9 +115,12 @@ export function tokenizerSpecFromJson(json: unknown, config?: unknown): Tokenize
   const merges = tokenizer.model.merges.map((merge) => (typeof merge === 'string' ? splitMerge(merge) : merge))
 
   if (!tokenizer.model.byte_fallback) {
-    if (!smolLmPreTokenizer.safeParse(tokenizer.pre_tokenizer).success) unsupported('pre_tokenizer', tokenizer)
-    if (tokenizer.normalizer != null) unsupported('normalizer', tokenizer)
-    const spec = byteLevelSpec(vocabulary, merges, added)
+    const qwen2 = qwen2PreTokenizer.safeParse(tokenizer.pre_tokenizer).success
+    if (!qwen2 && !smolLmPreTokenizer.safeParse(tokenizer.pre_tokenizer).success)
+      unsupported('pre_tokenizer', tokenizer)
+    const normalized = qwen2 ? nfc.safeParse(tokenizer.normalizer).success : tokenizer.normalizer == null
+    if (!normalized) unsupported('normalizer', tokenizer)
+    const spec = byteLevelSpec(vocabulary, merges, added, qwen2 ? 'byteLevelQwen2' : 'byteLevel')
     if (tokenizer.model.unk_token != null && spec.byteIds.includes(undefined)) {
       throw new UnsupportedTokenizerError(`unk_token "${tokenizer.model.unk_token}" for bytes without a piece`)
     }

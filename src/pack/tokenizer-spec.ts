@@ -5,10 +5,10 @@ import { oneLine } from '../weights/one-line.ts'
 /** A tokenizer as the pack's tables state it, whatever file it was read from. */
 export interface TokenizerSpec {
   /**
-   * byteLevel: digits one by one, then the GPT-2 pattern, symbols are bytes. byteFallback: SentencePiece, no
+   * byteLevel: digits one by one, then the GPT-2 pattern, symbols are bytes. byteLevelQwen2: the same with NFC and Qwen2's pattern. byteFallback: SentencePiece, no
    * pre-tokenizer, symbols are characters, and bytes for characters without a piece.
    */
-  readonly kind: 'byteLevel' | 'byteFallback'
+  readonly kind: 'byteLevel' | 'byteLevelQwen2' | 'byteFallback'
   /** Each stretch of text between added tokens gets a space in front. */
   readonly prefixSpace: boolean
   /** By id: the bytes that a token stands for (for an added token: its text), or undefined for a hole. */
@@ -51,8 +51,8 @@ export class UnsupportedTokenizerError extends Error {
     const where = path === undefined ? '' : `${path}: `
     super(
       oneLine(
-        `${where}Unsupported tokenizer: ${feature}. Byte-level BPE with SmolLM2's pre-tokenizer and byte-fallback BPE ` +
-          'without pre-tokenizer (Llama, Nanbeige) can be packed.',
+        `${where}Unsupported tokenizer: ${feature}. Byte-level BPE with the pre-tokenizer of SmolLM2 or Qwen2 and byte-fallback ` +
+          'BPE without pre-tokenizer (Llama, Nanbeige) can be packed.',
       ),
     )
     this.feature = feature

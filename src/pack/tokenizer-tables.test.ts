@@ -194,7 +194,7 @@ test.each<[string, Toy, object, RegExp]>([
 
 test.each<[string, Toy, object, RegExp]>([
   ['model', byteLevel, { model: 't5' }, /model "t5"/],
-  ['pre-tokenizer', byteLevel, { pre: 'qwen2' }, /pre "qwen2"/],
+  ['pre-tokenizer', byteLevel, { pre: 'qwen35' }, /pre "qwen35"/],
   ['lack of tokens', byteLevel, { tokens: undefined }, /tokenizer\.ggml\.tokens/],
   ['lack of scores', byteFallback, { scores: [] }, /no score/],
   ['whitespace removal', byteFallback, { remove_extra_whitespaces: true }, /remove_extra_whitespaces/],

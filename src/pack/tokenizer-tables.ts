@@ -1,6 +1,7 @@
 import {
   BYTE_FALLBACK,
   BYTE_LEVEL,
+  BYTE_LEVEL_QWEN2,
   MAGIC,
   MAX_MERGES,
   NO_ID,
@@ -13,6 +14,12 @@ import { type Merge, type TokenizerSpec, UnsupportedTokenizerError } from './tok
 
 export { tokenizerSpecFromGguf } from './tokenizer-from-gguf.ts'
 export { tokenizerSpecFromJson } from './tokenizer-from-json.ts'
+
+const KINDS: Readonly<Record<TokenizerSpec['kind'], number>> = {
+  byteLevel: BYTE_LEVEL,
+  byteLevelQwen2: BYTE_LEVEL_QWEN2,
+  byteFallback: BYTE_FALLBACK,
+}
 
 /**
  * The tables of src/tokenizer/table-format.ts.
@@ -37,7 +44,7 @@ export function buildTokenizerTables(spec: TokenizerSpec): Uint8Array {
   words.set([
     MAGIC,
     TABLES_VERSION,
-    spec.kind === 'byteLevel' ? BYTE_LEVEL : BYTE_FALLBACK,
+    KINDS[spec.kind],
     spec.prefixSpace ? PREFIX_SPACE : 0,
     counts.vocabSize,
     counts.merges,

@@ -11,6 +11,7 @@ export function byteLevelSpec(
   vocabulary: Vocabulary,
   merges: readonly (readonly [string, string])[],
   added: readonly AddedToken[],
+  kind: 'byteLevel' | 'byteLevelQwen2',
 ): TokenizerSpec {
   const pieces: (Uint8Array | undefined)[] = []
   const byteIds: (number | undefined)[] = new Array(256).fill(undefined)
@@ -22,7 +23,7 @@ export function byteLevelSpec(
   }
   addTexts(pieces, vocabulary, added)
   return {
-    kind: 'byteLevel',
+    kind,
     prefixSpace: false,
     pieces,
     merges: mergesOfPairs(vocabulary, merges),

@@ -2,7 +2,7 @@ import { byteFallbackEncoder } from './byte-fallback.ts'
 import { byteLevelEncoder } from './byte-level.ts'
 import { escapeRegExp } from './escape-regexp.ts'
 import { Merger } from './merger.ts'
-import { BYTE_LEVEL, SPECIAL } from './table-format.ts'
+import { BYTE_FALLBACK, SPECIAL } from './table-format.ts'
 import { openTables, type Tables } from './tables.ts'
 import type { Tokenizer } from './tokenizer.ts'
 
@@ -16,7 +16,7 @@ const asItIs = (stretch: string) => stretch
 export function loadTokenizer(bytes: Uint8Array): Tokenizer {
   const tables = openTables(bytes)
   const added = addedTokens(tables)
-  const encodeText = tables.kind === BYTE_LEVEL ? byteLevelEncoder(tables) : byteFallbackEncoder(tables)
+  const encodeText = tables.kind === BYTE_FALLBACK ? byteFallbackEncoder(tables) : byteLevelEncoder(tables)
   const anyAdded = added.ids.size > 0 ? new RegExp([...added.ids.keys()].map(escapeRegExp).join('|'), 'g') : undefined
   const longest = longestPiece(tables)
   // Texts that are encoded at the same time, each in its own steps, have a merger each.

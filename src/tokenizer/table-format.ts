@@ -23,6 +23,8 @@ export const HEADER_WORDS = 9
 export const BYTE_LEVEL = 1
 /** No pre-tokenizer; symbols are characters, and bytes where the vocabulary lacks the character. */
 export const BYTE_FALLBACK = 2
+/** NFC and Qwen2's pattern; symbols are bytes. */
+export const BYTE_LEVEL_QWEN2 = 3
 
 /** Flag: each stretch of text between added tokens gets a space in front. */
 export const PREFIX_SPACE = 1

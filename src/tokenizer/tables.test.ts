@@ -19,7 +19,7 @@ describe.each([
   test.each([
     ['magic number', 0, 1, /magic/],
     ['version', 1, 99, /version 99/],
-    ['kind', 2, 3, /kind 3/],
+    ['kind', 2, 9, /kind 9/],
     ['flags', 3, 6, /flags 6/],
     ['vocabulary size', 4, 3, /header says/],
     ['merge count', 5, 0xffffffff, /merges/],

@@ -1,6 +1,7 @@
 import {
   BYTE_FALLBACK,
   BYTE_LEVEL,
+  BYTE_LEVEL_QWEN2,
   HEADER_WORDS,
   MAGIC,
   MAX_MERGES,
@@ -21,9 +22,11 @@ export class TokenizerTablesError extends Error {
   }
 }
 
+const KINDS = [BYTE_LEVEL, BYTE_FALLBACK, BYTE_LEVEL_QWEN2] as const
+
 /** Views over the sections of table-format.ts. */
 export interface Tables {
-  readonly kind: typeof BYTE_LEVEL | typeof BYTE_FALLBACK
+  readonly kind: (typeof KINDS)[number]
   readonly prefixSpace: boolean
   readonly vocabSize: number
   readonly pieceStarts: Uint32Array
@@ -53,7 +56,8 @@ export function openTables(bytes: Uint8Array): Tables {
   if (version !== TABLES_VERSION) {
     throw new TokenizerTablesError(`version ${version} where ${TABLES_VERSION} is expected`)
   }
-  if (kind !== BYTE_LEVEL && kind !== BYTE_FALLBACK) throw new TokenizerTablesError(`unknown kind ${kind}`)
+  const known = KINDS.find((one) => one === kind)
+  if (known === undefined) throw new TokenizerTablesError(`unknown kind ${kind}`)
   if ((flags & ~PREFIX_SPACE) !== 0) throw new TokenizerTablesError(`unknown flags ${flags}`)
   if (merges > MAX_MERGES) throw new TokenizerTablesError(`${merges} merges where ${MAX_MERGES} is the most`)
   const layout = tableLayout({ vocabSize, merges, symbols, added, pieceBytes })
@@ -62,7 +66,7 @@ export function openTables(bytes: Uint8Array): Tables {
   }
 
   const tables: Tables = {
-    kind,
+    kind: known,
     prefixSpace: (flags & PREFIX_SPACE) !== 0,
     vocabSize,
     pieceStarts: words(layout.pieceStarts, layout.mergeStarts),

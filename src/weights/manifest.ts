@@ -40,7 +40,8 @@ const floatTensor = z.strictObject({
 })
 
 export const modelConfig = z.strictObject({
-  architecture: z.literal('llama'),
+  /** 'qwen2' is Llama with biases on queries, keys and values. */
+  architecture: z.enum(['llama', 'qwen2']),
   hiddenSize: upTo(1 << 16),
   intermediateSize: upTo(1 << 19),
   layerCount: upTo(1024),
@@ -90,13 +91,17 @@ export type Tensor = PlanesTensor | FloatTensor
 /**
  * Tensor names: embedding (vocab, hidden), head (vocab, hidden; absent when tied), norm (hidden), and for layer i
  * layers.i.{attentionNorm (hidden), query (heads * headDim, hidden), key, value (kvHeads * headDim, hidden),
- * attentionOutput (hidden, heads * headDim), ffnNorm (hidden), gate, up (intermediate, hidden), down (hidden, intermediate)}.
+ * attentionOutput (hidden, heads * headDim), ffnNorm (hidden), gate, up (intermediate, hidden), down (hidden, intermediate)};
+ * in qwen2 also {queryBias (heads * headDim), keyBias, valueBias (kvHeads * headDim)}.
  */
 export const layerTensorNames = [
   'attentionNorm',
   'query',
   'key',
   'value',
+  'queryBias',
+  'keyBias',
+  'valueBias',
   'attentionOutput',
   'ffnNorm',
   'gate',

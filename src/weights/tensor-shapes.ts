@@ -18,6 +18,11 @@ function layerTensorShape(name: LayerTensorName, config: ModelConfig): readonly 
     case 'key':
     case 'value':
       return [keys, hiddenSize]
+    case 'queryBias':
+      return [queries]
+    case 'keyBias':
+    case 'valueBias':
+      return [keys]
     case 'attentionOutput':
       return [hiddenSize, queries]
     case 'gate':
@@ -33,7 +38,10 @@ export function tensorShapes(config: ModelConfig): Map<string, readonly number[]
   const { vocabSize, hiddenSize } = config
   const shapes = new Map<string, readonly number[]>([['embedding', [vocabSize, hiddenSize]]])
   for (let layer = 0; layer < config.layerCount; layer++) {
-    for (const name of layerTensorNames) shapes.set(`layers.${layer}.${name}`, layerTensorShape(name, config))
+    for (const name of layerTensorNames) {
+      if (name.endsWith('Bias') && config.architecture !== 'qwen2') continue
+      shapes.set(`layers.${layer}.${name}`, layerTensorShape(name, config))
+    }
   }
   shapes.set('norm', [hiddenSize])
   if (!config.tiedEmbedding) shapes.set('head', [vocabSize, hiddenSize])

@@ -1,11 +1,11 @@
-"""The small random models of tiny_llama.py: Llama models whose weights lie on a quantization grid."""
+"""The small random models of tiny_llama.py: Llama and Qwen2 models whose weights lie on a quantization grid."""
 
 from dataclasses import dataclass
 
 import gguf
 import numpy as np
 import torch
-from transformers import LlamaConfig, LlamaForCausalLM
+from transformers import LlamaConfig, LlamaForCausalLM, Qwen2Config, Qwen2ForCausalLM
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,8 @@ class Grid:
 @dataclass(frozen=True)
 class Case:
     name: str
+    # As a GGUF calls it.
+    architecture: str
     seed: int
     group_size: int
     config: dict
@@ -37,6 +39,9 @@ LAYER_NAMES = {
     'self_attn.q_proj': ('query', 'attention'),
     'self_attn.k_proj': ('key', 'attention'),
     'self_attn.v_proj': ('value', 'attention'),
+    'self_attn.q_proj.bias': ('queryBias', None),
+    'self_attn.k_proj.bias': ('keyBias', None),
+    'self_attn.v_proj.bias': ('valueBias', None),
     'self_attn.o_proj': ('attentionOutput', 'attention'),
     'post_attention_layernorm': ('ffnNorm', None),
     'mlp.gate_proj': ('gate', 'ffn'),
@@ -48,6 +53,9 @@ MODEL_NAMES = {
     'model.norm': ('norm', None),
     'lm_head': ('head', 'head'),
 }
+
+
+MODELS = {'llama': (LlamaConfig, LlamaForCausalLM), 'qwen2': (Qwen2Config, Qwen2ForCausalLM)}
 
 
 def pack_name(name: str) -> tuple[str, str | None]:
@@ -113,9 +121,10 @@ def vocabulary_matrices(rng, vocab_size, norm_weight, tied):
     return random, signs * head + 0.3 * rng.normal(size=head.shape)
 
 
-def build(case: Case, vocab_size: int, bos: int, eos: int) -> LlamaForCausalLM:
+def build(case: Case, vocab_size: int, bos: int, eos: int):
     rng = np.random.default_rng(case.seed)
-    config = LlamaConfig(
+    config_class, model_class = MODELS[case.architecture]
+    config = config_class(
         vocab_size=vocab_size,
         max_position_embeddings=256,
         bos_token_id=bos,
@@ -123,7 +132,7 @@ def build(case: Case, vocab_size: int, bos: int, eos: int) -> LlamaForCausalLM:
         pad_token_id=None,
         **case.config,
     )
-    model = LlamaForCausalLM(config).float().eval()
+    model = model_class(config).float().eval()
     parameters = {name: (parameter, *pack_name(name)) for name, parameter in model.named_parameters()}
     with torch.no_grad():
         for parameter, _, kind in parameters.values():

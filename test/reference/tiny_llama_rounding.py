@@ -4,6 +4,7 @@ from contextlib import contextmanager
 
 import torch
 from transformers.models.llama import modeling_llama
+from transformers.models.qwen2 import modeling_qwen2
 
 from tiny_llama_model import Case, pack_name
 
@@ -61,17 +62,18 @@ def rounded(model, case: Case, seed: int):
             hooks.append(module.register_forward_hook(lambda _, x, y, errors=errors: y + errors(x[0])))
         if name.endswith('v_proj'):
             hooks.append(module.register_forward_hook(lambda _, __, value: value + cache_error(value, generator)))
-    rope = modeling_llama.apply_rotary_pos_emb
+    modeling = {'llama': modeling_llama, 'qwen2': modeling_qwen2}[case.architecture]
+    rope = modeling.apply_rotary_pos_emb
 
     def rope_with_errors(*args, **kwargs):
         query, key = rope(*args, **kwargs)
         return query, key + cache_error(key, generator)
 
-    modeling_llama.apply_rotary_pos_emb = rope_with_errors
+    modeling.apply_rotary_pos_emb = rope_with_errors
     try:
         yield
     finally:
-        modeling_llama.apply_rotary_pos_emb = rope
+        modeling.apply_rotary_pos_emb = rope
         for hook in hooks:
             hook.remove()
 
