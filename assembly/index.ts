@@ -1,6 +1,7 @@
 export { siluMultiply } from './activation'
 export { attend, attendScratchBytes } from './attention'
 export { embeddingRow } from './embedding'
+export { hadamard } from './hadamard'
 export { kvBytes, storeKv } from './kv-cache'
 export { rmsNorm } from './norm'
 export { matmul } from './planes'

@@ -32,6 +32,7 @@ export interface Kernels {
   ropeHalf(x: Pointer, cos: Pointer, sin: Pointer, heads: number, headDim: number): void
   ropeInterleaved(x: Pointer, cos: Pointer, sin: Pointer, heads: number, headDim: number): void
   siluMultiply(gate: Pointer, up: Pointer, size: number): void
+  hadamard(x: Pointer, size: number, block: number): void
   kvBytes(kvHeads: number, capacity: number, headDim: number): number
   storeKv(cache: Pointer, x: Pointer, position: number, kvHeads: number, capacity: number, headDim: number): void
   attendScratchBytes(capacity: number, headDim: number, queries: number): number

@@ -168,7 +168,7 @@ export class Stage {
 
   /** hidden += Wdown (silu(Wgate x) * Wup x),  x = norm(hidden) */
   #feedForward(hidden: Pointer, count: number, layer: LayerWeights): void {
-    const { hiddenSize, intermediateSize, rmsNormEps } = this.#config
+    const { hiddenSize, intermediateSize, rmsNormEps, downHadamard } = this.#config
     const kernels = this.#kernels
     const { normed, gate, up, tables } = this.#scratch
     kernels.rmsNorm(normed, hidden, layer.ffnNorm, hiddenSize, count, rmsNormEps)
@@ -176,6 +176,7 @@ export class Stage {
     this.#clear(up, count * intermediateSize * 4)
     multiply(kernels, [gate, up], [layer.gate, layer.up], normed, count, tables)
     kernels.siluMultiply(gate, up, count * intermediateSize)
+    if (downHadamard !== undefined) kernels.hadamard(gate, count * intermediateSize, downHadamard)
     multiply(kernels, [hidden], [layer.down], gate, count, tables)
   }
 

@@ -1,3 +1,4 @@
+import { rotateTensor, type TensorRotation } from '../quantize/rotation.ts'
 import type { PlanesTensor } from '../weights/manifest.ts'
 import { ggufType } from './gguf-types.ts'
 import type { SourceTensor } from './model-source.ts'
@@ -16,6 +17,13 @@ export interface Block {
   readonly groupSize: PlanesTensor['groupSize']
   /** Round the weights, rather than take over integers and scales of the file. */
   readonly rounded: boolean
+  readonly rotation?: BlockRotation
+}
+
+/** Rotate the rows before they are rounded. */
+export interface BlockRotation extends TensorRotation {
+  /** The tensor of the norm that goes into the columns. */
+  readonly normTensor: SourceTensor | null
 }
 
 /** The rows in the layout of the pack. Throws PackError. */
@@ -38,8 +46,19 @@ export async function finiteWeights(
 }
 
 async function roundRows(reader: TensorReader, block: Block): Promise<QuantizedMatrix> {
-  const { tensor, firstRow, rows, cols } = block
-  return roundToPlanes(await finiteWeights(reader, tensor, firstRow * cols, rows * cols), block)
+  return roundToPlanes(await blockWeights(reader, block), block)
+}
+
+/** The rows as float32, rotated where they are to be. Throws PackError. */
+export async function blockWeights(
+  reader: TensorReader,
+  { tensor, firstRow, rows, cols, rotation }: Pick<Block, 'tensor' | 'firstRow' | 'rows' | 'cols' | 'rotation'>,
+): Promise<Float32Array> {
+  const weights = await finiteWeights(reader, tensor, firstRow * cols, rows * cols)
+  if (rotation === undefined) return weights
+  const norm = rotation.normTensor && (await finiteWeights(reader, rotation.normTensor, 0, cols))
+  rotateTensor(weights, rows, cols, rotation, norm)
+  return weights
 }
 
 async function importRows(reader: TensorReader, block: Block): Promise<QuantizedMatrix> {

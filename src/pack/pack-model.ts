@@ -4,16 +4,18 @@ import { planeFormat, tensorBytes, tileBytes } from '../weights/plane-layout.ts'
 import { BlockPool } from './block-pool.ts'
 import { checkSource } from './check-source.ts'
 import type { SourceTensor } from './model-source.ts'
-import { finiteWeights } from './pack-block.ts'
 import { type ChatOptions, packedChat } from './pack-chat.ts'
 import { inFile } from './pack-error.ts'
 import { type PlannedTensor, planTensor, type RoundingOptions } from './plan-tensor.ts'
 import { readSource } from './read-source.ts'
+import { plannedRotation, rotatedSource, vectorValues } from './rotated-source.ts'
 import { ShardWriter } from './shard-writer.ts'
 import { TensorReader } from './tensor-reader.ts'
 import { buildTokenizerTables } from './tokenizer-tables.ts'
 
 export interface PackOptions extends RoundingOptions, ChatOptions {
+  /** Rotate the model first (src/quantize/rotation.ts). */
+  readonly rotate?: boolean
   readonly name: string
   /** In place of those of the checkpoint. */
   readonly sampling?: Manifest['sampling']
@@ -27,10 +29,13 @@ export interface PackOptions extends RoundingOptions, ChatOptions {
  * many threads there are. Throws PackError, UnsupportedTokenizerError.
  */
 export async function packModel(path: string, folder: string, options: PackOptions): Promise<Manifest> {
-  const source = await readSource(path, options.sourceName)
-  const { chatTemplate, tokens } = packedChat(source, options)
-  checkSource(source, tokens)
-  const planned = [...source.tensors].map(([name, tensor]) => planTensor(name, tensor, options))
+  const read = await readSource(path, options.sourceName)
+  const { chatTemplate, tokens } = packedChat(read, options)
+  checkSource(read, tokens)
+  const source = options.rotate ? rotatedSource(read) : read
+  const planned = [...source.tensors].map(([name, tensor]) =>
+    planTensor(name, tensor, options, options.rotate ? plannedRotation(name, source) : undefined),
+  )
   const tables = await inFile(path, () => buildTokenizerTables(source.tokenizer))
   const reader = new TensorReader()
   const pool = new BlockPool(
@@ -84,10 +89,10 @@ async function writeTensors(
   // Through all tensors, so that no thread waits at the end of one.
   const packed = pool.pack(planned.flatMap(({ blocks }) => blocks))
   const tensors: Tensor[] = []
-  for (const { tensor, entry, blocks } of planned) {
+  for (const { tensor, rotation, entry, blocks } of planned) {
     const bytes = tensorBytes(entry)
     if (entry.kind === 'f32') {
-      const values = await finiteWeights(reader, tensor, 0, tensor.shape[0])
+      const values = await vectorValues(reader, tensor, rotation)
       tensors.push({ ...entry, spans: await writer.write(bytes, bytes, [new Uint8Array(values.buffer)]) })
       advance(weights(tensor))
     } else {

@@ -3,7 +3,7 @@ import type { PlanesTensor, Tensor } from '../weights/manifest.ts'
 import { tensorClass } from '../weights/tensor-shapes.ts'
 import { ggufType } from './gguf-types.ts'
 import type { SourceTensor } from './model-source.ts'
-import type { Block } from './pack-block.ts'
+import type { Block, BlockRotation } from './pack-block.ts'
 import { PackError } from './pack-error.ts'
 import type { PlanesByClass } from './pack-options.ts'
 
@@ -20,8 +20,12 @@ export interface RoundingOptions {
   readonly groupSize: PlanesTensor['groupSize']
 }
 
+/** The rotation of one tensor: of a vector 'ones' where it is a norm. */
+export type PlannedRotation = BlockRotation | 'ones'
+
 export interface PlannedTensor {
   readonly tensor: SourceTensor
+  readonly rotation?: PlannedRotation
   /** What the manifest will say of it, its spans not yet known. */
   readonly entry: Tensor
   /** The parts that a matrix is packed in, in order. */
@@ -29,11 +33,18 @@ export interface PlannedTensor {
 }
 
 /** How one of our tensors is packed. Throws PackError. */
-export function planTensor(name: string, tensor: SourceTensor, { planes, groupSize }: RoundingOptions): PlannedTensor {
+export function planTensor(
+  name: string,
+  tensor: SourceTensor,
+  { planes, groupSize }: RoundingOptions,
+  rotation?: PlannedRotation,
+): PlannedTensor {
   const [rows, cols] = tensor.shape
-  if (cols === undefined) return { tensor, entry: { name, kind: 'f32', shape: [rows], spans: [] }, blocks: [] }
+  if (cols === undefined)
+    return { tensor, rotation, entry: { name, kind: 'f32', shape: [rows], spans: [] }, blocks: [] }
   const asked = planes[tensorClass(name)]
-  const imported = asked === undefined ? ggufType(tensor.type)!.planes : null
+  // What is rotated has no block of its file left.
+  const imported = asked === undefined && rotation === undefined ? ggufType(tensor.type)!.planes : null
   const entry: PlanesTensor = {
     name,
     kind: 'planes',
@@ -50,12 +61,17 @@ export function planTensor(name: string, tensor: SourceTensor, { planes, groupSi
       `${tensor.path}: tensor ${tensor.name} has ${cols} columns, not whole groups of ${entry.groupSize}; give a smaller --group`,
     )
   }
-  return { tensor, entry, blocks: blocksOf(tensor, entry, imported === null) }
+  return {
+    tensor,
+    entry,
+    blocks: blocksOf(tensor, entry, imported === null, rotation === 'ones' ? undefined : rotation),
+  }
 }
 
-function blocksOf(tensor: SourceTensor, entry: PlanesTensor, rounded: boolean): Block[] {
+function blocksOf(tensor: SourceTensor, entry: PlanesTensor, rounded: boolean, rotation?: BlockRotation): Block[] {
   const [rows, cols] = entry.shape
-  const blockRows = Math.max(1, Math.floor(BLOCK_WEIGHTS / cols / TILE_ROWS)) * TILE_ROWS
+  const share = Math.max(1, Math.floor(BLOCK_WEIGHTS / cols / TILE_ROWS)) * TILE_ROWS
+  const blockRows = rotation?.rows ? rows : share
   return Array.from({ length: Math.ceil(rows / blockRows) }, (_, i) => ({
     tensor,
     firstRow: i * blockRows,
@@ -64,5 +80,6 @@ function blocksOf(tensor: SourceTensor, entry: PlanesTensor, rounded: boolean): 
     planes: entry.planes,
     groupSize: entry.groupSize,
     rounded,
+    ...(rotation && { rotation }),
   }))
 }

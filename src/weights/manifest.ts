@@ -56,6 +56,8 @@ export const modelConfig = z.strictObject({
   maxPositionEmbeddings: upTo(2 ** 31 - 1),
   /** The head is the embedding matrix. */
   tiedEmbedding: z.boolean(),
+  /** Blocks of what `down` reads that the Hadamard kernel turns before it, in a rotated model (src/quantize/rotation.ts); absent: none. */
+  downHadamard: z.union([16, 32, 64, 128, 256].map((size) => z.literal(size))).optional(),
 })
 
 export const manifestSchema = z.strictObject({

@@ -58,6 +58,12 @@ function checkConfig({ config, tokens }: Manifest, fail: Fail): void {
   if (config.headCount % config.kvHeadCount !== 0) {
     fail('manifest_invalid', `${config.headCount} query heads do not share ${config.kvHeadCount} key heads evenly`)
   }
+  if (config.downHadamard !== undefined && config.intermediateSize % config.downHadamard !== 0) {
+    fail(
+      'manifest_invalid',
+      `intermediateSize ${config.intermediateSize} is not whole blocks of ${config.downHadamard}`,
+    )
+  }
   if (config.headDim % KV_GROUP !== 0) {
     fail('manifest_invalid', `heads of ${config.headDim} are not whole groups of ${KV_GROUP}`)
   }

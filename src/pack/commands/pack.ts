@@ -12,6 +12,7 @@ interface PackCommandOptions {
   readonly name?: string
   readonly planes?: string
   readonly group: string
+  readonly rotate?: boolean
   readonly temperature?: string
   readonly topP?: string
   readonly chatTemplate?: string
@@ -35,6 +36,10 @@ export function addPackCommand(program: Command): void {
         'otherwise block types keep their own precision and floats get 8',
     )
     .option('--group <columns>', 'columns that share a scale where weights are rounded: 32, 64 or 128', '32')
+    .option(
+      '--rotate',
+      'rotate the model before its weights are rounded: it loses less, at the cost of one transform a layer',
+    )
     .option('--temperature <number>', "temperature of requests that name none, in place of the checkpoint's own")
     .option('--top-p <number>', 'the same for top_p')
     .option('--chat-template <file>', "Jinja chat template in place of the model's own")
@@ -47,12 +52,13 @@ export function addPackCommand(program: Command): void {
 }
 
 async function pack(model: string, options: PackCommandOptions): Promise<void> {
-  const { out, name, planes, group, temperature, topP, chatTemplate, eos, cache } = options
+  const { out, name, planes, group, rotate, temperature, topP, chatTemplate, eos, cache } = options
   // Wrong options are known before gigabytes are downloaded.
   const packOptions = {
     name: name ?? basename(out),
     planes: planes === undefined ? {} : parsePlanes(planes),
     groupSize: parseGroup(group),
+    rotate,
     sampling: parseSampling(temperature, topP),
     ...(chatTemplate !== undefined && { chatTemplate: await readText(chatTemplate) }),
     ...(eos !== undefined && { eos: eos.split(',').map((token) => token.trim()) }),
