@@ -1,17 +1,23 @@
 import { mkdirSync, readFileSync } from 'node:fs'
 import asc from 'assemblyscript/asc'
 
-/** Compiles assembly/ twice, with and without relaxed SIMD: dist/kernels.{relaxed,plain}.wasm. */
+const THREADS = ['--enable', 'threads', '--sharedMemory', '--maximumMemory', '65535']
+
+/**
+ * Compiles assembly/ twice, with and without relaxed SIMD: dist/kernels.{relaxed,plain}.wasm; and the packer's float kernels for threads:
+ * dist/float.wasm.
+ */
 export async function buildKernels(): Promise<void> {
   mkdirSync('dist', { recursive: true })
-  for (const [name, features] of [
-    ['relaxed', ['--enable', 'simd', '--enable', 'relaxed-simd']],
-    ['plain', ['--enable', 'simd']],
+  for (const [entry, name, features] of [
+    ['assembly/index.ts', 'kernels.relaxed', ['--enable', 'simd', '--enable', 'relaxed-simd']],
+    ['assembly/index.ts', 'kernels.plain', ['--enable', 'simd']],
+    ['assembly/float/index.ts', 'float', ['--enable', 'simd', '--enable', 'relaxed-simd', ...THREADS]],
   ] as const) {
-    const outFile = `dist/kernels.${name}.wasm`
+    const outFile = `dist/${name}.wasm`
     const { error, stderr } = await asc.main([
-      'assembly/index.ts',
-      ...['--outFile', outFile, '--textFile', `dist/kernels.${name}.wat`],
+      entry,
+      ...['--outFile', outFile, '--textFile', `dist/${name}.wat`],
       ...['-O3', '--noAssert', '--runtime', 'stub', '--importMemory', '--initialMemory', '1'],
       ...features,
     ])

@@ -1,7 +1,10 @@
+import { isMatrix } from '../quantize/calibrate.ts'
+import type { CalibrationFolder } from '../quantize/calibration-folder.ts'
 import { type Manifest, PACK_VERSION, type Tensor } from '../weights/manifest.ts'
 import { parseManifest } from '../weights/parse-manifest.ts'
 import { planeFormat, tensorBytes, tileBytes } from '../weights/plane-layout.ts'
 import { BlockPool } from './block-pool.ts'
+import { type CalibrateOptions, calibratedPlan, calibratedTensors } from './calibrated-tensors.ts'
 import { checkSource } from './check-source.ts'
 import type { SourceTensor } from './model-source.ts'
 import { type ChatOptions, packedChat } from './pack-chat.ts'
@@ -16,6 +19,8 @@ import { buildTokenizerTables } from './tokenizer-tables.ts'
 export interface PackOptions extends RoundingOptions, ChatOptions {
   /** Rotate the model first (src/quantize/rotation.ts). */
   readonly rotate?: boolean
+  /** Round its matrices with error feedback, for the inputs that these texts give; the model is rotated too. */
+  readonly calibrate?: CalibrateOptions
   readonly name: string
   /** In place of those of the checkpoint. */
   readonly sampling?: Manifest['sampling']
@@ -32,10 +37,12 @@ export async function packModel(path: string, folder: string, options: PackOptio
   const read = await readSource(path, options.sourceName)
   const { chatTemplate, tokens } = packedChat(read, options)
   checkSource(read, tokens)
-  const source = options.rotate ? rotatedSource(read) : read
-  const planned = [...source.tensors].map(([name, tensor]) =>
-    planTensor(name, tensor, options, options.rotate ? plannedRotation(name, source) : undefined),
+  const rotate = options.rotate || options.calibrate !== undefined
+  const source = rotate ? rotatedSource(read) : read
+  const rounded = [...source.tensors].map(([name, tensor]) =>
+    planTensor(name, tensor, options, rotate ? plannedRotation(name, source) : undefined),
   )
+  const planned = options.calibrate ? rounded.map(calibratedPlan) : rounded
   const tables = await inFile(path, () => buildTokenizerTables(source.tokenizer))
   const reader = new TensorReader()
   const pool = new BlockPool(
@@ -43,11 +50,14 @@ export async function packModel(path: string, folder: string, options: PackOptio
     planned.reduce((sum, { blocks }) => sum + blocks.length, 0),
   )
   try {
+    const calibrated =
+      options.calibrate &&
+      (await calibratedTensors(folder, { ...source, chatTemplate, tokens }, planned, tables, reader, options.calibrate))
     const writer = await ShardWriter.create(folder)
-    const tensors = await writeTensors(writer, planned, reader, pool, options)
+    const tensors = await writeTensors(writer, planned, reader, pool, options, calibrated)
     const [tokenizer] = await writer.write(tables.length, tables.length, [tables])
     const sha256 = await source.sha256()
-    return await writer.finish((shards) =>
+    const manifest = await writer.finish((shards) =>
       parseManifest(
         {
           format: 'nanbeige-edge',
@@ -66,6 +76,8 @@ export async function packModel(path: string, folder: string, options: PackOptio
         options.name,
       ),
     )
+    await calibrated?.remove()
+    return manifest
   } finally {
     await pool.close()
     await reader.close()
@@ -78,6 +90,7 @@ async function writeTensors(
   reader: TensorReader,
   pool: BlockPool,
   { progress }: PackOptions,
+  calibrated: CalibrationFolder | undefined,
 ): Promise<Tensor[]> {
   const weights = ({ shape }: SourceTensor) => shape.reduce((product, dim) => product * dim, 1)
   const total = planned.reduce((sum, { tensor }) => sum + weights(tensor), 0)
@@ -89,7 +102,8 @@ async function writeTensors(
   // Through all tensors, so that no thread waits at the end of one.
   const packed = pool.pack(planned.flatMap(({ blocks }) => blocks))
   const tensors: Tensor[] = []
-  for (const { tensor, rotation, entry, blocks } of planned) {
+  for (const one of planned) {
+    const { tensor, rotation, entry, blocks } = one
     const bytes = tensorBytes(entry)
     if (entry.kind === 'f32') {
       const values = await vectorValues(reader, tensor, rotation)
@@ -97,6 +111,10 @@ async function writeTensors(
       advance(weights(tensor))
     } else {
       const parts = (async function* () {
+        if (calibrated && isMatrix(one)) {
+          yield await calibrated.read(entry.name)
+          advance(weights(tensor))
+        }
         for (const { rows, cols } of blocks) {
           yield (await packed.next()).value as Uint8Array
           advance(rows * cols)

@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { SingleBar } from 'cli-progress'
 import type { Command } from 'commander'
+import { readTexts } from '../../quantize/calibration-text.ts'
 import { downloadCheckpoint, parseHubModel } from '../hub-checkpoint.ts'
 import { readText } from '../open-file.ts'
 import { packModel } from '../pack-model.ts'
@@ -13,6 +14,7 @@ interface PackCommandOptions {
   readonly planes?: string
   readonly group: string
   readonly rotate?: boolean
+  readonly calibrate?: string
   readonly temperature?: string
   readonly topP?: string
   readonly chatTemplate?: string
@@ -40,6 +42,11 @@ export function addPackCommand(program: Command): void {
       '--rotate',
       'rotate the model before its weights are rounded: it loses less, at the cost of one transform a layer',
     )
+    .option(
+      '--calibrate <text>',
+      'rotate, and round so that the outputs for a text change least, layer by layer: default for the text that comes with this, or a file ' +
+        '(plain text, or JSON as src/quantize/calibration.json); goes on where it was interrupted',
+    )
     .option('--temperature <number>', "temperature of requests that name none, in place of the checkpoint's own")
     .option('--top-p <number>', 'the same for top_p')
     .option('--chat-template <file>', "Jinja chat template in place of the model's own")
@@ -52,7 +59,7 @@ export function addPackCommand(program: Command): void {
 }
 
 async function pack(model: string, options: PackCommandOptions): Promise<void> {
-  const { out, name, planes, group, rotate, temperature, topP, chatTemplate, eos, cache } = options
+  const { out, name, planes, group, rotate, calibrate, temperature, topP, chatTemplate, eos, cache } = options
   // Wrong options are known before gigabytes are downloaded.
   const packOptions = {
     name: name ?? basename(out),
@@ -63,12 +70,17 @@ async function pack(model: string, options: PackCommandOptions): Promise<void> {
     ...(chatTemplate !== undefined && { chatTemplate: await readText(chatTemplate) }),
     ...(eos !== undefined && { eos: eos.split(',').map((token) => token.trim()) }),
   }
+  const texts = calibrate === undefined ? undefined : await readTexts(calibrate)
   const hubModel = (await exists(model)) ? undefined : parseHubModel(model)
   const path = hubModel
     ? await withBar('downloading', (progress) => downloadCheckpoint(hubModel, { cache, progress }))
     : model
-  const manifest = await withBar('packing', (progress) =>
-    packModel(path, out, { ...packOptions, progress, ...(hubModel && { sourceName: model }) }),
+  const manifest = await withBar(texts ? 'calibrating' : 'packing', (progress) =>
+    packModel(path, out, {
+      ...packOptions,
+      ...(texts ? { calibrate: { texts, progress } } : { progress }),
+      ...(hubModel && { sourceName: model }),
+    }),
   )
   const bytes = manifest.shards.reduce((sum, shard) => sum + shard.bytes, 0)
   process.stdout.write(`${out}: ${bytes} bytes, shards: ${manifest.shards.length}\n`)

@@ -1,0 +1,60 @@
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type PackOptions, packModel } from '../pack/pack-model.ts'
+import { readTexts } from './calibration-text.ts'
+
+const model = new URL('../../test/fixtures/tiny-qwen2/qwen2-untied', import.meta.url).pathname
+
+let root: string
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), 'calibrate-'))
+})
+afterAll(() => rm(root, { recursive: true }))
+
+async function options(progress?: (done: number, total: number) => void): Promise<PackOptions> {
+  const texts = (await readTexts('default')).slice(0, 4)
+  return {
+    name: 'tiny',
+    planes: { embedding: 4, attention: 3, ffn: 2, head: 4 },
+    groupSize: 32,
+    calibrate: { texts, progress },
+  }
+}
+
+async function filesOf(folder: string): Promise<Record<string, Buffer>> {
+  const names = await readdir(folder)
+  return Object.fromEntries(await Promise.all(names.map(async (name) => [name, await readFile(join(folder, name))])))
+}
+
+describe('a calibrated pack', () => {
+  it('is the same every time, also where it was interrupted, and leaves nothing else', async () => {
+    const [whole, again] = [join(root, 'whole'), join(root, 'again')]
+    const steps: string[] = []
+    const manifest = await packModel(model, whole, await options((done, total) => steps.push(`${done}/${total}`)))
+    expect(steps).toEqual(['0/3', '1/3', '2/3', '3/3'])
+    expect(manifest.config).toMatchObject({ downHadamard: 256, tiedEmbedding: false })
+    expect(manifest.tensors.find(({ name }) => name === 'layers.0.down')).toMatchObject({ planes: 2, zeroPoint: -1.5 })
+    const interrupted = await options((done) => {
+      if (done === 1) throw new Error('killed')
+    })
+    await expect(packModel(model, again, interrupted)).rejects.toThrow('killed')
+    const resumed: string[] = []
+    await packModel(model, again, await options((done, total) => resumed.push(`${done}/${total}`)))
+    expect(resumed).toEqual(['1/3', '2/3', '3/3'])
+    expect(await filesOf(again)).toEqual(await filesOf(whole))
+  })
+
+  it('does not go on with what other options have left', async () => {
+    const folder = join(root, 'other')
+    const interrupted = await options((done) => {
+      if (done === 1) throw new Error('killed')
+    })
+    await expect(packModel(model, folder, interrupted)).rejects.toThrow('killed')
+    const steps: number[] = []
+    const others = await options((done) => steps.push(done))
+    await packModel(model, folder, { ...others, planes: { ...others.planes, attention: 4 } })
+    expect(steps).toEqual([0, 1, 2, 3])
+  })
+})

@@ -1,0 +1,185 @@
+import fc from 'fast-check'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { gaussians, integer } from '../../test/kernels/random-values.ts'
+import { expectWithin, roundings } from '../../test/kernels/tolerance.ts'
+import { createRandom } from '../generate/random.ts'
+import { factorize } from './factorize.ts'
+import { FloatPool } from './float-pool.ts'
+import { centredZeroPoint, quantizeMatrix, resultBytes } from './quantize-matrix.ts'
+import { secondMoments } from './second-moments.ts'
+
+let pool: FloatPool
+let start: number
+beforeAll(async () => {
+  pool = await FloatPool.create(16e6, 512, 2)
+  start = pool.mark()
+})
+afterAll(() => pool.close())
+
+/** Floats in the pool's memory, until the next call of `fresh`. */
+function put(values: Float32Array): { pointer: number; values: Float32Array } {
+  const pointer = pool.allocate(values.byteLength)
+  const held = pool.floats(pointer, values.length)
+  held.set(values)
+  return { pointer, values: held }
+}
+const fresh = () => pool.release(start)
+
+describe('gemm', () => {
+  it('multiplies matrices of any shape and layout', async () => {
+    const shape = fc.record({
+      seed: fc.integer(),
+      m: fc.integer({ min: 1, max: 140 }),
+      n: fc.integer({ min: 1, max: 40 }),
+      k: fc.integer({ min: 1, max: 600 }),
+      turnedA: fc.boolean(),
+      turnedB: fc.boolean(),
+      accumulate: fc.boolean(),
+      factor: fc.constantFrom(1, -1),
+    })
+    await fc.assert(
+      fc.asyncProperty(shape, async ({ seed, m, n, k, turnedA, turnedB, accumulate, factor }) => {
+        fresh()
+        const random = createRandom(seed)
+        const [a, b] = [gaussians(random, m * k), gaussians(random, k * n)]
+        const cStride = n + integer(random, 0, 3)
+        const before = gaussians(random, m * cStride)
+        const c = put(before)
+        const [aRow, aCol] = turnedA ? [1, m] : [k, 1]
+        const [bRow, bCol] = turnedB ? [1, k] : [n, 1]
+        const [pa, pb] = [put(a).pointer, put(b).pointer]
+        await pool.run([[['gemm', c.pointer, cStride, pa, aRow, aCol, pb, bRow, bCol, m, n, k, factor, accumulate]]])
+        const expected = Float64Array.from(before)
+        const sizes = new Float64Array(before.length)
+        for (let i = 0; i < m; i++) {
+          for (let j = 0; j < n; j++) {
+            let [sum, size] = accumulate ? [before[i * cStride + j], Math.abs(before[i * cStride + j])] : [0, 0]
+            for (let l = 0; l < k; l++) {
+              const product = a[i * aRow + l * aCol] * b[l * bRow + j * bCol]
+              sum += factor * product
+              size += Math.abs(product)
+            }
+            expected[i * cStride + j] = sum
+            sizes[i * cStride + j] = size
+          }
+        }
+        // What lies between the rows stays as it was.
+        expectWithin(c.values, expected, (i) => roundings(k + 2) * sizes[i])
+      }),
+      { seed: 71, numRuns: 60 },
+    )
+  })
+})
+
+/** Columns that depend on each other, as those of a model do. */
+function inputs(count: number, size: number): Float32Array {
+  const random = createRandom(size)
+  const common = gaussians(random, count)
+  return gaussians(random, count * size).map((value, i) => value + ((i % size) % 7) * common[Math.floor(i / size)])
+}
+
+describe('factorize', () => {
+  it.each([[40], [128], [300]])('gives U and D of the damped second moments of %d inputs', async (size) => {
+    fresh()
+    const count = 2 * size
+    const x = put(inputs(count, size))
+    const h = put(new Float32Array(size * size))
+    const d = put(new Float32Array(size))
+    await secondMoments(pool, h.pointer, x.pointer, { count, size })
+    await factorize(pool, h.pointer, d.pointer, size)
+    const moments = (i: number, j: number) => {
+      let sum = 0
+      for (let t = 0; t < count; t++) sum += x.values[t * size + i] * x.values[t * size + j]
+      return sum
+    }
+    let mean = 0
+    for (let i = 0; i < size; i++) mean += moments(i, i) / size
+    const unit = (i: number, k: number) => (i === k ? 1 : h.values[i * size + k])
+    for (let i = 0; i < size; i += 7) {
+      for (let j = 0; j <= i; j++) expect(h.values[i * size + j]).toBe(0)
+      for (let j = i; j < size; j += 5) {
+        let product = 0
+        for (let k = j; k < size; k++) product += unit(i, k) * d.values[k] * unit(j, k)
+        const expected = moments(i, j) + (i === j ? 0.01 * mean : 0)
+        expect(Math.abs(product - expected) / mean).toBeLessThan(1e-4)
+      }
+    }
+  })
+
+  it('takes inputs that are always zero', async () => {
+    fresh()
+    const size = 64
+    const h = put(new Float32Array(size * size))
+    const d = put(new Float32Array(size))
+    await secondMoments(pool, h.pointer, put(new Float32Array(8 * size)).pointer, { count: 8, size })
+    await factorize(pool, h.pointer, d.pointer, size)
+    expect([...d.values]).toEqual(new Array(size).fill(1))
+  })
+})
+
+describe('quantizeMatrix', () => {
+  const [rows, cols, count] = [150, 320, 700]
+
+  async function quantized(planes: number, groupSize: 32 | 64) {
+    fresh()
+    const x = put(inputs(count, cols))
+    const u = put(new Float32Array(cols * cols))
+    const d = put(new Float32Array(cols))
+    await secondMoments(pool, u.pointer, x.pointer, { count, size: cols })
+    await factorize(pool, u.pointer, d.pointer, cols)
+    const weights = gaussians(createRandom(9), rows * cols, 0.02)
+    const w = put(weights)
+    const results = pool.allocate(resultBytes(rows * cols, { groupSize }))
+    const parts = { u: u.pointer, d: d.pointer, results }
+    const matrix = await quantizeMatrix(pool, w.pointer, parts, { rows, cols, planes, groupSize })
+    return { x: x.values, u: u.values, d: d.values, weights, levels: w.values, matrix }
+  }
+
+  /** Sum of the squared errors of all outputs. */
+  function outputError(x: Float32Array, weights: ArrayLike<number>, rounded: ArrayLike<number>): number {
+    let total = 0
+    for (let row = 0; row < rows; row += 10) {
+      for (let t = 0; t < count; t += 3) {
+        let error = 0
+        for (let i = 0; i < cols; i++) error += (weights[row * cols + i] - rounded[row * cols + i]) * x[t * cols + i]
+        total += error * error
+      }
+    }
+    return total
+  }
+
+  it.each([
+    [2, 64],
+    [3, 32],
+    [4, 64],
+  ] as const)(
+    'of %d planes in groups of %d leaves the levels that it stores, each the nearest to what feedback wants',
+    async (planes, groupSize) => {
+      const { u, weights, levels, matrix } = await quantized(planes, groupSize)
+      const scales = new Float16Array(matrix.scales.buffer)
+      const zeroPoint = centredZeroPoint(planes)
+      for (let row = 0; row < rows; row += 13) {
+        for (let i = 0; i < cols; i++) {
+          const at = row * cols + i
+          const scale = scales[Math.floor(at / groupSize)]
+          expect(levels[at]).toBeCloseTo(scale * (matrix.q[at] + zeroPoint), 6)
+          let wanted = weights[at]
+          for (let k = 0; k < i; k++) wanted += (weights[row * cols + k] - levels[row * cols + k]) * u[k * cols + i]
+          const q = Math.max(0, Math.min(2 ** planes - 1, wanted / scale - zeroPoint))
+          // Float32 may see a tie where double precision sees none.
+          expect(Math.abs(matrix.q[at] - q)).toBeLessThan(matrix.q[at] === Math.round(q) ? 0.51 : 0.5001)
+        }
+      }
+    },
+  )
+
+  it('leaves less error at the outputs than the same levels without feedback', async () => {
+    const { x, weights, levels, matrix } = await quantized(2, 64)
+    const scales = new Float16Array(matrix.scales.buffer)
+    const plain = weights.map((weight, at) => {
+      const scale = scales[Math.floor(at / 64)]
+      return scale * (Math.max(0, Math.min(3, Math.round(weight / scale + 1.5))) - 1.5)
+    })
+    expect(outputError(x, weights, levels)).toBeLessThan(0.5 * outputError(x, weights, plain))
+  })
+})

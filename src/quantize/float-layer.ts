@@ -1,0 +1,176 @@
+import { align } from '../model/arena.ts'
+import type { Pointer } from '../model/kernels.ts'
+import { fillRotations } from '../model/rope.ts'
+import type { ModelConfig } from '../weights/manifest.ts'
+import type { FloatCall } from './float-kernels.ts'
+import { jobsOf, multiplyBy } from './float-matrix.ts'
+import type { FloatPool } from './float-pool.ts'
+
+/** Tokens that a thread takes at a time where it does little with each. */
+const TOKENS_A_JOB = 256
+/** Tokens whose `up` is there at once. */
+const UP_TOKENS = 1024
+
+/** Where the tokens of a sequence begin in the list of all, and how many there are. */
+export interface SequenceSpan {
+  readonly first: number
+  readonly count: number
+}
+
+const MATRICES = {
+  attention: ['query', 'key', 'value'],
+  output: ['attentionOutput'],
+  ffn: ['gate', 'up'],
+  down: ['down'],
+} as const
+
+/** A matrix of a layer by its name in a pack. */
+export type LayerMatrix = (typeof MATRICES)[keyof typeof MATRICES][number]
+
+/**
+ * Is given what the matrices named are multiplied with, x (tokens, columns) f32, before they are used, and gives where each of them is:
+ * (rows, columns) f32.
+ */
+export type ProvideWeights = (names: readonly LayerMatrix[], x: Pointer) => Promise<Record<string, Pointer>>
+
+function sizes(config: ModelConfig, tokens: number, longest: number) {
+  const { hiddenSize, intermediateSize, headCount, kvHeadCount, headDim } = config
+  const queries = headCount * headDim
+  const keys = kvHeadCount * headDim
+  return {
+    hidden: tokens * hiddenSize,
+    normed: tokens * hiddenSize,
+    query: tokens * queries,
+    key: tokens * keys,
+    value: tokens * keys,
+    attended: tokens * queries,
+    gate: tokens * intermediateSize,
+    up: Math.min(tokens, UP_TOKENS) * intermediateSize,
+    ones: hiddenSize,
+    cos: (longest * headDim) / 2,
+    sin: (longest * headDim) / 2,
+  }
+}
+
+type Pointers = Record<keyof ReturnType<typeof sizes>, Pointer>
+
+/** Bytes of the pool that FloatLayers takes. */
+export function floatLayersBytes(config: ModelConfig, tokens: number, longest: number): number {
+  return Object.values(sizes(config, tokens, longest)).reduce((sum, floats) => sum + align(floats * 4), 0)
+}
+
+/** The layers of a rotated model in float, over all tokens of some sequences at once. */
+export class FloatLayers {
+  readonly #pool: FloatPool
+  readonly #config: ModelConfig
+  readonly #sequences: readonly SequenceSpan[]
+  readonly #tokens: number
+  readonly #at: Pointers
+
+  constructor(pool: FloatPool, config: ModelConfig, sequences: readonly SequenceSpan[]) {
+    this.#pool = pool
+    this.#config = config
+    this.#sequences = sequences
+    this.#tokens = sequences.reduce((sum, { count }) => sum + count, 0)
+    const longest = Math.max(...sequences.map(({ count }) => count))
+    const entries = Object.entries(sizes(config, this.#tokens, longest))
+    this.#at = Object.fromEntries(entries.map(([name, floats]) => [name, pool.allocate(floats * 4)])) as Pointers
+    const half = config.headDim / 2
+    pool.floats(this.#at.ones, config.hiddenSize).fill(1)
+    fillRotations(pool.floats(this.#at.cos, longest * half), pool.floats(this.#at.sin, longest * half), 0, config)
+  }
+
+  /** (tokens, hiddenSize) f32: the residual stream. */
+  get hidden(): Float32Array {
+    return this.#pool.floats(this.#at.hidden, this.#tokens * this.#config.hiddenSize)
+  }
+
+  /** (tokens, hiddenSize) f32: the residual stream by the norm, whose weights are one. */
+  async normed(): Promise<Pointer> {
+    const { hiddenSize, rmsNormEps } = this.#config
+    const { hidden, normed, ones } = this.#at
+    await this.#eachToken((first, count) => {
+      const at = first * hiddenSize * 4
+      return [['rmsNorm', normed + at, hidden + at, ones, hiddenSize, count, rmsNormEps]]
+    })
+    return normed
+  }
+
+  /** One layer: the residual stream <- what comes behind it. biases: of query, key and value, where the model has them. */
+  async forward(provide: ProvideWeights, biases: Partial<Record<LayerMatrix, Float32Array>>): Promise<void> {
+    const { hiddenSize: cols, headCount, kvHeadCount, headDim } = this.#config
+    const { hidden, attended } = this.#at
+    const pool = this.#pool
+    const count = this.#tokens
+    const x = await this.normed()
+    const qkv = await provide(MATRICES.attention, x)
+    for (const name of MATRICES.attention) {
+      const rows = (name === 'query' ? headCount : kvHeadCount) * headDim
+      const bias = biases[name]
+      if (bias) for (let i = 0; i < count; i++) pool.floats(this.#at[name] + i * rows * 4, rows).set(bias)
+      await multiplyBy(pool, this.#at[name], x, qkv[name], { count, rows, cols }, bias !== undefined)
+    }
+    await this.#attend()
+    const { attentionOutput } = await provide(MATRICES.output, attended)
+    await multiplyBy(pool, hidden, attended, attentionOutput, { count, rows: cols, cols: headCount * headDim }, true)
+    await this.#feedForward(provide)
+  }
+
+  async #attend(): Promise<void> {
+    const { headCount, kvHeadCount, headDim, ropeLayout } = this.#config
+    const { query, key, value, attended, cos, sin } = this.#at
+    const queryBytes = headCount * headDim * 4
+    const keyBytes = kvHeadCount * headDim * 4
+    const rope = ropeLayout === 'half' ? 'ropeHalf' : 'ropeInterleaved'
+    await this.#pool.run(
+      this.#sequences.map(({ first, count }) => {
+        const calls: FloatCall[] = []
+        for (let i = 0; i < count; i++) {
+          const angle = i * headDim * 2
+          calls.push([rope, query + (first + i) * queryBytes, cos + angle, sin + angle, headCount, headDim])
+          calls.push([rope, key + (first + i) * keyBytes, cos + angle, sin + angle, kvHeadCount, headDim])
+        }
+        const [q, kv] = [first * queryBytes, first * keyBytes]
+        calls.push([
+          'attendFloat',
+          attended + q,
+          query + q,
+          key + kv,
+          value + kv,
+          count,
+          headCount,
+          kvHeadCount,
+          headDim,
+        ])
+        return calls
+      }),
+    )
+  }
+
+  async #feedForward(provide: ProvideWeights): Promise<void> {
+    const { hiddenSize, intermediateSize, downHadamard } = this.#config
+    const { hidden, gate, up } = this.#at
+    const pool = this.#pool
+    const count = this.#tokens
+    const x = await this.normed()
+    const weights = await provide(MATRICES.ffn, x)
+    const shape = { rows: intermediateSize, cols: hiddenSize }
+    await multiplyBy(pool, gate, x, weights.gate, { count, ...shape })
+    for (let first = 0; first < count; first += UP_TOKENS) {
+      const held = Math.min(UP_TOKENS, count - first)
+      await multiplyBy(pool, up, x + first * hiddenSize * 4, weights.up, { count: held, ...shape })
+      await this.#eachToken((from, tokens) => {
+        const to = gate + (first + from) * intermediateSize * 4
+        const size = tokens * intermediateSize
+        const product: FloatCall = ['siluMultiply', to, up + from * intermediateSize * 4, size]
+        return downHadamard === undefined ? [product] : [product, ['hadamard', to, size, downHadamard]]
+      }, held)
+    }
+    const { down } = await provide(MATRICES.down, gate)
+    await multiplyBy(pool, hidden, gate, down, { count, rows: hiddenSize, cols: intermediateSize }, true)
+  }
+
+  async #eachToken(job: (first: number, count: number) => FloatCall[], tokens = this.#tokens): Promise<void> {
+    await this.#pool.run(jobsOf(tokens, TOKENS_A_JOB, job))
+  }
+}
