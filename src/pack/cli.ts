@@ -7,6 +7,7 @@ import { WeightsError } from '../weights/weights-error.ts'
 import { checkPack } from './check-pack.ts'
 import { addPackCommand } from './commands/pack.ts'
 import { addPipelineCommands } from './commands/pipeline.ts'
+import { addQualityCommand } from './commands/quality.ts'
 import { DeployError } from './deploy-error.ts'
 import { inspectPack } from './inspect-pack.ts'
 import { openPack } from './open-pack.ts'
@@ -33,6 +34,7 @@ program
   .option('--check', 'also read every shard and check its sha256')
   .action(inspect)
 
+addQualityCommand(program)
 addPipelineCommands(program)
 
 const EXPECTED = [PackError, PlanError, DeployError, WeightsError, UnsupportedTokenizerError, TokenizerTablesError]

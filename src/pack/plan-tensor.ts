@@ -63,6 +63,7 @@ export function planTensor(
   }
   return {
     tensor,
+    rotation,
     entry,
     blocks: blocksOf(tensor, entry, imported === null, rotation === 'ones' ? undefined : rotation),
   }

@@ -9,7 +9,7 @@ import type { TensorReader } from '../pack/tensor-reader.ts'
 import type { ModelConfig, PlanesTensor } from '../weights/manifest.ts'
 import type { CalibrationFolder } from './calibration-folder.ts'
 import { factorize } from './factorize.ts'
-import { FloatLayers, floatLayersBytes, type LayerMatrix, type SequenceSpan } from './float-layer.ts'
+import { FloatLayers, floatLayersBytes, type LayerMatrix, spansOf } from './float-layer.ts'
 import { FloatPool } from './float-pool.ts'
 import { quantizeMatrix, resultBytes } from './quantize-matrix.ts'
 import { secondMoments } from './second-moments.ts'
@@ -76,15 +76,6 @@ export async function calibrate(calibration: Calibration): Promise<void> {
   } finally {
     await pool.close()
   }
-}
-
-function spansOf(sequences: readonly (readonly number[])[]): SequenceSpan[] {
-  let first = 0
-  return sequences.map(({ length: count }) => {
-    const span = { first, count }
-    first += count
-    return span
-  })
 }
 
 function workBytes({ config, planned }: Calibration): number {

@@ -17,6 +17,15 @@ export interface SequenceSpan {
   readonly count: number
 }
 
+export function spansOf(sequences: readonly (readonly number[])[]): SequenceSpan[] {
+  let first = 0
+  return sequences.map(({ length: count }) => {
+    const span = { first, count }
+    first += count
+    return span
+  })
+}
+
 const MATRICES = {
   attention: ['query', 'key', 'value'],
   output: ['attentionOutput'],

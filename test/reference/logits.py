@@ -9,7 +9,7 @@
 The weights are dequantized exactly and the forward pass runs in float64, so nothing but the quantization that is
 stored in the file stands between this and the trained model: what another implementation loses against it is its own.
 
-Every text of test/fixtures/logits-texts.json is cut to TOKENS tokens and fed without BOS, teacher-forced. Position p
+Every text of src/quantize/quality.json is cut to TOKENS tokens and fed without BOS, teacher-forced. Position p
 predicts token p + 1. Position 0 is skipped, as it has no context. The formats are in test/fixtures/README.md.
 """
 
@@ -113,7 +113,7 @@ def main():
 
     tokenizer = load_tokenizer(field)
     template = jinja2.Environment(trim_blocks=True, lstrip_blocks=True).from_string(field('tokenizer.chat_template'))
-    texts = json.loads((FIXTURES / 'logits-texts.json').read_text())
+    texts = json.loads((FIXTURES.parent.parent / 'src/quantize/quality.json').read_text())
     rows = []
     for text in texts:
         ids = tokenizer.encode(text['text'] if 'text' in text else template.render(messages=text['messages'])).ids

@@ -1,12 +1,12 @@
 import { stat } from 'node:fs/promises'
 import { basename } from 'node:path'
-import { SingleBar } from 'cli-progress'
 import type { Command } from 'commander'
 import { readTexts } from '../../quantize/calibration-text.ts'
 import { downloadCheckpoint, parseHubModel } from '../hub-checkpoint.ts'
 import { readText } from '../open-file.ts'
 import { packModel } from '../pack-model.ts'
 import { parseGroup, parsePlanes, parseSampling } from '../pack-options.ts'
+import { withBar } from '../with-bar.ts'
 
 interface PackCommandOptions {
   readonly out: string
@@ -91,25 +91,4 @@ async function exists(path: string): Promise<boolean> {
     () => true,
     () => false,
   )
-}
-
-async function withBar<T>(
-  what: string,
-  work: (progress: (done: number, total: number) => void) => Promise<T>,
-): Promise<T> {
-  const bar = new SingleBar({
-    format: `${what} {bar} {percentage} % | {eta_formatted} left`,
-    hideCursor: true,
-    // Nothing on a pipe or in a log.
-    noTTYOutput: false,
-  })
-  bar.start(1, 0)
-  try {
-    return await work((done, total) => {
-      bar.setTotal(total)
-      bar.update(done)
-    })
-  } finally {
-    bar.stop()
-  }
 }
