@@ -9,8 +9,11 @@ rmSync('dist/assets/weights', { recursive: true, force: true })
 for (const pack of readdirSync('weights', { withFileTypes: true }).filter((entry) => entry.isDirectory())) {
   const target = `dist/assets/weights/${pack.name}`
   mkdirSync(target, { recursive: true })
-  for (const file of readdirSync(`weights/${pack.name}`)) {
-    place(`weights/${pack.name}/${file}`, `${target}/${file}`)
+  // Files only: a calibration under way keeps its results in a folder.
+  for (const { name } of readdirSync(`weights/${pack.name}`, { withFileTypes: true }).filter((entry) =>
+    entry.isFile(),
+  )) {
+    place(`weights/${pack.name}/${name}`, `${target}/${name}`)
   }
 }
 

@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { calibrate, isMatrix } from '../quantize/calibrate.ts'
 import { CalibrationFolder } from '../quantize/calibration-folder.ts'
-import { type CalibrationTexts, calibrationSequences } from '../quantize/calibration-text.ts'
+import { type CalibrationTexts, tokenSequences } from '../quantize/calibration-text.ts'
 import { centredZeroPoint } from '../quantize/quantize-matrix.ts'
 import type { ModelSource } from './model-source.ts'
 import type { PlannedTensor } from './plan-tensor.ts'
@@ -33,7 +33,7 @@ export async function calibratedTensors(
   reader: TensorReader,
   { texts, progress }: CalibrateOptions,
 ): Promise<CalibrationFolder> {
-  const sequences = calibrationSequences(texts, tables, source)
+  const sequences = tokenSequences(texts, tables, source)
   const folder = await CalibrationFolder.open(join(out, '.calibration'), await keyOf(source, planned, sequences))
   const byName = new Map(planned.map((tensor) => [tensor.entry.name, tensor]))
   await calibrate({ config: source.config, sequences, planned: byName, reader, folder, progress })

@@ -26,7 +26,7 @@ const texts = z.array(
 /** Pieces of text, or chats to be written by the model's own template. */
 export type CalibrationTexts = z.infer<typeof texts>
 
-/** `default`, a JSON file as calibration.json is one, or a file of plain text. Throws PackError. */
+/** `default`, a JSON file as calibration.json and quality.json are, or a file of plain text. Throws PackError. */
 export async function readTexts(option: string): Promise<CalibrationTexts> {
   const path = option === 'default' ? DEFAULT_TEXT : option
   const content = await readFile(path, 'utf8').catch((error) => {
@@ -41,7 +41,7 @@ export async function readTexts(option: string): Promise<CalibrationTexts> {
 }
 
 /** Token ids of texts in sequences of at most SEQUENCE_TOKENS. Throws PackError where there are none. */
-export function calibrationSequences(
+export function tokenSequences(
   texts: CalibrationTexts,
   tables: Uint8Array,
   { chatTemplate, tokens }: Pick<ModelSource, 'chatTemplate' | 'tokens'>,

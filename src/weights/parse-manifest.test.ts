@@ -26,6 +26,13 @@ const broken: [string, string, RegExp, (manifest: Loose) => void][] = [
   ['a base that is no number', 'manifest_invalid', /ropeTheta/, (m) => (m.config.ropeTheta = Number.NaN)],
   ['heads that the kernels cannot store', 'manifest_invalid', /heads of 80/, (m) => (m.config.headDim = 80)],
   ['heads that do not divide', 'manifest_invalid', /4 query heads/, (m) => (m.config.kvHeadCount = 3)],
+  ['blocks of an unknown size', 'manifest_invalid', /config\.downHadamard/, (m) => (m.config.downHadamard = 24)],
+  [
+    'blocks that do not divide',
+    'manifest_invalid',
+    /528 is not whole blocks of 32/,
+    (m) => Object.assign(m.config, { downHadamard: 32, intermediateSize: 528 }),
+  ],
   ['a token outside', 'manifest_invalid', /token 259 is outside/, (m) => (m.tokens.eos = [259])],
   ['a bos to add but none', 'manifest_invalid', /addBos/, (m) => (m.tokens = { bos: null, eos: [1], addBos: true })],
   [

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { loadModel } from '../../model/load.ts'
-import { calibrationSequences, readTexts } from '../../quantize/calibration-text.ts'
+import { readTexts, tokenSequences } from '../../quantize/calibration-text.ts'
 import { measureQuality } from '../../quantize/quality.ts'
 import { referenceLogits } from '../../quantize/reference-model.ts'
 import { folderStore } from '../../weights/folder-store.ts'
@@ -47,7 +47,7 @@ async function quality(folder: string, { reference, text, tokens, json }: Qualit
   if (manifest.config.vocabSize !== source.config.vocabSize) {
     throw new PackError('option_invalid', `${reference} has another vocabulary than ${folder}: it is another model`)
   }
-  const sequences = calibrationSequences(await readTexts(text), tables, source).map((ids) => ids.slice(0, most))
+  const sequences = tokenSequences(await readTexts(text), tables, source).map((ids) => ids.slice(0, most))
   const model = await loadModel(store, manifest, await kernelModules(), { contextLength: most, sequences: 1 })
   const measured = await withBar('measuring', (progress) =>
     measureQuality(model, sequences, referenceLogits(source, sequences), progress),
