@@ -173,6 +173,21 @@ describe('quantizeMatrix', () => {
     },
   )
 
+  it('does not depend on the number of threads', async () => {
+    const expected = await quantized(3, 32)
+    const [q, scales] = [expected.matrix.q, expected.matrix.scales]
+    const shared = pool
+    pool = await FloatPool.create(16e6, 512, 3)
+    try {
+      const { matrix } = await quantized(3, 32)
+      expect(matrix.q).toEqual(q)
+      expect(matrix.scales).toEqual(scales)
+    } finally {
+      await pool.close()
+      pool = shared
+    }
+  })
+
   it('leaves less error at the outputs than the same levels without feedback', async () => {
     const { x, weights, levels, matrix } = await quantized(2, 64)
     const scales = new Float16Array(matrix.scales.buffer)

@@ -90,6 +90,12 @@ describe('nanbeige-edge quality', () => {
     expect(fed.bitsPerWeight).toBeLessThan(rounded.bitsPerWeight)
   }, 120_000)
 
+  it('is not waited for in vain: a calibration without planes is refused', async () => {
+    await expect(run('pack', model, '--out', join(root, 'none'), '--calibrate', 'default')).rejects.toMatchObject({
+      stderr: expect.stringMatching(/^nanbeige-edge: --calibrate .* --planes/),
+    })
+  })
+
   it('refuses the reference of another model', async () => {
     const other = new URL('../../test/fixtures/tiny-llama/tied', import.meta.url).pathname
     const small = new URL('../../weights/smollm2-135m-instruct', import.meta.url).pathname

@@ -4,6 +4,7 @@ import type { Command } from 'commander'
 import { readTexts } from '../../quantize/calibration-text.ts'
 import { downloadCheckpoint, parseHubModel } from '../hub-checkpoint.ts'
 import { readText } from '../open-file.ts'
+import { PackError } from '../pack-error.ts'
 import { packModel } from '../pack-model.ts'
 import { parseGroup, parsePlanes, parseSampling } from '../pack-options.ts'
 import { withBar } from '../with-bar.ts'
@@ -61,6 +62,12 @@ export function addPackCommand(program: Command): void {
 async function pack(model: string, options: PackCommandOptions): Promise<void> {
   const { out, name, planes, group, rotate, calibrate, temperature, topP, chatTemplate, eos, cache } = options
   // Wrong options are known before gigabytes are downloaded.
+  if (calibrate !== undefined && planes === undefined) {
+    throw new PackError(
+      'option_invalid',
+      '--calibrate rounds all weights anew; say to how many planes, such as --planes embedding=4,attention=3,ffn=3,head=4',
+    )
+  }
   const packOptions = {
     name: name ?? basename(out),
     planes: planes === undefined ? {} : parsePlanes(planes),
