@@ -1,7 +1,6 @@
 import { align } from '../model/arena.ts'
 import type { Pointer } from '../model/kernels.ts'
-import type { BlockRotation } from '../pack/pack-block.ts'
-import { blockWeights } from '../pack/pack-block.ts'
+import { type BlockRotation, blockWeights } from '../pack/pack-block.ts'
 import { packPlanes } from '../pack/pack-planes.ts'
 import type { PlannedTensor } from '../pack/plan-tensor.ts'
 import { vectorValues } from '../pack/rotated-source.ts'
@@ -16,6 +15,7 @@ import { secondMoments } from './second-moments.ts'
 
 /** Rows of the head that are in memory at a time. */
 const HEAD_ROWS = 8192
+/** Columns of the smallest group, which makes the most scales. */
 const SMALLEST_GROUP = 32
 
 /** A matrix that is rounded with error feedback. */
@@ -34,8 +34,6 @@ export interface Calibration {
   /** Where results are kept as they come, to go on from there after an interruption. */
   readonly folder: CalibrationFolder
   readonly progress?: (done: number, total: number) => void
-  /** All cores by default. */
-  readonly threads?: number
 }
 
 /**
@@ -43,14 +41,14 @@ export interface Calibration {
  * give; the folder then has their bytes. Throws PackError.
  */
 export async function calibrate(calibration: Calibration): Promise<void> {
-  const { config, folder, sequences, progress, threads } = calibration
+  const { config, folder, sequences, progress } = calibration
   if (await folder.has('head')) return
   const spans = spansOf(sequences)
   const tokens = spans.reduce((sum, { count }) => sum + count, 0)
   const longest = Math.max(...spans.map(({ count }) => count))
   const work = workBytes(calibration)
   const widest = Math.max(config.intermediateSize, config.hiddenSize, config.headCount * config.headDim)
-  const pool = await FloatPool.create(floatLayersBytes(config, tokens, longest) + work, widest, threads)
+  const pool = await FloatPool.create(floatLayersBytes(config, tokens, longest) + work, widest)
   try {
     const layers = new FloatLayers(pool, config, spans)
     const rounding = new Rounding(pool, calibration, tokens)
