@@ -175,6 +175,8 @@ describe('bodies', () => {
     [{ messages: [{ role: 'user' }] }, 'messages.0.content'],
     [{ temperature: 'hot' }, 'temperature'],
     [{ temperature: 2.5 }, 'temperature'],
+    [{ repetition_penalty: 1e-300 }, 'repetition_penalty'],
+    [{ repetition_penalty: 1e300 }, 'repetition_penalty'],
     [{ max_tokens: 0 }, 'max_tokens'],
     [{ logit_bias: { hello: 1 } }, 'logit_bias.hello'],
     [{ logit_bias: { '5000': 1 } }, 'logit_bias'],

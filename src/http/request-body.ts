@@ -20,8 +20,12 @@ export async function readBody({ body, headers }: Request): Promise<string> {
     for await (const bytes of chunksOf(body, bounds)) text += decoder.decode(bytes, { stream: true })
     return text + decoder.decode()
   } catch (error) {
+    if (error instanceof ApiError) throw error
     if (error instanceof TypeError) throw new ApiError(400, 'invalid_utf8', 'The body is not UTF-8 text.')
-    throw error
+    // The connection broke, or what came through it is no HTTP: the client's fault, and none to log.
+    throw new ApiError(400, 'body_broken', 'The body broke off, or its chunks are malformed. Send it again.', {
+      cause: error,
+    })
   }
 }
 

@@ -14,6 +14,9 @@ const MAX_PARTS = 1024
 const MAX_TOOLS = 512
 const MAX_TOOL_CALLS = 512
 const MAX_BIASES = 4096
+/** Logits are divided and multiplied by it as float32: beyond these bounds they are no numbers any more, or all the same. */
+const MIN_REPETITION_PENALTY = 1e-3
+const MAX_REPETITION_PENALTY = 1e3
 /** int64, as in vLLM. */
 const MAX_SEED = 2 ** 63
 
@@ -71,7 +74,7 @@ export const completionBody = z
     top_p: z.number().min(0).max(1).nullish(),
     top_k: z.int().min(-1).nullish(),
     min_p: z.number().min(0).max(1).nullish(),
-    repetition_penalty: z.number().positive().nullish(),
+    repetition_penalty: z.number().min(MIN_REPETITION_PENALTY).max(MAX_REPETITION_PENALTY).nullish(),
     presence_penalty: penalty,
     frequency_penalty: penalty,
     logit_bias: logitBias.nullish(),

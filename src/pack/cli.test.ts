@@ -1,5 +1,6 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -133,6 +134,26 @@ describe('nanbeige-edge', () => {
     })
     expect(await once(inspecting, 'close')).toEqual([141, null])
     expect(stderr).toBe('')
+  })
+
+  // Not everywhere is there a folder that takes no other.
+  it.skipIf(!existsSync('/proc/self'))('says where no folder can be made', async () => {
+    const model = join(pack.root, 'model.gguf')
+    await writeFile(model, ggufBytes(tinyMetadata, tinyTensors('F16')))
+    expect(await cli('pack', model, '--out', '/proc/none/pack')).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: "nanbeige-edge: /proc/none/pack: ENOENT: no such file or directory, mkdir '/proc/none'\n",
+    })
+    expect(await cli('deploy', pack.folder, '--dry-run', '--out', '/proc/none')).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: "nanbeige-edge: /proc/none: ENOENT: no such file or directory, mkdir '/proc/none'\n",
+    })
+    expect(await cli('pack', model, '--out', join(model, 'pack'))).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^nanbeige-edge: .*pack: E\w+: .*\n$/),
+    })
   })
 
   it('says in one line what the system refuses', async () => {

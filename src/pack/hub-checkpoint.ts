@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { listFiles, modelInfo } from '@huggingface/hub'
@@ -8,6 +7,7 @@ import { CHECKPOINT_FILES } from './checkpoint-source.ts'
 import { INDEX_FILE, SINGLE_FILE, shardFiles } from './checkpoint-tensors.ts'
 import { hubFetch } from './hub-fetch.ts'
 import { asksHub, downloadHubFile, type HubFile } from './hub-file.ts'
+import { makeFolder } from './make-folder.ts'
 import { MAX_WHOLE_BYTES } from './open-file.ts'
 import { PackError } from './pack-error.ts'
 import { readJson } from './read-json.ts'
@@ -50,7 +50,7 @@ export async function downloadCheckpoint({ id, revision }: HubModel, options: Hu
   const { sha } = fromHub(commit, info, what)
   const listed = await asksHub(what, () => list(id, sha, access, what))
   const folder = join(options.cache ?? join(homedir(), '.cache', 'nanbeige-edge'), ...id.split('/'), sha)
-  await mkdir(folder, { recursive: true })
+  await makeFolder(folder)
   const file = (path: string): HubFile => ({ ...listed.get(path)!, url: `${hubUrl}/${id}/resolve/${sha}/${path}` })
 
   const small = [...CHECKPOINT_FILES, INDEX_FILE].filter((path) => listed.has(path))

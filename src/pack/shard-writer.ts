@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto'
-import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises'
+import { readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ALIGNMENT } from '../../assembly/layout.ts'
 import { MAX_SHARD_BYTES, type Manifest, type Span } from '../weights/manifest.ts'
 import { withDigest } from '../weights/manifest-digest.ts'
 import { shardFileName } from '../weights/parse-manifest.ts'
 import { MANIFEST_FILE } from '../weights/weight-store.ts'
+import { makeFolder } from './make-folder.ts'
 import { writeFailed } from './pack-error.ts'
 
 const SHARD_FILE = /^[0-9a-f]{16}\.bin$/
@@ -35,8 +36,8 @@ export class ShardWriter {
 
   /** Prepare a folder: a manifest of an earlier pack goes first, so that an interrupted run leaves none. Throws PackError. */
   static async create(folder: string): Promise<ShardWriter> {
+    await makeFolder(folder)
     try {
-      await mkdir(folder, { recursive: true })
       await rm(join(folder, MANIFEST_FILE), { force: true })
     } catch (error) {
       throw writeFailed(folder, error as NodeJS.ErrnoException)

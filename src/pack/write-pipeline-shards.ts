@@ -1,4 +1,4 @@
-import { link, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises'
+import { link, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ALIGNMENT } from '../../assembly/layout.ts'
 import type { Piece, ShardLayout } from '../pipeline/shard-layout.ts'
@@ -8,10 +8,11 @@ import { withDigest } from '../weights/manifest-digest.ts'
 import { parseManifest, shardFileName } from '../weights/parse-manifest.ts'
 import { sha256Hex } from '../weights/sha256.ts'
 import { MANIFEST_FILE, type WeightStore } from '../weights/weight-store.ts'
+import { makeFolder } from './make-folder.ts'
 
 /**
  * Write the shards of a layout to the folders `folderOf` names, and to each of them the one manifest that describes them all, which is returned.
- * What a folder held before is removed, the manifest first. Memory: one span of the pack and one shard. Throws WeightsError.
+ * What a folder held before is removed, the manifest first. Memory: one span of the pack and one shard. Throws WeightsError, PackError.
  */
 export async function writePipelineShards(
   store: WeightStore,
@@ -22,7 +23,7 @@ export async function writePipelineShards(
 ): Promise<Manifest> {
   const folders = [...new Set(layouts.flatMap((layout) => layout.folders))]
   for (const folder of folders) {
-    await mkdir(folderOf(folder), { recursive: true })
+    await makeFolder(folderOf(folder))
     await rm(join(folderOf(folder), MANIFEST_FILE), { force: true })
   }
   const reader = new PieceReader(store, manifest)

@@ -1,4 +1,4 @@
-import { cp, mkdir, readdir, rm, writeFile } from 'node:fs/promises'
+import { cp, readdir, rm, writeFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { MAX_ASSETS } from '../pipeline/platform-limits.ts'
@@ -15,13 +15,14 @@ import {
 import type { Manifest } from '../weights/manifest.ts'
 import type { WeightStore } from '../weights/weight-store.ts'
 import { DeployError } from './deploy-error.ts'
+import { makeFolder } from './make-folder.ts'
 import { writePipelineShards } from './write-pipeline-shards.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 
 /**
  * Write everything that `wrangler deploy` needs for the scripts of a plan to folders below `out`: their configuration and static assets.
- * What was there of an earlier plan is replaced. The scripts in order of deployment. Throws PlanError, DeployError, WeightsError.
+ * What was there of an earlier plan is replaced. The scripts in order of deployment. Throws PlanError, DeployError, WeightsError, PackError.
  */
 export async function writePipeline(
   store: WeightStore,
@@ -57,7 +58,7 @@ async function baseConfig(): Promise<BaseConfig> {
 
 /** Folders of a plan that had more stages, and assets of another model. */
 async function removeOthers(out: string, scripts: readonly Script[]): Promise<void> {
-  await mkdir(out, { recursive: true })
+  await makeFolder(out)
   const kept = new Set(scripts.map(({ folder }) => folder))
   for (const name of await readdir(out)) {
     if (name !== ROUTER_FOLDER && !/^stage-\d+$/.test(name)) continue

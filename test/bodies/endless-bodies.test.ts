@@ -35,6 +35,14 @@ describe.concurrent('a body that never ends is given up', () => {
   })
 })
 
+test('a body whose chunks are malformed is no fault of the server', async () => {
+  const { socket, said } = open('POST /v1/chat/completions', 'Transfer-Encoding: chunked')
+  socket.write('zz\r\n{}\r\n0\r\n\r\n')
+  await once(socket, 'close')
+  expect(said()).toMatch(/^HTTP\/1\.1 400 /)
+  expect(JSON.parse(said().split('\r\n\r\n')[1])).toMatchObject({ error: { code: 'body_broken' } })
+})
+
 function open(line: string, headers: string) {
   const socket = connect(Number(new URL(server.url).port), '127.0.0.1')
   let said = ''
