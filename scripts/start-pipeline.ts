@@ -1,6 +1,6 @@
-import { link, mkdir, readdir, readFile, rm } from 'node:fs/promises'
-import { dirname, join, resolve } from 'node:path'
-import { ASSETS_FOLDER, CONFIG_FILE, ROUTER_FOLDER, stageFolder } from '../src/pipeline/wrangler-configs.ts'
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { CONFIG_FILE, ROUTER_FOLDER, stageFolder } from '../src/pipeline/wrangler-configs.ts'
 import { bundleWorker, miniflareOptions } from './bundle-worker.ts'
 import { startMiniflare, type WorkerOptions } from './start-miniflare.ts'
 import type { RunningWorker } from './start-worker.ts'
@@ -18,14 +18,13 @@ interface StartPipelineOptions {
 export async function startPipeline({ out, port, inspectorPort }: StartPipelineOptions): Promise<RunningWorker> {
   const stages = (await readdir(out).catch(() => [])).filter((name) => /^stage-\d+$/.test(name)).length
   if (stages === 0) throw new Error(`${out} has no stages; \`npx nanbeige-edge deploy PACK --dry-run\` writes them`)
-  const directory = await joinAssets(out)
   const configOf = (folder: string) => join(out, folder, CONFIG_FILE)
   // Stages differ in their configuration only.
   const [router, stage] = await Promise.all([ROUTER_FOLDER, stageFolder(0)].map((name) => bundleWorker(configOf(name))))
   const worker = async (folder: string, { modulesRoot, modules }: typeof router): Promise<WorkerOptions> => {
     const { options } = await miniflareOptions(configOf(folder))
     const { name } = JSON.parse(await readFile(configOf(folder), 'utf8')) as { name: string }
-    return { ...options, name, modulesRoot, modules, assets: { ...options.assets!, directory } }
+    return { ...options, name, modulesRoot, modules }
   }
   const miniflare = startMiniflare({
     workers: [
@@ -45,26 +44,4 @@ export async function startPipeline({ out, port, inspectorPort }: StartPipelineO
       await Promise.all([router.remove(), stage.remove()])
     },
   }
-}
-
-/**
- * One folder with the assets of all scripts: a Miniflare (4.20260426) reads the assets of every Worker from the folder of the first. Links
- * take no room, and files of equal path are equal.
- */
-async function joinAssets(out: string): Promise<string> {
-  const joined = resolve(out, 'joined-assets')
-  await rm(joined, { recursive: true, force: true })
-  for (const script of await readdir(out)) {
-    const folder = join(out, script, ASSETS_FOLDER)
-    const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => [])
-    for (const entry of entries.filter((entry) => entry.isFile())) {
-      const path = join(entry.parentPath, entry.name)
-      const target = join(joined, path.slice(folder.length))
-      await mkdir(dirname(target), { recursive: true })
-      await link(path, target).catch((error) => {
-        if (error.code !== 'EEXIST') throw error
-      })
-    }
-  }
-  return joined
 }
