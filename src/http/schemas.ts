@@ -39,14 +39,23 @@ const toolCall = z.looseObject({
     arguments: z.union([z.string(), z.record(z.string(), z.unknown())]).nullish(),
   }),
 })
+const spoken = z.looseObject({ reasoning_content: z.string().nullish(), reasoning: z.string().nullish() })
+const noCalls = z
+  .array(z.unknown())
+  .max(0, 'only messages of the assistant have tool calls')
+  .pipe(z.array(z.never()))
+  .nullish()
 const message = z.discriminatedUnion('role', [
-  z.looseObject({ role: z.enum(['system', 'developer', 'user']), content }),
-  z.looseObject({ role: z.literal('tool'), content: content.nullish(), tool_call_id: z.string().nullish() }),
-  z.looseObject({
+  spoken.extend({ role: z.enum(['system', 'developer', 'user']), content, tool_calls: noCalls }),
+  spoken.extend({
+    role: z.literal('tool'),
+    content: content.nullish(),
+    tool_call_id: z.string().nullish(),
+    tool_calls: noCalls,
+  }),
+  spoken.extend({
     role: z.literal('assistant'),
     content: content.nullish(),
-    reasoning_content: z.string().nullish(),
-    reasoning: z.string().nullish(),
     tool_calls: list(toolCall, MAX_TOOL_CALLS).nullish(),
   }),
 ])
