@@ -1,11 +1,10 @@
 import { stat } from 'node:fs/promises'
-import { basename } from 'node:path'
 import { SingleBar } from 'cli-progress'
 import type { Command } from 'commander'
 import { downloadCheckpoint, parseHubModel } from '../hub-checkpoint.ts'
 import { readText } from '../open-file.ts'
 import { packModel } from '../pack-model.ts'
-import { parseGroup, parsePlanes, parseSampling } from '../pack-options.ts'
+import { parseGroup, parseName, parsePlanes, parseSampling } from '../pack-options.ts'
 
 interface PackCommandOptions {
   readonly out: string
@@ -50,7 +49,7 @@ async function pack(model: string, options: PackCommandOptions): Promise<void> {
   const { out, name, planes, group, temperature, topP, chatTemplate, eos, cache } = options
   // Wrong options are known before gigabytes are downloaded.
   const packOptions = {
-    name: name ?? basename(out),
+    name: parseName(out, name),
     planes: planes === undefined ? {} : parsePlanes(planes),
     groupSize: parseGroup(group),
     sampling: parseSampling(temperature, topP),
