@@ -139,9 +139,10 @@ describe('a BOS token is there once', () => {
 
 describe('an origin that knows no max_tokens is stopped', () => {
   test.each([
-    ['chunk by chunk', 'a'],
-    ['by characters', 'a'.repeat(1000)],
-  ])('%s', async (_, text) => {
+    ['chunk by chunk', { text: 'a' }],
+    ['by characters', { text: 'a'.repeat(1000) }],
+    ['though every chunk ends the answer', { text: 'a', finish_reason: 'stop' }],
+  ])('%s', async (_, choice) => {
     let open = true
     const { origins } = await textOrigin('openai', {
       instead(path, _, response) {
@@ -151,7 +152,7 @@ describe('an origin that knows no max_tokens is stopped', () => {
           open = false
         })
         const send = () => {
-          if (open) response.write(sse([{ choices: [{ text }] }]), () => setImmediate(send))
+          if (open) response.write(sse([{ choices: [choice] }]), () => setImmediate(send))
         }
         send()
         return true

@@ -24,12 +24,17 @@ export class ControlSpellings {
   readonly #endings = new Set<string>()
   readonly #inner = new Set<string>()
   readonly #longest: number
+  /** The characters that a beginning begins with, and an ending ends with: most places of most texts are ruled out by one look. */
+  readonly #firsts = new Characters()
+  readonly #lasts = new Characters()
 
   /** @param spellings of all added tokens. White space is no control token, though some vocabularies add it. */
   constructor(spellings: readonly string[]) {
     const all = spellings.filter((spelling) => spelling.trim() !== '').map((spelling) => spelling.toLowerCase())
     this.#longest = Math.max(0, ...all.map(({ length }) => length))
     for (const spelling of all) {
+      this.#firsts.add(spelling.charCodeAt(0))
+      this.#lasts.add(spelling.charCodeAt(spelling.length - 1))
       for (let start = 0; start < spelling.length; start++) {
         for (let end = start + 1; end <= spelling.length; end++) {
           if (end - start === spelling.length) continue
@@ -51,20 +56,23 @@ export class ControlSpellings {
     const begin = text.length - text.trimStart().length
     const end = text.trimEnd().length
     // A beginning at the end of the text.
-    for (const last of new Set([end, text.length])) {
+    for (const last of end === text.length ? [end] : [end, text.length]) {
       for (let at = Math.max(0, last - this.#longest); at < last; at++) {
+        if (!this.#firsts.mayHave(text.charCodeAt(at))) continue
         if (this.#beginnings.has(text.slice(at, last).toLowerCase())) places.push(at)
       }
     }
     // An ending at its beginning, or all of it inside.
-    for (const first of new Set([begin, 0])) {
+    for (const first of begin === 0 ? [0] : [begin, 0]) {
       if (this.#beginsWithEnding(text, first) || this.#isInner(text.slice(first, end))) places.push(first)
     }
-    return [...new Set(places)].sort((a, b) => a - b)
+    return places.length < 2 ? places : [...new Set(places)].sort((a, b) => a - b)
   }
 
   #beginsWithEnding(text: string, first: number): boolean {
-    for (let length = 1; length < this.#longest; length++) {
+    const longest = Math.min(this.#longest - 1, text.length - first)
+    for (let length = 1; length <= longest; length++) {
+      if (!this.#lasts.mayHave(text.charCodeAt(first + length - 1))) continue
       if (this.#endings.has(text.slice(first, first + length).toLowerCase())) return true
     }
     return false
@@ -72,6 +80,20 @@ export class ControlSpellings {
 
   #isInner(text: string): boolean {
     return text.length < this.#longest && this.#inner.has(text.toLowerCase()) && !isProtocolWord(text)
+  }
+}
+
+/** Characters in any case. Of those beyond ASCII, whose case depends on their neighbours, each may be one. */
+class Characters {
+  readonly #ascii = new Uint8Array(128)
+
+  add(code: number): void {
+    const character = String.fromCharCode(code)
+    for (const form of [character.toLowerCase(), character.toUpperCase()]) this.#ascii[form.charCodeAt(0)] = 1
+  }
+
+  mayHave(code: number): boolean {
+    return code >= this.#ascii.length || this.#ascii[code] === 1
   }
 }
 

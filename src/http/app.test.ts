@@ -6,6 +6,8 @@ import { HOLD_MS } from './slow-json.ts'
 
 afterEach(() => vi.restoreAllMocks())
 
+const MANY_FIELDS = Object.fromEntries(Array.from({ length: 64 }, (_, index) => [`field${index}`, 1]))
+
 async function errorOf(response: Response) {
   const { error } = (await response.json()) as {
     error: { message: string; type: string; param: unknown; code: unknown }
@@ -173,6 +175,9 @@ describe('bodies', () => {
     [{ messages: [] }, 'messages'],
     [{ messages: [{ role: 'wizard', content: 'Hi' }] }, 'messages.0.role'],
     [{ messages: [{ role: 'user' }] }, 'messages.0.content'],
+    [{ messages: [{ role: 'user', content: 'Hi', ...MANY_FIELDS }] }, 'messages.0'],
+    [{ messages: [{ role: 'assistant', ...MANY_FIELDS }] }, 'messages.0'],
+    [{ messages: [{ role: 'user', content: [{ type: 'text', text: 'Hi', ...MANY_FIELDS }] }] }, 'messages.0.content.0'],
     [{ temperature: 'hot' }, 'temperature'],
     [{ temperature: 2.5 }, 'temperature'],
     [{ repetition_penalty: 1e-300 }, 'repetition_penalty'],

@@ -11,6 +11,8 @@ const MAX_TOP_LOGPROBS = 20
 /** Far more than a context holds. */
 const MAX_MESSAGES = 4096
 const MAX_PARTS = 1024
+/** Of a message, a part or a call, those that nobody knows among them. */
+const MAX_FIELDS = 64
 const MAX_TOOLS = 512
 const MAX_TOOL_CALLS = 512
 const MAX_BIASES = 4096
@@ -25,13 +27,20 @@ function list<Item extends z.ZodType>(item: Item, max: number) {
   return z.array(z.unknown()).max(max).pipe(z.array(item))
 }
 
-const contentPart = z.looseObject({
+/** With fields that nobody knows, but not any number of them. */
+function fields<Shape extends z.core.$ZodLooseShape>(shape: Shape) {
+  return z
+    .looseObject(shape)
+    .refine((object) => Object.keys(object).length <= MAX_FIELDS, `expected at most ${MAX_FIELDS} fields`)
+}
+
+const contentPart = fields({
   type: z.string(),
   text: z.string().optional(),
   refusal: z.string().optional(),
 })
 const content = z.union([z.string(), list(contentPart, MAX_PARTS)], 'expected a string or an array of content parts')
-const toolCall = z.looseObject({
+const toolCall = fields({
   id: z.string().optional(),
   type: z.string().optional(),
   function: z.looseObject({
@@ -39,23 +48,25 @@ const toolCall = z.looseObject({
     arguments: z.union([z.string(), z.record(z.string(), z.unknown())]).nullish(),
   }),
 })
-const spoken = z.looseObject({ reasoning_content: z.string().nullish(), reasoning: z.string().nullish() })
+const reasoned = { reasoning_content: z.string().nullish(), reasoning: z.string().nullish() }
 const noCalls = z
   .array(z.unknown())
   .max(0, 'only messages of the assistant have tool calls')
   .pipe(z.array(z.never()))
   .nullish()
 const message = z.discriminatedUnion('role', [
-  spoken.extend({ role: z.enum(['system', 'developer', 'user']), content, tool_calls: noCalls }),
-  spoken.extend({
+  fields({ role: z.enum(['system', 'developer', 'user']), content, ...reasoned, tool_calls: noCalls }),
+  fields({
     role: z.literal('tool'),
     content: content.nullish(),
+    ...reasoned,
     tool_call_id: z.string().nullish(),
     tool_calls: noCalls,
   }),
-  spoken.extend({
+  fields({
     role: z.literal('assistant'),
     content: content.nullish(),
+    ...reasoned,
     tool_calls: list(toolCall, MAX_TOOL_CALLS).nullish(),
   }),
 ])

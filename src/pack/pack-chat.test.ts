@@ -99,6 +99,7 @@ describe('tokens that end an answer', () => {
 
   it('are those that were chosen', () => {
     expect(chat(CHATML, { eos: ['<|eot_id|>', '12'] }).tokens.eos).toEqual([id('<|eot_id|>'), 12])
+    expect(chat(CHATML, { eos: ['12', '12'] }).tokens.eos).toEqual([12])
     expect(() => chat(CHATML, { eos: ['<|nothing|>'] })).toThrow(/--eos: "<\|nothing\|>" is neither/)
     expect(() => chat(CHATML, { eos: ['20'] })).toThrow(/--eos: "20" is neither/)
   })

@@ -35,7 +35,7 @@ export function packedChat(source: ModelSource, options: ChatOptions): Pick<Mani
     )
   }
   const found = [...source.tokens.eos, ...turnEndsOf(chatTemplate, render, added).map(({ id }) => id)]
-  const eos = options.eos === undefined ? [...new Set(found)] : chosenEnds(options.eos, source)
+  const eos = [...new Set(options.eos === undefined ? found : chosenEnds(options.eos, source))]
   if (eos.length === 0) {
     throw new PackError('metadata_invalid', `${source.name}: no token is known to end an answer; name it with --eos`)
   }

@@ -1,5 +1,6 @@
+import { basename } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { parseGroup, parsePlanes } from './pack-options.ts'
+import { parseGroup, parseName, parsePlanes } from './pack-options.ts'
 
 describe('pack options', () => {
   it('take planes for all classes or for some', () => {
@@ -15,4 +16,12 @@ describe('pack options', () => {
     expect(() => parsePlanes('mlp=4')).toThrow(/"mlp=4" is not one of embedding=, attention=, ffn=, head=/)
     for (const group of ['16', '256', 'x']) expect(() => parseGroup(group)).toThrow(/--group/)
   })
+})
+
+it('a pack is named after its folder, and none is written where no folder or no name is given', () => {
+  expect([parseName('weights/small'), parseName('weights/small/', 'large')]).toEqual(['small', 'large'])
+  expect(parseName('.')).toBe(basename(process.cwd()))
+  expect(() => parseName('')).toThrow('--out: no folder is given')
+  expect(() => parseName('/')).toThrow('--name: the model needs a name')
+  expect(() => parseName('weights/small', '')).toThrow('--name: the model needs a name')
 })

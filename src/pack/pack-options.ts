@@ -1,3 +1,4 @@
+import { basename, resolve } from 'node:path'
 import type { Manifest } from '../weights/manifest.ts'
 import type { TensorClass } from '../weights/tensor-shapes.ts'
 import { PackError } from './pack-error.ts'
@@ -28,6 +29,13 @@ export function parsePlanes(option: string): PlanesByClass {
     byClass[known] = planesOf(planes)
   }
   return byClass
+}
+
+/** The model's name in the API: that of the folder of the pack, unless given. An unset variable of a shell is no folder. Throws PackError. */
+export function parseName(out: string, name = basename(resolve(out))): string {
+  if (out === '') throw new PackError('option_invalid', '--out: no folder is given')
+  if (name === '') throw new PackError('option_invalid', '--name: the model needs a name, and the folder has none')
+  return name
 }
 
 /** 32, 64 or 128. Throws PackError. */

@@ -54,9 +54,9 @@ export const completionsText: OriginClient = {
           characters += choice.text.length
           yield { text: choice.text, count: 1 }
         }
+        // Text may follow a reason, where every chunk has one.
         if (choice.finish_reason) finish = endingOf(exchange, choice.finish_reason)
-        else if (count > MAX_CHUNKS * request.maxTokens || characters > MAX_CHARACTERS * request.maxTokens)
-          return 'length'
+        if (count > MAX_CHUNKS * request.maxTokens || characters > MAX_CHARACTERS * request.maxTokens) return 'length'
       }
     } catch (error) {
       // The answer is whole; what failed is the usage after it.

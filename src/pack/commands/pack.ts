@@ -1,12 +1,11 @@
 import { stat } from 'node:fs/promises'
-import { basename } from 'node:path'
 import type { Command } from 'commander'
 import { readTexts } from '../../quantize/calibration-text.ts'
 import { downloadCheckpoint, parseHubModel } from '../hub-checkpoint.ts'
 import { readText } from '../open-file.ts'
 import { PackError } from '../pack-error.ts'
 import { packModel } from '../pack-model.ts'
-import { parseGroup, parsePlanes, parseSampling } from '../pack-options.ts'
+import { parseGroup, parseName, parsePlanes, parseSampling } from '../pack-options.ts'
 import { withBar } from '../with-bar.ts'
 
 interface PackCommandOptions {
@@ -69,7 +68,7 @@ async function pack(model: string, options: PackCommandOptions): Promise<void> {
     )
   }
   const packOptions = {
-    name: name ?? basename(out),
+    name: parseName(out, name),
     planes: planes === undefined ? {} : parsePlanes(planes),
     groupSize: parseGroup(group),
     rotate,
