@@ -194,7 +194,10 @@ function parse(text: string): unknown {
   }
 }
 
-/** Node tells a TLS error by the code of the cause; workerd hides it from the Worker, and Cloudflare answers 525 or 526. */
+/**
+ * Node tells a TLS error by the code of the cause. workerd (1.20261117) hides it from the Worker, as an "internal error" like that of a
+ * host without an address, and Cloudflare answers 525 or 526.
+ */
 function networkError(exchange: Exchange, error: unknown): OriginError {
   const { cause } = error as { cause?: { code?: string; message?: string } }
   const words = `${cause?.code} ${cause?.message} ${(error as Error).message}`
