@@ -43,8 +43,8 @@ export async function bundleWorker(config: string): Promise<Bundle> {
 }
 
 /**
- * Everything but the modules: bindings, assets and variables. Objects stay: workerd would evict one that was idle for 10 seconds, and
- * the next request would wait for the weights again.
+ * Everything but the modules: bindings, assets and variables. Objects stay: workerd (1.20261117) would evict one that was idle for 10
+ * seconds, and the next request would wait for the weights again.
  */
 export async function miniflareOptions(config: string) {
   // Imported late, since wrangler reads the environment when it loads.

@@ -1,5 +1,4 @@
 import { Abortable } from './abortable.ts'
-import type { ByteReader } from './byte-reader.ts'
 
 /** A body that stopped before its end because of its size. */
 export class BodyTooLongError extends Error {}
@@ -36,7 +35,7 @@ const REST_MS = 250
 const REST_BYTES = 64 * 1024
 
 /** What follows an answer is read too: a connection whose response has ended serves the next request. */
-export async function readToEnd(reader: ByteReader): Promise<void> {
+export async function readToEnd(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
   const tooLong = setTimeout(() => cancel(reader), REST_MS)
   try {
     for (let left = REST_BYTES; left > 0; ) {
@@ -53,6 +52,6 @@ export async function readToEnd(reader: ByteReader): Promise<void> {
 }
 
 /** A broken stream cannot be cancelled, and need not be. */
-export function cancel(reader: ByteReader): void {
+export function cancel(reader: ReadableStreamDefaultReader<Uint8Array>): void {
   reader.cancel().catch(() => {})
 }

@@ -1,7 +1,6 @@
 import type { z } from 'zod'
 import { Abortable, abortable } from './abortable.ts'
 import { BodyTooLongError, cancel, readToEnd, textOf } from './body.ts'
-import { type ByteReader, byteReader } from './byte-reader.ts'
 import { OriginError, type OriginErrorCode } from './errors.ts'
 import { EventStream, type StreamEvent } from './event-stream.ts'
 import { codeOf, type Failure, failureIn, isFailure } from './failure.ts'
@@ -112,7 +111,10 @@ export class Exchange {
   }
 
   /** A stream that breaks off is done too: what came before may be the whole answer. */
-  async #read(reader: ByteReader, reads: Abortable): Promise<{ done: boolean; value?: Uint8Array; error?: unknown }> {
+  async #read(
+    reader: ReadableStreamDefaultReader<Uint8Array>,
+    reads: Abortable,
+  ): Promise<{ done: boolean; value?: Uint8Array; error?: unknown }> {
     try {
       return await reads.wait(reader.read())
     } catch (error) {
@@ -141,10 +143,10 @@ export class Exchange {
     throw this.error('garbage', 'an event of the stream is no chunk of an answer.')
   }
 
-  async #open(path: string, body: object, beginsWithToken: boolean): Promise<ByteReader> {
+  async #open(path: string, body: object, beginsWithToken: boolean): Promise<ReadableStreamDefaultReader<Uint8Array>> {
     const response = await this.#request(path, body, beginsWithToken)
     const type = response.headers.get('Content-Type')
-    if (response.body && /^text\/event-stream/i.test(type ?? '')) return byteReader(response.body)
+    if (response.body && /^text\/event-stream/i.test(type ?? '')) return response.body.getReader()
     this.#timers.waiting()
     const failure = failureIn(parse(await beginning(response.body, this.#timers.signal)))
     if (failure) throw this.failure(failure)
@@ -192,7 +194,10 @@ function parse(text: string): unknown {
   }
 }
 
-/** Node tells a TLS error by the code of the cause; workerd hides it from the Worker, and Cloudflare answers 525 or 526. */
+/**
+ * Node tells a TLS error by the code of the cause. workerd (1.20261117) hides it from the Worker, as an "internal error" like that of a
+ * host without an address, and Cloudflare answers 525 or 526.
+ */
 function networkError(exchange: Exchange, error: unknown): OriginError {
   const { cause } = error as { cause?: { code?: string; message?: string } }
   const words = `${cause?.code} ${cause?.message} ${(error as Error).message}`

@@ -5,8 +5,7 @@ import type { Tables } from './tables.ts'
 // The pre-tokenizer Sequence[Digits(individual_digits), ByteLevel(use_regex)] in one pattern. Splitting at digits first
 // means that the GPT-2 pattern sees the end of its text before each digit, hence a digit ends a whitespace run as the end
 // of the text does: (?![^\s\p{N}]) instead of (?!\S).
-// The classes are those of the runtime: Node 24 knows Unicode 17, workerd 1.20260426 not yet, so that 4,657 new characters are
-// no letters or numbers there, and may be cut into other tokens than their like.
+// The classes are those of the runtime's Unicode: 17 in Node 24 and in workerd (1.20261117), which agree on every code point.
 // \p{White_Space}, not \s: the reference's regular expressions (Oniguruma) take U+0085 for a space and not U+FEFF.
 const SMOLLM_WORDS =
   /\p{N}|'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?[^\p{White_Space}\p{L}\p{N}]+|\p{White_Space}+(?![^\p{White_Space}\p{N}])|\p{White_Space}+/gu
