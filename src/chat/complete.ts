@@ -1,4 +1,4 @@
-import { checkRequest, checkTokens, GenerateRequestError } from '../generate/check-request.ts'
+import { checkRequest, GenerateRequestError } from '../generate/check-request.ts'
 import { ATTENTIVE, type Visitor } from '../generate/queue.ts'
 import type { GenerateEnd, GenerateRequest, SamplingParams } from '../generate/types.ts'
 import type { SourcedToken } from '../origin/handover.ts'
@@ -62,7 +62,7 @@ export async function* complete(
   const promptTokens = prompt.ids.length
   const sampling = samplingParams(request.sampling, chat.defaults)
   const decision = chooseRoute(chat, service, request, prompt, sampling)
-  check(chat, { promptIds: prompt.ids, sampling }, decision)
+  check(chat, { promptIds: prompt.ids, sampling }, decision, maxTokens)
 
   const answer = answerParser(chat, request, prompt.ids)
   const generation = { sampling, eosIds: chat.eosIds, topLogprobs: request.topLogprobs }
@@ -194,12 +194,15 @@ function check(
   { language }: ChatModel,
   request: Pick<GenerateRequest, 'promptIds' | 'sampling'>,
   { route, reason }: Decision,
+  maxTokens: number,
 ): void {
   try {
-    checkTokens(language, request)
+    const { vocabSize, contextLength } = language
+    // What fills the longest context, and leaves no place for an answer, is no failure of the origins.
+    checkRequest({ vocabSize, contextLength: maxTokens }, request)
     const { length } = request.promptIds
-    const isTooLong = length >= language.contextLength
-    if (isTooLong && reason === 'origins-down') throw new OriginsFailedError(length, language.contextLength)
+    const isTooLong = length >= contextLength
+    if (isTooLong && reason === 'origins-down') throw new OriginsFailedError(length, contextLength)
     if (route !== 'origin') checkRequest(language, request)
   } catch (error) {
     if (!(error instanceof GenerateRequestError)) throw error

@@ -28,7 +28,7 @@ export function checkRequest(
 }
 
 /** What holds for every model with this vocabulary, however long its context. Throws GenerateRequestError. */
-export function checkTokens(
+function checkTokens(
   { vocabSize }: Pick<LanguageModel, 'vocabSize'>,
   { promptIds, sampling }: Pick<GenerateRequest, 'promptIds' | 'sampling'>,
 ): void {

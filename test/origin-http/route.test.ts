@@ -49,6 +49,19 @@ describe('the route', () => {
     }
   })
 
+  test('of a prompt that fills the longest context is none: there is no place for an answer', async () => {
+    const { url } = await originOf('Yes.', { contextLength: 300 })
+    const app = originApp({ model: new FakeModel('Yes.', 200), origins: [{ url }] })
+    const askedFor = (letters: number) => ask(app, { messages: [{ role: 'user', content: 'x'.repeat(letters) }] })
+    const frame = (await askedFor(1)).usage.prompt_tokens - 1
+    const { status, route, usage } = await askedFor(299 - frame)
+    expect([status, route, usage.completion_tokens]).toEqual([200, 'origin; reason=prompt-exceeds-edge', 1])
+    expect(await askedFor(300 - frame)).toMatchObject({
+      status: 400,
+      error: { code: 'context_length_exceeded', param: 'messages' },
+    })
+  })
+
   test('is in the header and the last usage of a stream', async () => {
     const { url } = await originOf('Yes.')
     const app = originApp({ model: new FakeModel('Yes.'), origins: [{ url }] })
