@@ -150,6 +150,13 @@ describe('nanbeige-edge', () => {
       stdout: '',
       stderr: "nanbeige-edge: /proc/none: ENOENT: no such file or directory, mkdir '/proc/none'\n",
     })
+    for (const args of [
+      ['pack', model, '--out', ''],
+      ['deploy', pack.folder, '--dry-run', '--out', ''],
+      ['pack', model, '--out', join(pack.root, 'unwritten'), '--cache', ''],
+    ]) {
+      expect(await cli(...args)).toMatchObject({ code: 1, stderr: expect.stringMatching(/no folder is given\n$/) })
+    }
     expect(await cli('pack', model, '--out', join(model, 'pack'))).toMatchObject({
       code: 1,
       stderr: expect.stringMatching(/^nanbeige-edge: .*pack: E\w+: .*\n$/),

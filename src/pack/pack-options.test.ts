@@ -1,6 +1,6 @@
 import { basename } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { parseGroup, parseName, parsePlanes } from './pack-options.ts'
+import { parseFolder, parseGroup, parseName, parsePlanes } from './pack-options.ts'
 
 describe('pack options', () => {
   it('take planes for all classes or for some', () => {
@@ -21,7 +21,8 @@ describe('pack options', () => {
 it('a pack is named after its folder, and none is written where no folder or no name is given', () => {
   expect([parseName('weights/small'), parseName('weights/small/', 'large')]).toEqual(['small', 'large'])
   expect(parseName('.')).toBe(basename(process.cwd()))
-  expect(() => parseName('')).toThrow('--out: no folder is given')
+  expect(parseFolder('weights')).toBe('weights')
+  expect(() => parseFolder('')).toThrow('no folder is given')
   expect(() => parseName('/')).toThrow('--name: the model needs a name')
   expect(() => parseName('weights/small', '')).toThrow('--name: the model needs a name')
 })

@@ -31,9 +31,14 @@ export function parsePlanes(option: string): PlanesByClass {
   return byClass
 }
 
-/** The model's name in the API: that of the folder of the pack, unless given. An unset variable of a shell is no folder. Throws PackError. */
+/** A folder that is written to: an unset variable of a shell is none, and would be the working directory. Throws PackError. */
+export function parseFolder(option: string): string {
+  if (option !== '') return option
+  throw new PackError('option_invalid', '--out, --cache: no folder is given')
+}
+
+/** The model's name in the API: that of the folder of the pack, unless given. Throws PackError. */
 export function parseName(out: string, name = basename(resolve(out))): string {
-  if (out === '') throw new PackError('option_invalid', '--out: no folder is given')
   if (name === '') throw new PackError('option_invalid', '--name: the model needs a name, and the folder has none')
   return name
 }

@@ -5,7 +5,7 @@ import { downloadCheckpoint, parseHubModel } from '../hub-checkpoint.ts'
 import { readText } from '../open-file.ts'
 import { PackError } from '../pack-error.ts'
 import { packModel } from '../pack-model.ts'
-import { parseGroup, parseName, parsePlanes, parseSampling } from '../pack-options.ts'
+import { parseFolder, parseGroup, parseName, parsePlanes, parseSampling } from '../pack-options.ts'
 import { withBar } from '../with-bar.ts'
 
 interface PackCommandOptions {
@@ -30,7 +30,7 @@ export function addPackCommand(program: Command): void {
       '<model>',
       'GGUF file, folder of a Hugging Face checkpoint, or id on the hub (owner/name or owner/name@revision; HF_ENDPOINT and HF_TOKEN are honoured)',
     )
-    .requiredOption('--out <folder>', 'folder of the pack')
+    .requiredOption('--out <folder>', 'folder of the pack', parseFolder)
     .option('--name <name>', 'model name in the API (default: the name of the folder)')
     .option(
       '--planes <planes>',
@@ -54,7 +54,11 @@ export function addPackCommand(program: Command): void {
       '--eos <tokens>',
       "ids or texts of the tokens that end an answer (2,<|im_end|>) in place of the model's own",
     )
-    .option('--cache <folder>', 'where downloads are kept (default: .cache/nanbeige-edge in the home folder)')
+    .option(
+      '--cache <folder>',
+      'where downloads are kept (default: .cache/nanbeige-edge in the home folder)',
+      parseFolder,
+    )
     .action(pack)
 }
 

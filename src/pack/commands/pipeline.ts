@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { MAX_STAGE_MIB } from '../../pipeline/platform-limits.ts'
+import { parseFolder } from '../pack-options.ts'
 import { deployCommand } from './deploy.ts'
 import { DEFAULT_CONTEXT, planCommand } from './plan.ts'
 
@@ -26,7 +27,7 @@ export function addPipelineCommands(program: Command): void {
   ).action(planCommand)
 
   pipelineCommand('deploy', 'write the Worker scripts of the stages and the router, and deploy them with wrangler')
-    .option('--out <folder>', 'where to write them (default: dist/deploy/ and the name of the model)')
+    .option('--out <folder>', 'where to write them (default: dist/deploy/ and the name of the model)', parseFolder)
     .option('--dry-run', 'everything but the upload: needs no network and no account')
     .action(deployCommand)
 }
