@@ -37,7 +37,7 @@ export default {
         await prefill(chat!.language, body)
         return Response.json({})
       case '/model/generate':
-        // As anything else, wrangler's proxy would hold the lines back.
+        // As anything else, Miniflare would compress the lines for fetch, and hold them back.
         return new Response(tokenLines(chat!, body), { headers: { 'Content-Type': 'text/event-stream' } })
       case '/model/score':
         return Response.json(await scoreText(chat!.language, body))

@@ -12,6 +12,6 @@ export function tokenLines(model: LanguageModel, { tokens }: { readonly tokens: 
       else controller.enqueue(new TextEncoder().encode(`${value.id}\n`))
     },
   })
-  // As anything else, Miniflare would hold the lines back.
+  // As anything else, Miniflare would compress the lines for fetch, and hold them back.
   return new Response(lines, { headers: { 'Content-Type': 'text/event-stream' } })
 }
