@@ -1,7 +1,7 @@
 import { ApiError } from './errors.ts'
 
-/** Chats have some ten values for each message; a value takes up to 100 bytes of an isolate's 128 MB. */
-const MAX_VALUES = 100_000
+/** Chats have some ten values for each message; a value takes up to 100 bytes of an isolate's 128 MB, and of a tool 10 µs. */
+const MAX_VALUES = 50_000
 /** JSON schemas of tools nest some 20 deep. */
 const MAX_DEPTH = 100
 

@@ -302,6 +302,12 @@ export const ODDITIES: readonly Oddity[] = [
     outcome: 'whole',
   },
   {
+    name: 'a choice whose index is text',
+    kinds: CHOICES,
+    reply: changed(withChoice((choice) => ({ ...choice, index: '0' }))),
+    outcome: 'whole',
+  },
+  {
     name: 'a second choice in every event',
     kinds: CHOICES,
     reply: changed((event) => ({

@@ -35,7 +35,7 @@ export function firstChoice<Choice>(choice: z.ZodType<Choice>) {
   return z
     .array(z.unknown())
     .max(128)
-    .transform((choices) => choices.find((each) => ((each as { index?: unknown } | null)?.index ?? 0) === 0))
+    .transform((choices) => choices.find((each) => Number((each as { index?: unknown } | null)?.index ?? 0) === 0))
     .pipe(choice.optional())
 }
 
