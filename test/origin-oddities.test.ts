@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startMiniflare } from '../scripts/start-miniflare.ts'
 import { type Answered, answerOnce, type OnceRequest } from './origins/answer-once.ts'
 import { bundleOriginsWorker } from './origins/bundle.ts'
-import { ANSWER, KEY, KINDS, LENGTH, ODDITIES, outcomeOf } from './origins/oddities.ts'
+import { ODDITIES } from './origins/oddities.ts'
+import { ANSWER, KEY, KINDS, LENGTH, outcomeOf } from './origins/oddity.ts'
 import { playOddity } from './origins/play-oddity.ts'
 
 /** Of a body without an end, what may have gone out before the client closed it: buffers of both sides. */

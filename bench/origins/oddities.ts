@@ -8,7 +8,8 @@ import { text } from 'node:stream/consumers'
 import { startMiniflare } from '../../scripts/start-miniflare.ts'
 import { type Answered, answerOnce, type OnceRequest } from '../../test/origins/answer-once.ts'
 import { bundleOriginsWorker } from '../../test/origins/bundle.ts'
-import { ANSWER, KINDS, ODDITIES, outcomeOf } from '../../test/origins/oddities.ts'
+import { ODDITIES } from '../../test/origins/oddities.ts'
+import { ANSWER, KINDS, outcomeOf } from '../../test/origins/oddity.ts'
 import { playOddity } from '../../test/origins/play-oddity.ts'
 
 const MIB = 1024 * 1024

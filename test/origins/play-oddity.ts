@@ -3,7 +3,7 @@ import { EOS_ID } from '../fake-model.ts'
 import type { Answered, OnceRequest } from './answer-once.ts'
 import { startFakeOrigin } from './fake-origin.ts'
 import { tokenizer } from './letters-model.ts'
-import { KEY, next, type Oddity, play, speech } from './oddities.ts'
+import { KEY, next, type Oddity, play, speech } from './oddity.ts'
 
 const TIMERS = { connectMs: 20_000, firstTokenMs: 20_000, idleMs: 20_000 }
 
