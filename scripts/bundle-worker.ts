@@ -22,11 +22,14 @@ export async function bundleWorker(config: string): Promise<Bundle> {
   const modulesRoot = await mkdtemp(join(tmpdir(), 'nanbeige-edge-worker-'))
   const removeAtExit = () => rmSync(modulesRoot, { recursive: true, force: true })
   process.once('exit', removeAtExit)
-  await promisify(execFile)(process.execPath, [
-    'node_modules/wrangler/bin/wrangler.js',
-    ...['deploy', '--dry-run', '--config', config, '--outdir', modulesRoot],
+  // wrangler takes a second to load, there and here: both at once.
+  const [{ main }] = await Promise.all([
+    miniflareOptions(config),
+    promisify(execFile)(process.execPath, [
+      'node_modules/wrangler/bin/wrangler.js',
+      ...['deploy', '--dry-run', '--config', config, '--outdir', modulesRoot],
+    ]),
   ])
-  const { main } = await miniflareOptions(config)
   const script = basename(main!).replace(/\.ts$/, '.js')
   const wasmFiles = (await readdir(modulesRoot)).filter((file) => file.endsWith('.wasm'))
   return {
