@@ -1,6 +1,7 @@
 // Serves the Worker in workerd on http://localhost:8787, or the pipeline in the folder given, and loads the model before it says so.
 // HOST and PORT are where it listens.
 import type { AddressInfo } from 'node:net'
+import './compile-cache.ts'
 import { forward, localOrigin, readAddress } from './forward.ts'
 import { startPipeline } from './start-pipeline.ts'
 import { startWorker } from './start-worker.ts'
