@@ -1,7 +1,7 @@
 import { ApiError } from './errors.ts'
 
 /** About four bytes for each of a million tokens; the longest context is a quarter of that. */
-export const MAX_BODY_BYTES = 4 * 1024 * 1024
+const MAX_BODY_BYTES = 4 * 1024 * 1024
 /** Without a byte for so long, or longer than this in all, a body is given up, in ms. */
 const IDLE_MS = 10_000
 const TOTAL_MS = 60_000
