@@ -22,4 +22,4 @@ if [ ! -f "$gguf" ]; then
   echo "$sha256  $download/$name.gguf" | sha256sum --check --quiet
   mv "$download/$name.gguf" "$gguf"
 fi
-npm exec -- node src/pack/cli.ts pack "$gguf" --out "weights/$name" "$@"
+npm exec -- node src/cli/main.ts pack "$gguf" --out "weights/$name" "$@"

@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { CONFIG_FILE, ROUTER_FOLDER, stageFolder } from '../src/pipeline/wrangler-configs.ts'
+import { CONFIG_FILE, ROUTER_FOLDER, stageFolder } from '../src/deploy/wrangler-configs.ts'
 import { bundleWorker, miniflareOptions } from './bundle-worker.ts'
 import { startMiniflare, type WorkerOptions } from './start-miniflare.ts'
 import type { RunningWorker } from './start-worker.ts'

@@ -6,11 +6,11 @@ import { loadChatModel } from './chat/load-chat-model.ts'
 import type { LanguageModel } from './generate/language-model.ts'
 import { GenerationQueue } from './generate/queue.ts'
 import { createApp } from './http/app.ts'
-import { EdgeService } from './http/edge-service.ts'
 import { loadModel } from './model/load.ts'
 import { loadPipeline } from './pipeline/load-pipeline.ts'
 import { stagesOf } from './pipeline/stage-bindings.ts'
 import type { Plan } from './pipeline/stage-plan.ts'
+import { EdgeService } from './route/open-service.ts'
 import { type AssetFetcher, assetsStore } from './weights/assets-store.ts'
 import type { Manifest } from './weights/manifest.ts'
 import type { WeightStore } from './weights/weight-store.ts'
@@ -22,7 +22,7 @@ interface Env {
   CONTEXT_LENGTH: number
   /** Where the layers and the head are in stages of their own (`nanbeige-edge deploy`). */
   PLAN?: Plan
-  /** GPU origins (deploy/origin/README.md). Their keys are secrets, and the EDGE_ variables limits (chat/edge-limits.ts). */
+  /** GPU origins (deploy/origin/README.md). Their keys are secrets, and the EDGE_ variables limits (route/limits.ts). */
   ORIGINS?: string
 }
 
@@ -42,7 +42,7 @@ export class Edge extends DurableObject<Env> {
   readonly #app = createApp({
     model: () => this.#load(),
     health: () => this.#health(),
-    service: (chat) => this.#service.open(chat),
+    service: (chat) => this.#service.open(chat.tokenizer),
   })
 
   override fetch(request: Request): Response | Promise<Response> {

@@ -2,8 +2,8 @@ import { createOpenAICompatible } from '@ai-sdk/openai-compatible'
 import { APICallError, generateText, jsonSchema, stepCountIs, streamText, tool } from 'ai'
 import OpenAI, { BadRequestError, NotFoundError } from 'openai'
 import { describe, expect, test } from 'vitest'
-import { type App, fakeApp } from './fake-app.ts'
-import { FakeModel, fakeChat } from './fake-model.ts'
+import { type App, fakeApp } from './support/fake-app.ts'
+import { FakeModel, fakeChat } from './support/fake-model.ts'
 
 const baseURL = 'http://localhost/v1'
 const messages = [{ role: 'user' as const, content: 'Hello?' }]

@@ -5,18 +5,18 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { greedy } from '../bench/model-workload.ts'
+import { greedy } from '../bench/edge/model-workload.ts'
 import { generate } from '../src/generate/generate.ts'
 import type { EdgeModel } from '../src/model/edge-model.ts'
 import { loadModel } from '../src/model/load.ts'
-import { unpackPlanes } from '../src/pack/pack-planes.ts'
+import { unpackPlanes } from '../src/pack/planes/layout.ts'
 import { folderStore } from '../src/weights/folder-store.ts'
 import { loadTensors } from '../src/weights/load-tensors.ts'
 import type { Manifest, Tensor } from '../src/weights/manifest.ts'
 import { parseManifest } from '../src/weights/parse-manifest.ts'
 import { planeFormat } from '../src/weights/plane-layout.ts'
-import { kernelModules } from './embedded-model.ts'
 import { embeddingRow } from './kernels/embedding.reference.ts'
+import { kernelModules } from './support/embedded-model.ts'
 
 /**
  * A pack of these models loses nothing, so what is between its logits and those of transformers in float32 are rounded
@@ -80,7 +80,7 @@ describe.each(models)('$path', ({ name, form, path, ...rest }) => {
     // Block types of a GGUF are imported as they are; floats are rounded, to what must be their own grid.
     const rounding = 'imported' in rest ? [] : ['--planes', planes.join(), '--group', `${expected.groupSize}`]
     await promisify(execFile)(process.execPath, [
-      new URL('../src/pack/cli.ts', import.meta.url).pathname,
+      new URL('../src/cli/main.ts', import.meta.url).pathname,
       ...['pack', new URL(path, fixtures).pathname, '--out', root, ...rounding],
     ])
     manifest = parseManifest(await folderStore(root).manifest(), root)

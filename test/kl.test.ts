@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { Score } from '../bench/model-workload.ts'
-import { type BenchWorker, startBenchWorker } from '../bench/start-bench-worker.ts'
-import { divergence } from './divergence.ts'
+import type { Score } from '../bench/edge/model-workload.ts'
+import { type BenchWorker, startBenchWorker } from '../bench/edge/start-bench-worker.ts'
 import { readReference } from './reference/kl.ts'
+import { divergence } from './support/divergence.ts'
 
 let worker: BenchWorker
 beforeAll(async () => {

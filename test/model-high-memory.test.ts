@@ -1,8 +1,8 @@
 import { expect, test, vi } from 'vitest'
-import { greedy } from '../bench/model-workload.ts'
+import { greedy } from '../bench/edge/model-workload.ts'
 import { generate } from '../src/generate/generate.ts'
 import type { GeneratedToken } from '../src/generate/types.ts'
-import { loadEmbeddedModel } from './embedded-model.ts'
+import { loadEmbeddedModel } from './support/embedded-model.ts'
 
 /** Bytes in front of the model, and of the memory that it then has. */
 const low = vi.hoisted(() => ({ bytes: 0, memoryBytes: 0 }))

@@ -2,9 +2,9 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { loadChatModel } from '../src/chat/load-chat-model.ts'
 import { loadModel } from '../src/model/load.ts'
 import { folderStore } from '../src/weights/folder-store.ts'
-import { kernelModules } from './embedded-model.ts'
-import { type App, fakeApp, post } from './fake-app.ts'
-import { hasQwen, qwenPack } from './qwen.ts'
+import { kernelModules } from './support/embedded-model.ts'
+import { type App, fakeApp, post } from './support/fake-app.ts'
+import { hasQwen, qwenPack } from './support/qwen.ts'
 
 const weather = {
   type: 'function',

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { expect, it } from 'vitest'
-import { startServer } from './server.ts'
+import { startServer } from './support/server.ts'
 
 it("the README's lines for the openai package get an answer, and those for Python say the same", async () => {
   const readme = await readFile('README.md', 'utf8')

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { loadModel } from '../src/model/load.ts'
 import { packModel } from '../src/pack/pack-model.ts'
 import { folderStore } from '../src/weights/folder-store.ts'
-import { kernelModules } from './embedded-model.ts'
+import { kernelModules } from './support/embedded-model.ts'
 
 const neverAborted = new AbortController().signal
 

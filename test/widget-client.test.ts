@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { AnswerError, type AnswerEvent, fetchModelId, streamAnswer } from '../src/widget/client.ts'
 import { Conversation } from '../src/widget/conversation.ts'
-import { type App, fakeApp } from './fake-app.ts'
-import { FakeModel, fakeChat } from './fake-model.ts'
+import { type App, fakeApp } from './support/fake-app.ts'
+import { FakeModel, fakeChat } from './support/fake-model.ts'
 
 const ENDPOINT = 'http://localhost'
 const QUESTION = [{ role: 'user' as const, content: 'Hello?' }]

@@ -4,7 +4,7 @@ import { setTimeout } from 'node:timers/promises'
 import OpenAI from 'openai'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { RunningWorker } from '../scripts/start-worker.ts'
-import { startServer } from './server.ts'
+import { startServer } from './support/server.ts'
 
 // The real Worker in workerd, with the embedded model.
 let server: RunningWorker

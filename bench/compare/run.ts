@@ -12,8 +12,8 @@ import { setTimeout } from 'node:timers/promises'
 import { Command } from 'commander'
 import { freePorts } from '../../test/pipeline/workerd-process.ts'
 import { visit } from '../crowd/visit.ts'
-import { median } from '../median.ts'
-import { wholeNumber } from '../parse-option.ts'
+import { median } from '../support/median.ts'
+import { wholeNumber } from '../support/parse-option.ts'
 
 const program = new Command()
   .argument('<paths...>', 'checkouts of this project')

@@ -7,7 +7,7 @@ import { setTimeout } from 'node:timers/promises'
 import { startWorker } from '../../scripts/start-worker.ts'
 import { createRandom, type Random } from '../../src/generate/random.ts'
 import { CHUNK_LENGTH } from '../../src/model/load.ts'
-import { median } from '../median.ts'
+import { median } from '../support/median.ts'
 import { type Outcome, type Visit, visit } from './visit.ts'
 
 const CLIENTS = 40

@@ -1,6 +1,6 @@
 import type { Manifest } from '../../src/weights/manifest.ts'
 
-export { nanbeigeConfig as nanbeige } from '../../test/model-shape.ts'
+export { nanbeigeConfig as nanbeige } from '../../test/support/model-shape.ts'
 
 export const nanbeigeTokens: Manifest['tokens'] = { bos: 166100, eos: [166101], addBos: false }
 

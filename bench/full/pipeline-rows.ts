@@ -1,4 +1,4 @@
-import { median } from '../median.ts'
+import { median } from '../support/median.ts'
 import type { EdgeRound } from './edge.ts'
 import { GROUP_SIZE, type PlaneCount } from './geometry.ts'
 import type { PipelineMeasured, RouterMemory } from './pipeline.ts'

@@ -1,4 +1,4 @@
-import { heapUsage } from '../heap.ts'
+import { heapUsage } from '../support/heap.ts'
 import { CONTEXTS, type PlaneCount, PREFILL_TOKENS } from './geometry.ts'
 import { type FullPipeline, type PipelineScripts, startScripts } from './pipeline-scripts.ts'
 import { post } from './post.ts'

@@ -1,4 +1,4 @@
-import { median } from '../median.ts'
+import { median } from '../support/median.ts'
 
 /** Median, and the range where there are several: `7.1 (6.9 – 7.3)`. */
 export function spread(values: readonly number[], digits = 2): string {

@@ -1,6 +1,6 @@
 import { generate } from '../../src/generate/generate.ts'
 import type { LanguageModel } from '../../src/generate/language-model.ts'
-import { greedy } from '../model-workload.ts'
+import { greedy } from '../edge/model-workload.ts'
 
 /** An answer of `tokens` tokens behind one more token of the prompt: one line a token, sent when it is made. */
 export function tokenLines(model: LanguageModel, { tokens }: { readonly tokens: number }): Response {

@@ -8,7 +8,7 @@ import { setTimeout } from 'node:timers/promises'
 import { createRandom } from '../../src/generate/random.ts'
 import { decode } from '../../src/tokenizer/detokenizer.ts'
 import { loadTokenizer } from '../../src/tokenizer/load.ts'
-import { smolLm2Tables } from '../../test/smollm2-tokenizer-tables.ts'
+import { smolLm2Tables } from '../../test/support/smollm2-tokenizer-tables.ts'
 import { now } from './clock.ts'
 
 /** What a request's times are kept by: a field that every gateway passes on. */

@@ -7,8 +7,8 @@ import { once } from 'node:events'
 import { Agent, request } from 'node:http'
 import { startWorker } from '../../scripts/start-worker.ts'
 import { type Visit, visit } from '../crowd/visit.ts'
-import { median } from '../median.ts'
-import { percentile } from '../percentile.ts'
+import { median } from '../support/median.ts'
+import { percentile } from '../support/percentile.ts'
 
 const [TOKENS = 400] = process.argv.slice(2).map(Number)
 const BYTES = 4 * 1024 * 1024

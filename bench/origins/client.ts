@@ -1,5 +1,5 @@
 import type { ChatMessage } from '../../src/chat/messages.ts'
-import { readEvents } from '../../test/fake-app.ts'
+import { readEvents } from '../../test/support/fake-app.ts'
 import { BUDGET_HEADER, type EdgeRequest, type Generated } from './edge.ts'
 
 export interface Question {

@@ -1,7 +1,7 @@
 import { Detokenizer } from '../../src/tokenizer/detokenizer.ts'
 import { loadTokenizer } from '../../src/tokenizer/load.ts'
 import type { RealServer } from '../../test/origins/real-server.ts'
-import { smolLm2Tables } from '../../test/smollm2-tokenizer-tables.ts'
+import { smolLm2Tables } from '../../test/support/smollm2-tokenizer-tables.ts'
 import type { BenchClient, LogLine, Question } from './client.ts'
 import type { Generated } from './edge.ts'
 

@@ -1,7 +1,7 @@
 import { createRandom, type Random } from '../../src/generate/random.ts'
 import { type Fault, type FaultProxy, startFaultProxy } from '../../test/origins/fault-proxy.ts'
 import { type RealServer, SERVED_EOS_ID, SERVED_MODEL } from '../../test/origins/real-server.ts'
-import { median } from '../median.ts'
+import { median } from '../support/median.ts'
 import { check } from './check.ts'
 import type { BenchClient, LogLine, Question, Streamed } from './client.ts'
 import { Expectations, segmentsOf } from './expected.ts'

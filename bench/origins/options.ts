@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { oneOf, wholeNumber } from '../parse-option.ts'
+import { oneOf, wholeNumber } from '../support/parse-option.ts'
 
 const parts = ['handover', 'faults'] as const
 const servers = ['llama-server', 'vllm'] as const

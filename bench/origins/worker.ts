@@ -7,8 +7,8 @@ import { samplingParams } from '../../src/chat/sampling.ts'
 import { generate } from '../../src/generate/generate.ts'
 import { ATTENTIVE, GenerationQueue } from '../../src/generate/queue.ts'
 import { createApp } from '../../src/http/app.ts'
-import { EdgeService } from '../../src/http/edge-service.ts'
 import { loadModel } from '../../src/model/load.ts'
+import { EdgeService } from '../../src/route/open-service.ts'
 import { type AssetFetcher, assetsStore } from '../../src/weights/assets-store.ts'
 import { slowModel } from '../../test/origins/slow-model.ts'
 import type { EdgeRequest, Generated } from './edge.ts'
@@ -53,7 +53,7 @@ export class Bench extends DurableObject<Env> {
       model: async () => (await this.#load()).slow,
       health: () => service.health(),
       service: async (chat) => {
-        const opened = await service.open(chat)
+        const opened = await service.open(chat.tokenizer)
         return { ...opened, limits: { ...opened.limits, budgetTokens } }
       },
     })

@@ -3,7 +3,7 @@
 //   npx node bench/peers/native.ts path/to/model.gguf
 
 import type { Token } from 'node-llama-cpp'
-import { median } from '../median.ts'
+import { median } from '../support/median.ts'
 import { openLlama } from './llama.ts'
 import { standardWorkload, type Throughput, type Workload } from './workload.ts'
 

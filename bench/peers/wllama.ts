@@ -7,7 +7,7 @@
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { chromium } from 'playwright-core'
-import { median } from '../median.ts'
+import { median } from '../support/median.ts'
 import { serveOnLoopback } from './loopback.ts'
 import { splitFiles } from './split-files.ts'
 import { runWllama2, runWllama3 } from './wllama-page.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { QUESTION, run } from '../../test/fake-chat.ts'
-import { CHATML, EOS_ID, FakeModel, fakeChat } from '../../test/fake-model.ts'
+import { QUESTION, run } from '../../test/support/fake-chat.ts'
+import { CHATML, EOS_ID, FakeModel, fakeChat } from '../../test/support/fake-model.ts'
 import type { ChatModel } from './chat-model.ts'
 import { complete } from './complete.ts'
 import { ChatTemplate } from './template.ts'

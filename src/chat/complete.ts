@@ -1,24 +1,25 @@
 import { checkRequest, GenerateRequestError } from '../generate/check-request.ts'
 import { ATTENTIVE, type Visitor } from '../generate/queue.ts'
 import type { GenerateEnd, GenerateRequest, SamplingParams } from '../generate/types.ts'
-import type { SourcedToken } from '../origin/handover.ts'
 import { History } from '../origin/history.ts'
-import type { Decision } from '../origin/policy.ts'
-import type { RouteWish } from '../origin/route-wish.ts'
+import { chooseRoute } from '../route/choose.ts'
+import { EdgeStretches } from '../route/edge-stretch.ts'
+import { OriginsFailedError } from '../route/errors.ts'
+import type { SourcedToken } from '../route/handover.ts'
+import type { Decision } from '../route/policy.ts'
+import { type ChatService, edgeAlone } from '../route/service.ts'
+import { answerTokens } from '../route/tokens.ts'
+import type { RouteWish } from '../route/wish.ts'
 import type { Tokenizer } from '../tokenizer/tokenizer.ts'
 import { AnswerParser } from './answer-parser.ts'
 import { AnswerText } from './answer-text.ts'
-import { answerTokens } from './answer-tokens.ts'
 import type { ChatModel } from './chat-model.ts'
-import { type ChatService, edgeAlone } from './chat-service.ts'
-import { EdgeStretches } from './edge-stretch.ts'
-import { ChatRequestError, OriginsFailedError } from './errors.ts'
+import { ChatRequestError } from './errors.ts'
 import type { ChatEvent } from './events.ts'
 import { chatLogprob } from './logprobs.ts'
 import type { ChatMessage } from './messages.ts'
 import { encodePrompt } from './prompt.ts'
 import { ReasoningBudget } from './reasoning-budget.ts'
-import { chooseRoute } from './route.ts'
 import { samplingParams } from './sampling.ts'
 import type { AnswerToken } from './tag-splitter.ts'
 import { endsInReasoning, withoutToolCalls } from './tags.ts'
@@ -61,7 +62,7 @@ export async function* complete(
   const prompt = await encodePrompt(chat, request, maxTokens, signal)
   const promptTokens = prompt.ids.length
   const sampling = samplingParams(request.sampling, chat.defaults)
-  const decision = chooseRoute(chat, service, request, prompt, sampling)
+  const decision = chooseRoute(service, { ...request, prompt, sampling }, chat.language.contextLength)
   check(chat, { promptIds: prompt.ids, sampling }, decision, maxTokens)
 
   const answer = answerParser(chat, request, prompt.ids)

@@ -1,4 +1,4 @@
-import type { Decision } from '../origin/policy.ts'
+import type { Decision } from '../route/policy.ts'
 
 /** A token in OpenAI's chat form of logprobs. */
 export interface ChatTokenLogprob {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { run } from '../../test/fake-chat.ts'
-import { CHATML, FakeModel, fakeChat } from '../../test/fake-model.ts'
+import { run } from '../../test/support/fake-chat.ts'
+import { CHATML, FakeModel, fakeChat } from '../../test/support/fake-model.ts'
 import { ChatTemplate } from './template.ts'
 
 describe('a reasoning budget', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { ByteTokenizer } from '../../test/fake-model.ts'
+import { ByteTokenizer } from '../../test/support/fake-model.ts'
 import { answerTags, endsInReasoning, withoutToolCalls } from './tags.ts'
 
 const tokenizer = new ByteTokenizer()

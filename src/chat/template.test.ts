@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { nanbeigeJson, nanbeigeTemplate } from '../../test/nanbeige.ts'
+import { nanbeigeJson, nanbeigeTemplate } from '../../test/support/nanbeige.ts'
 import { ChatRequestError, ChatTemplateSyntaxError } from './errors.ts'
 import type { ChatMessage } from './messages.ts'
 import { ChatTemplate } from './template.ts'

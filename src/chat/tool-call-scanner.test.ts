@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { cut, cuts } from '../../test/cut.ts'
+import { cut, cuts } from '../../test/support/cut.ts'
 import { ToolCallScanner } from './tool-call-scanner.ts'
 
 function scan(...pieces: string[]): ToolCallScanner {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { HashModel } from '../../test/hash-model.ts'
+import { HashModel } from '../../test/support/hash-model.ts'
 import { samplingParams } from '../chat/sampling.ts'
 import { GenerateRequestError } from './check-request.ts'
 import { generate } from './generate.ts'

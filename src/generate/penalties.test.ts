@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { distributionOf } from '../../test/array-distribution.ts'
+import { distributionOf } from '../../test/support/array-distribution.ts'
 import type { PenaltyParams } from './penalties.ts'
 import { Penalties } from './penalties.ts'
 

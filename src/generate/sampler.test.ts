@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { distributionOf } from '../../test/array-distribution.ts'
+import { distributionOf } from '../../test/support/array-distribution.ts'
 import type { Candidates, Distribution } from './distribution.ts'
 import { createRandom } from './random.ts'
 import { type Filters, NonFiniteLogitsError, sample } from './sampler.ts'

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { fakeApp, HELLO, post } from '../../test/fake-app.ts'
-import { FakeModel, fakeChat } from '../../test/fake-model.ts'
+import { fakeApp, HELLO, post } from '../../test/support/fake-app.ts'
+import { FakeModel, fakeChat } from '../../test/support/fake-model.ts'
 import { createApp } from './app.ts'
 import { HOLD_MS } from './slow-json.ts'
 

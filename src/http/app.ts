@@ -1,10 +1,10 @@
 import { Hono } from 'hono'
 import { cors } from 'hono/cors'
 import type { ChatModel } from '../chat/chat-model.ts'
-import { type ChatService, edgeAlone } from '../chat/chat-service.ts'
 import { echo } from '../echo.ts'
-import { ROUTE_HEADER } from '../origin/route-wish.ts'
-import { completions } from './completions.ts'
+import { type ChatService, edgeAlone } from '../route/service.ts'
+import { ROUTE_HEADER } from '../route/wish.ts'
+import { chatCompletions } from './chat-completions.ts'
 import { ApiError, errorResponse, modelUnavailable, toApiError } from './errors.ts'
 import { methodNotAllowed } from './method-not-allowed.ts'
 import { models } from './models.ts'
@@ -27,6 +27,7 @@ export function createApp(options: AppOptions) {
   const { model, service = async () => alone } = options
   const loadModel = available(model)
   const recordings = new Recordings()
+  const answers = { loadModel, loadService: available(service), recordings }
   const app = new Hono()
   // Any site may embed the widget; there are no cookies to protect.
   app.use(
@@ -37,7 +38,7 @@ export function createApp(options: AppOptions) {
     await drainBody(c.req.raw)
   })
   app.get('/healthz', (c) => c.json(options.health()))
-  app.route('/v1', completions(loadModel, available(service), recordings))
+  app.route('/v1', chatCompletions(answers))
   app.route('/v1', resume(recordings))
   app.route('/v1', models(loadModel))
   app.all('/healthz', methodNotAllowed('GET'))

@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from 'vitest'
-import { allEvents, fakeApp, HELLO, post } from '../../test/fake-app.ts'
-import { FakeModel, fakeChat } from '../../test/fake-model.ts'
+import { allEvents, fakeApp, HELLO, post } from '../../test/support/fake-app.ts'
+import { FakeModel, fakeChat } from '../../test/support/fake-model.ts'
 import { MAX_WAITING } from '../generate/queue.ts'
 import { createApp } from './app.ts'
 import { COMMENT, HEARTBEAT_MS } from './sse.ts'

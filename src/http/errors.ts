@@ -2,12 +2,13 @@ import type { Context } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { z } from 'zod'
-import { ChatRequestError, OriginsFailedError } from '../chat/errors.ts'
+import { ChatRequestError } from '../chat/errors.ts'
 import { echo } from '../echo.ts'
 import { QueueFullError } from '../generate/queue.ts'
-import { RouteWishError } from '../origin/route-wish.ts'
 import { LEASE_MS } from '../pipeline/layers-stage.ts'
 import { PipelineError } from '../pipeline/pipeline-error.ts'
+import { OriginsFailedError } from '../route/errors.ts'
+import { RouteWishError } from '../route/wish.ts'
 
 /** An answer in OpenAI's error form. */
 export class ApiError extends Error {

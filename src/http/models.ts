@@ -1,7 +1,7 @@
 import { Hono } from 'hono'
 import type { ChatModel } from '../chat/chat-model.ts'
 import { echo } from '../echo.ts'
-import { routeWish } from '../origin/route-wish.ts'
+import { routeWish } from '../route/wish.ts'
 import { ApiError } from './errors.ts'
 
 /** Rejects with an ApiError of status 503. */

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { fakeApp, HELLO, post } from '../../test/fake-app.ts'
-import { FakeModel, fakeChat } from '../../test/fake-model.ts'
+import { fakeApp, HELLO, post } from '../../test/support/fake-app.ts'
+import { FakeModel, fakeChat } from '../../test/support/fake-model.ts'
 import { chatRequest, completionBody } from './schemas.ts'
 
 const budgetOf = (change: object) => chatRequest(completionBody.parse({ ...HELLO, ...change }), '{}').reasoningBudget

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { CHUNKS } from './chat-completions.ts'
 import { KEPT_MS, Recording } from './recording.ts'
 import { Recordings } from './recordings.ts'
 
@@ -36,7 +37,7 @@ function source() {
 
 function recordingOf({ resumable = false, maxCharacters = 1e6 } = {}) {
   const cancel = vi.fn()
-  const recording = new Recording('c', cancel, { resumable, maxCharacters: () => maxCharacters })
+  const recording = new Recording('c', cancel, { resumable, maxCharacters: () => maxCharacters, dialect: CHUNKS })
   return { recording, cancel }
 }
 
@@ -118,7 +119,7 @@ describe('a completion without a reader', () => {
 
 describe('recordings', () => {
   const start = (recordings: Recordings, id: string, objects: AsyncIterable<unknown>) =>
-    recordings.start(id, objects, () => {}, { client: 'a', resumable: true })
+    recordings.start(id, objects, () => {}, { client: 'a', resumable: true, dialect: CHUNKS })
 
   test('are kept for a minute after their end', async () => {
     const recordings = new Recordings()

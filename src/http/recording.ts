@@ -3,9 +3,20 @@ import { ApiError, clientGone, toApiError } from './errors.ts'
 /** How long a resumable completion goes on without its client, and is kept after its end, in ms. */
 export const KEPT_MS = 60_000
 
+/** How an endpoint's stream puts its objects into events. */
+export interface Dialect {
+  /** Each event is called by the `type` of its object; left out: events have no names. */
+  readonly named?: boolean
+  /** The data of one more event that ends a whole stream. */
+  readonly last?: string
+  /** The object of an event that ends a stream which failed. */
+  readonly error: (error: ApiError) => object
+}
+
 export interface RecordedEvent {
   /** `<completion id>:<position>`, the Last-Event-ID of a client that has read this far. */
   readonly id: string
+  readonly name: string | undefined
   readonly data: string
 }
 
@@ -15,7 +26,8 @@ export class Recording {
   readonly #cancel: (reason: ApiError) => void
   readonly #resumable: boolean
   readonly #maxCharacters: () => number
-  readonly #data: string[] = []
+  readonly #dialect: Dialect
+  readonly #events: Omit<RecordedEvent, 'id'>[] = []
   #characters = 0
   /** Events at the start that are not kept any more. */
   #dropped = 0
@@ -31,12 +43,13 @@ export class Recording {
   constructor(
     id: string,
     cancel: (reason: ApiError) => void,
-    { resumable, maxCharacters }: { resumable: boolean; maxCharacters: () => number },
+    { resumable, maxCharacters, dialect }: { resumable: boolean; maxCharacters: () => number; dialect: Dialect },
   ) {
     this.id = id
     this.#cancel = cancel
     this.#resumable = resumable
     this.#maxCharacters = maxCharacters
+    this.#dialect = dialect
   }
 
   get ended(): boolean {
@@ -48,13 +61,14 @@ export class Recording {
     return this.#readers > 0
   }
 
-  /** Records objects as OpenAI streams them: one JSON text each, then [DONE]. An error is the last event, without [DONE]. */
+  /** Records objects, one JSON text each. An error is the last event, without the one that ends a whole stream. */
   async record(objects: AsyncIterable<unknown>): Promise<void> {
+    const { last, error } = this.#dialect
     try {
-      for await (const object of objects) this.#add(JSON.stringify(object))
-      this.#add('[DONE]')
-    } catch (error) {
-      this.#add(JSON.stringify(toApiError(error).body))
+      for await (const object of objects) this.#addObject(object)
+      if (last !== undefined) this.#add({ name: undefined, data: last })
+    } catch (failure) {
+      this.#addObject(error(toApiError(failure)))
     }
     this.#ended = true
     clearTimeout(this.#waiting)
@@ -86,8 +100,8 @@ export class Recording {
   async *events(position: number): AsyncGenerator<RecordedEvent> {
     for (let next = position; ; ) {
       this.check(next)
-      if (next < this.#dropped + this.#data.length) {
-        yield { id: `${this.id}:${next}`, data: this.#data[next - this.#dropped] }
+      if (next < this.#dropped + this.#events.length) {
+        yield { id: `${this.id}:${next}`, ...this.#events[next - this.#dropped] }
         next++
       } else if (this.#ended) {
         return
@@ -106,7 +120,7 @@ export class Recording {
         `Events of ${this.id} are not kept from its start any more. Send the request again.`,
       )
     }
-    if (position > this.#dropped + this.#data.length) {
+    if (position > this.#dropped + this.#events.length) {
       throw new ApiError(400, 'invalid_event_id', `${this.id} has no event ${position - 1} yet.`)
     }
   }
@@ -114,15 +128,20 @@ export class Recording {
   /** Forgets the first events where too much is kept; the last one stays for those who read along. */
   trim(): void {
     const max = this.#maxCharacters()
-    while (this.#characters > max && this.#data.length > 1) {
-      this.#characters -= this.#data.shift()!.length
+    while (this.#characters > max && this.#events.length > 1) {
+      this.#characters -= this.#events.shift()!.data.length
       this.#dropped++
     }
   }
 
-  #add(data: string): void {
-    this.#data.push(data)
-    this.#characters += data.length
+  #addObject(object: unknown): void {
+    const name = this.#dialect.named ? (object as { type: string }).type : undefined
+    this.#add({ name, data: JSON.stringify(object) })
+  }
+
+  #add(event: Omit<RecordedEvent, 'id'>): void {
+    this.#events.push(event)
+    this.#characters += event.data.length
     this.trim()
     this.#notify()
   }

@@ -1,6 +1,6 @@
 import { echo } from '../echo.ts'
 import { ApiError } from './errors.ts'
-import { KEPT_MS, Recording } from './recording.ts'
+import { type Dialect, KEPT_MS, Recording } from './recording.ts'
 
 /** Of all recordings together: some 28,000 tokens, 16 MB of an isolate's 128 at most. */
 const MAX_CHARACTERS = 8 * 1024 * 1024
@@ -10,9 +10,10 @@ const MAX_RESUMABLE = 8
 interface RecordingOptions {
   readonly client: string
   readonly resumable: boolean
+  readonly dialect: Dialect
 }
 
-interface Kept extends RecordingOptions {
+interface Kept extends Omit<RecordingOptions, 'dialect'> {
   readonly recording: Recording
 }
 
@@ -28,11 +29,11 @@ export class Recordings {
     id: string,
     objects: AsyncIterable<unknown>,
     cancel: (reason: ApiError) => void,
-    { client, resumable }: RecordingOptions,
+    { client, resumable, dialect }: RecordingOptions,
   ): Recording {
     if (resumable) this.#admit(client)
     const maxCharacters = () => MAX_CHARACTERS / this.#kept.size
-    const recording = new Recording(id, cancel, { resumable, maxCharacters })
+    const recording = new Recording(id, cancel, { resumable, maxCharacters, dialect })
     this.#kept.set(id, { recording, client, resumable })
     for (const kept of this.#kept.values()) kept.recording.trim()
     const forget = () => this.#kept.delete(id)

@@ -13,7 +13,7 @@ export const HEARTBEAT_MS = 500
 export const COMMENT = ': \n'
 
 /**
- * Sends the events of a completion from a position on, while they come, as server-sent events in OpenAI's manner. Reading ends
+ * Sends the events of a completion from a position on, while they come, as server-sent events. Reading ends
  * with the recording, or when the client goes away.
  */
 export function sendEvents(c: Context, recording: Recording, position: number): Response {
@@ -43,7 +43,9 @@ export function sendEvents(c: Context, recording: Recording, position: number): 
 async function sendAll(pipe: ClientPipe, recording: Recording, position: number): Promise<void> {
   try {
     // JSON has no line breaks, so that data is always one line.
-    for await (const { data, id } of recording.events(position)) await pipe.write(`data: ${data}\nid: ${id}\n\n`)
+    for await (const { name, data, id } of recording.events(position)) {
+      await pipe.write(`${name === undefined ? '' : `event: ${name}\n`}data: ${data}\nid: ${id}\n\n`)
+    }
   } catch (error) {
     if (!(error instanceof ApiError)) throw error
     await pipe.write(`data: ${JSON.stringify(error.body)}\n\n`)

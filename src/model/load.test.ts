@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
-import { kernelModules } from '../../test/embedded-model.ts'
-import { tinyPack } from '../../test/tiny-pack.ts'
+import { kernelModules } from '../../test/support/embedded-model.ts'
+import { tinyPack } from '../../test/support/tiny-pack.ts'
 import { folderStore } from '../weights/folder-store.ts'
 import { loadModel } from './load.ts'
 

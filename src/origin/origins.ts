@@ -1,6 +1,7 @@
 import { pause } from '../generate/pause.ts'
 import { createRandom, type Random } from '../generate/random.ts'
 import type { GenerateEnd } from '../generate/types.ts'
+import type { RoutingFacts } from '../route/policy.ts'
 import type { Tokenizer } from '../tokenizer/tokenizer.ts'
 import { loadCockatiel } from './breaker.ts'
 import { arrange } from './choose.ts'
@@ -9,7 +10,6 @@ import type { Fetch } from './exchange.ts'
 import type { OriginToken } from './history.ts'
 import { type ContinueRequest, Origin, type OriginLog } from './origin.ts'
 import type { OriginConfig } from './origin-config.ts'
-import type { RoutingFacts } from './policy.ts'
 import type { Demands } from './unsupported.ts'
 
 /** Times that every origin is asked without one token coming, before all have failed. */

@@ -1,5 +1,5 @@
 import type { Manifest, ModelConfig } from '../weights/manifest.ts'
-import type { TokenizerSpec } from './tokenizer-spec.ts'
+import type { TokenizerSpec } from './tokenizer/spec.ts'
 
 /** A tensor in a file of a checkpoint: plain data, which a thread can be sent. */
 export interface SourceTensor {
@@ -7,7 +7,7 @@ export interface SourceTensor {
   readonly name: string
   /** (size) or (rows, columns) */
   readonly shape: readonly number[]
-  /** One of gguf-types.ts: safetensors has the float types of these, by the same names. */
+  /** One of tensor-types/types.ts: safetensors has the float types of these, by the same names. */
   readonly type: string
   readonly path: string
   /** Position in the file, in bytes. */

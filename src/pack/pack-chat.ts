@@ -4,7 +4,7 @@ import { ChatTemplate } from '../chat/template.ts'
 import type { Manifest } from '../weights/manifest.ts'
 import type { ModelSource } from './model-source.ts'
 import { PackError } from './pack-error.ts'
-import type { AddedToken } from './tokenizer-spec.ts'
+import type { AddedToken } from './tokenizer/spec.ts'
 
 /** What a pack may have in place of what the files of its model say. */
 export interface ChatOptions {

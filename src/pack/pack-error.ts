@@ -1,5 +1,5 @@
 import { oneLine } from '../weights/one-line.ts'
-import { UnsupportedTokenizerError } from './tokenizer-spec.ts'
+import { UnsupportedTokenizerError } from './tokenizer/spec.ts'
 
 export type PackErrorCode =
   | 'file_missing'

@@ -3,7 +3,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { packedWeights } from '../../test/packed-weights.ts'
+import { packedWeights } from '../../test/support/packed-weights.ts'
 import {
   ggufBytes,
   type TinyMetadata,
@@ -11,12 +11,12 @@ import {
   tinyMetadata,
   tinyTensors,
   tinyWeights,
-} from '../../test/tiny-gguf.ts'
+} from '../../test/support/tiny-gguf.ts'
+import { describePack } from '../cli/inspect.ts'
 import { loadTokenizer } from '../tokenizer/load.ts'
 import { folderStore } from '../weights/folder-store.ts'
 import { readSpan } from '../weights/load-tensors.ts'
 import { parseManifest } from '../weights/parse-manifest.ts'
-import { describePack } from './inspect-pack.ts'
 import { type PackOptions, packModel } from './pack-model.ts'
 
 let folder: string

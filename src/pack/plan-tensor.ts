@@ -1,11 +1,11 @@
 import { TILE_ROWS } from '../../assembly/layout.ts'
 import type { PlanesTensor, Tensor } from '../weights/manifest.ts'
 import { tensorClass } from '../weights/tensor-shapes.ts'
-import { ggufType } from './gguf-types.ts'
 import type { SourceTensor } from './model-source.ts'
-import type { Block, BlockRotation } from './pack-block.ts'
 import { PackError } from './pack-error.ts'
 import type { PlanesByClass } from './pack-options.ts'
+import type { Block, BlockRotation } from './planes/block.ts'
+import { ggufType } from './tensor-types/types.ts'
 
 /** Weights that a thread holds at a time. */
 const BLOCK_WEIGHTS = 1 << 20

@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises'
-import { readCheckpoint } from './checkpoint-source.ts'
-import { readGgufSource } from './gguf-source.ts'
+import { readCheckpoint } from './checkpoint/source.ts'
+import { readGgufSource } from './gguf/source.ts'
 import type { ModelSource } from './model-source.ts'
 import { PackError } from './pack-error.ts'
 

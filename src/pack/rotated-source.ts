@@ -1,7 +1,7 @@
 import { downBlock, isNorm, tensorRotation } from '../quantize/rotation.ts'
 import type { ModelSource, SourceTensor } from './model-source.ts'
-import { blockWeights, finiteWeights } from './pack-block.ts'
 import type { PlannedRotation } from './plan-tensor.ts'
+import { blockWeights, finiteWeights } from './planes/block.ts'
 import type { TensorReader } from './tensor-reader.ts'
 
 /** The rotated model of a plain one: its head is never the embedding, since only the head has the weights of the last norm in it. */

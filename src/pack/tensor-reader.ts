@@ -1,8 +1,8 @@
 import type { FileHandle } from 'node:fs/promises'
-import { storedBytes } from './gguf-block-type.ts'
-import { ggufType } from './gguf-types.ts'
 import type { SourceTensor } from './model-source.ts'
 import { fileTruncated, openFile } from './open-file.ts'
+import { storedBytes } from './tensor-types/block-type.ts'
+import { ggufType } from './tensor-types/types.ts'
 
 /** Reads the weights of a checkpoint's tensors. */
 export class TensorReader {

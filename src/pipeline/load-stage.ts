@@ -11,8 +11,8 @@ import type { WeightStore } from '../weights/weight-store.ts'
 import { HeadSlice } from './head-slice.ts'
 import { LayersStage } from './layers-stage.ts'
 import { PipelineError } from './pipeline-error.ts'
-import { headMatrix, layerTensors } from './stage-memory.ts'
 import type { HeadPlan, LayersPlan, Plan } from './stage-plan.ts'
+import { headMatrix, layerTensors } from './stage-tensors.ts'
 
 /**
  * Load one stage of a plan into a Wasm memory of exactly its size, which can never grow. Throws WeightsError, and PipelineError

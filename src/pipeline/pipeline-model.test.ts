@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import fc from 'fast-check'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { greedy } from '../../bench/model-workload.ts'
+import { greedy } from '../../bench/edge/model-workload.ts'
 import type { Call, LocalStage } from '../../test/pipeline/local-stage.ts'
 import { TINY_CONTEXT, TINY_VOCAB, type TinyPipeline, tinyPipeline } from '../../test/pipeline/tiny-pipeline.ts'
 import { samplingParams } from '../chat/sampling.ts'

@@ -2,8 +2,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { toyQwen2 } from '../../test/toy-tokenizers.ts'
-import { buildTokenizerTables, tokenizerSpecFromJson } from '../pack/tokenizer-tables.ts'
+import { toyQwen2 } from '../../test/support/toy-tokenizers.ts'
+import { buildTokenizerTables, tokenizerSpecFromJson } from '../pack/tokenizer/tables.ts'
 import { readTexts, tokenSequences } from './calibration-text.ts'
 
 const tables = buildTokenizerTables(tokenizerSpecFromJson(toyQwen2()))

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
-import { floatLogits } from '../../test/float-model.ts'
-import { blockWeights } from '../pack/pack-block.ts'
+import { floatLogits } from '../../test/support/float-model.ts'
+import { blockWeights } from '../pack/planes/block.ts'
 import { readSource } from '../pack/read-source.ts'
 import { plannedRotation, rotatedSource, vectorValues } from '../pack/rotated-source.ts'
 import { TensorReader } from '../pack/tensor-reader.ts'

@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { distributionOf } from '../../test/array-distribution.ts'
+import { distributionOf } from '../../test/support/array-distribution.ts'
 import type { LanguageModel } from '../generate/language-model.ts'
 import { measureQuality, type Quality } from './quality.ts'
 
 const model = new URL('../../test/fixtures/tiny-qwen2/qwen2-untied', import.meta.url).pathname
-const cli = new URL('../pack/cli.ts', import.meta.url).pathname
+const cli = new URL('../cli/main.ts', import.meta.url).pathname
 const run = (...args: string[]) => promisify(execFile)(process.execPath, [cli, ...args])
 
 /** A model that gives these logits after its n-th token of all. */

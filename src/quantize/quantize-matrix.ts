@@ -1,5 +1,5 @@
 import type { Pointer } from '../model/kernels.ts'
-import type { QuantizedMatrix } from '../pack/pack-planes.ts'
+import type { QuantizedMatrix } from '../pack/planes/layout.ts'
 import { jobsOf } from './float-matrix.ts'
 import type { FloatPool } from './float-pool.ts'
 

@@ -1,7 +1,7 @@
 import { align } from '../model/arena.ts'
 import type { Pointer } from '../model/kernels.ts'
 import type { ModelSource } from '../pack/model-source.ts'
-import { type BlockRotation, blockWeights } from '../pack/pack-block.ts'
+import { type BlockRotation, blockWeights } from '../pack/planes/block.ts'
 import { plannedRotation, rotatedSource, vectorValues } from '../pack/rotated-source.ts'
 import { TensorReader } from '../pack/tensor-reader.ts'
 import { FloatLayers, floatLayersBytes, type LayerMatrix, spansOf } from './float-layer.ts'

@@ -1,8 +1,8 @@
 import { Tokenizer as Oracle } from '@huggingface/tokenizers'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { toyByteFallback, toyByteLevel, toyText } from '../../test/toy-tokenizers.ts'
-import { buildTokenizerTables, tokenizerSpecFromJson } from '../pack/tokenizer-tables.ts'
+import { toyByteFallback, toyByteLevel, toyText } from '../../test/support/toy-tokenizers.ts'
+import { buildTokenizerTables, tokenizerSpecFromJson } from '../pack/tokenizer/tables.ts'
 import { decode } from './detokenizer.ts'
 import { loadTokenizer } from './load.ts'
 

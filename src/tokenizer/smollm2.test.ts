@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { byteLevelOracle, randomText } from '../../test/byte-level-oracle.ts'
-import { smolLm2Tables } from '../../test/smollm2-tokenizer-tables.ts'
-import { describeTables } from '../pack/tokenizer-describe.ts'
+import { byteLevelOracle, randomText } from '../../test/support/byte-level-oracle.ts'
+import { describeTables } from '../../test/support/describe-tokenizer.ts'
+import { smolLm2Tables } from '../../test/support/smollm2-tokenizer-tables.ts'
 import { decode } from './detokenizer.ts'
 import { loadTokenizer } from './load.ts'
 

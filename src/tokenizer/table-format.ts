@@ -1,4 +1,4 @@
-// The binary form of a tokenizer, stated once for the packer (src/pack/tokenizer-tables.ts) and the reader (tables.ts).
+// The binary form of a tokenizer, stated once for the packer (src/pack/tokenizer/tables.ts) and the reader (tables.ts).
 //
 // Little-endian 32-bit words, every section used where it lies:
 //

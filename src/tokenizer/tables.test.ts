@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { toyByteFallback, toyByteLevel } from '../../test/toy-tokenizers.ts'
-import { buildTokenizerTables, tokenizerSpecFromJson } from '../pack/tokenizer-tables.ts'
+import { toyByteFallback, toyByteLevel } from '../../test/support/toy-tokenizers.ts'
+import { buildTokenizerTables, tokenizerSpecFromJson } from '../pack/tokenizer/tables.ts'
 import { loadTokenizer } from './load.ts'
 import { TokenizerTablesError } from './tables.ts'
 

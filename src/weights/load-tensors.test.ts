@@ -1,7 +1,7 @@
 import { readFile, rename, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { type TinyPack, tinyPack } from '../../test/tiny-pack.ts'
+import { type TinyPack, tinyPack } from '../../test/support/tiny-pack.ts'
 import { type AssetFetcher, assetsStore } from './assets-store.ts'
 import { folderStore } from './folder-store.ts'
 import { loadTensors, readSpan } from './load-tensors.ts'

@@ -68,7 +68,7 @@ export const manifestSchema = z.strictObject({
   /** Where the weights came from: file name or hub id, and its sha256 where it was one file. */
   source: z.strictObject({ name: z.string(), sha256: sha256.nullable() }),
   config: modelConfig,
-  /** Compact tables made by src/pack/tokenizer-tables.ts, read by src/tokenizer. */
+  /** Compact tables made by src/pack/tokenizer/tables.ts, read by src/tokenizer. */
   tokenizer: span,
   tokens: z.strictObject({ bos: count.nullable(), eos: z.array(count).min(1).max(64), addBos: z.boolean() }),
   /** The model's own Jinja template. */

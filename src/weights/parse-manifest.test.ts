@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type TinyPack, tinyPack } from '../../test/tiny-pack.ts'
+import { type TinyPack, tinyPack } from '../../test/support/tiny-pack.ts'
 import { MAX_SHARD_BYTES, type Manifest } from './manifest.ts'
 import { parseManifest } from './parse-manifest.ts'
 

@@ -4,7 +4,7 @@ import { build } from 'esbuild'
 import type { Miniflare } from 'miniflare'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startMiniflare } from '../../scripts/start-miniflare.ts'
-import { type TinyPack, tinyPack } from '../../test/tiny-pack.ts'
+import { type TinyPack, tinyPack } from '../../test/support/tiny-pack.ts'
 
 let pack: TinyPack
 let workerd: Miniflare
@@ -12,7 +12,7 @@ let workerd: Miniflare
 beforeAll(async () => {
   pack = await tinyPack()
   const { outputFiles } = await build({
-    entryPoints: [new URL('../../test/store-worker.ts', import.meta.url).pathname],
+    entryPoints: [new URL('../../test/support/store-worker.ts', import.meta.url).pathname],
     bundle: true,
     format: 'esm',
     write: false,

@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net'
 import { setInterval, setTimeout } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { RunningWorker } from '../../scripts/start-worker.ts'
-import { startServer } from '../server.ts'
+import { startServer } from '../support/server.ts'
 
 // Clients that hold a connection and never come to the end of what they say.
 

@@ -1,7 +1,7 @@
 import { createParser } from 'eventsource-parser'
 import fc from 'fast-check'
 import { END_OF_TURN, startWorkerWithOrigin } from '../origins/worker-with-origin.ts'
-import { type WorkerdUsage, workerdUsage } from '../workerd-usage.ts'
+import { type WorkerdUsage, workerdUsage } from '../support/workerd-usage.ts'
 import { type GeneratedBody, generatedBodies } from './generated-bodies.ts'
 
 /** What a server may spend on one body beside the model's computation, in ms of CPU time. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { hasUsage } from '../workerd-usage.ts'
+import { hasUsage } from '../support/workerd-usage.ts'
 import { fuzz } from './fuzz.ts'
 
 // npm run bench:bodies sends 10,000.

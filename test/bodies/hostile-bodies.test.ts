@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { RunningWorker } from '../../scripts/start-worker.ts'
-import { startServer } from '../server.ts'
+import { startServer } from '../support/server.ts'
 
 // Bodies that once did harm, or were taken for what they are not, over a socket to workerd.
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Browser, Locator, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { startServer } from '../server.ts'
+import { startServer } from '../support/server.ts'
 import { chromiumPath, launchChromium } from './chromium.ts'
 
 const COMPLETIONS = '**/v1/chat/completions'

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { RunningWorker } from '../../scripts/start-worker.ts'
-import { startServer } from '../server.ts'
+import { startServer } from '../support/server.ts'
 import { type Answer, CHAT_CLIENTS, type Failure, type RunningClient } from './chat-client.ts'
 import { type DyingOrigin, startWorkerWithDyingOrigin } from './dying-origin.ts'
 import { answeredAfterWaiting } from './waiting.ts'

@@ -1,7 +1,7 @@
 import { fetchEventSource } from '@microsoft/fetch-event-source'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import type { RunningWorker } from '../../scripts/start-worker.ts'
-import { startServer } from '../server.ts'
+import { startServer } from '../support/server.ts'
 import { isInstalled, startPython } from './python.ts'
 import { answeredAfterWaiting } from './waiting.ts'
 import { startWiretap, type Wiretap } from './wiretap.ts'

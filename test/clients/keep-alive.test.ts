@@ -4,7 +4,7 @@ import { text } from 'node:stream/consumers'
 import { setTimeout } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { RunningWorker } from '../../scripts/start-worker.ts'
-import { startServer } from '../server.ts'
+import { startServer } from '../support/server.ts'
 
 // Agents that keep their connections, after an answer that needed nothing of the request's body.
 

@@ -1,4 +1,4 @@
-import type { QuantizedMatrix } from '../../src/pack/pack-planes.ts'
+import type { QuantizedMatrix } from '../../src/pack/planes/layout.ts'
 import { halves } from './planes.reference.ts'
 
 /**

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, it } from 'vitest'
-import { packPlanes } from '../../src/pack/pack-planes.ts'
+import { packPlanes } from '../../src/pack/planes/layout.ts'
 import { embeddingRow } from './embedding.reference.ts'
 import { openBuilds } from './harness.ts'
 import { planesCase } from './planes-case.ts'

@@ -1,7 +1,7 @@
 import { TILE_ROWS } from '../../assembly/layout.ts'
 import { createRandom } from '../../src/generate/random.ts'
 import { entryMax } from '../../src/model/matrix.ts'
-import { packPlanes, type QuantizedMatrix } from '../../src/pack/pack-planes.ts'
+import { packPlanes, type QuantizedMatrix } from '../../src/pack/planes/layout.ts'
 import type { KernelBuild } from './harness.ts'
 import { activations, gaussians, integer, type MatrixShape, matrix } from './random-values.ts'
 

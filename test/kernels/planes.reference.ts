@@ -1,6 +1,6 @@
 /// <reference lib="esnext.float16" />
 import { QUAD, TABLE_ENTRIES } from '../../assembly/layout.ts'
-import type { QuantizedMatrix } from '../../src/pack/pack-planes.ts'
+import type { QuantizedMatrix } from '../../src/pack/planes/layout.ts'
 import type { Tables } from './tables.reference.ts'
 
 /** W x for some columns, in double precision. */

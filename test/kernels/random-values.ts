@@ -1,5 +1,5 @@
 import type { Random } from '../../src/generate/random.ts'
-import type { QuantizedMatrix } from '../../src/pack/pack-planes.ts'
+import type { QuantizedMatrix } from '../../src/pack/planes/layout.ts'
 
 export const integer = (random: Random, low: number, high: number) => low + Math.floor(random() * (high - low + 1))
 

@@ -1,6 +1,6 @@
 import type { Random } from '../../src/generate/random.ts'
 import { integer } from '../kernels/random-values.ts'
-import { ggufBytes, tinyMetadata, tinyTensors } from '../tiny-gguf.ts'
+import { ggufBytes, tinyMetadata, tinyTensors } from '../support/tiny-gguf.ts'
 import { damagedBytes, pick } from './damage.ts'
 
 const TYPES = ['Q4_0', 'Q4_1', 'Q5_0', 'Q5_1', 'Q8_0'] as const

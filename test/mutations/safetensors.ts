@@ -1,7 +1,7 @@
 import type { Random } from '../../src/generate/random.ts'
 import { integer } from '../kernels/random-values.ts'
-import { safetensorsBytes } from '../safetensors.ts'
-import { tinyCheckpointTensors } from '../tiny-checkpoint.ts'
+import { safetensorsBytes } from '../support/safetensors.ts'
+import { tinyCheckpointTensors } from '../support/tiny-checkpoint.ts'
 import { damagedBytes, mutatedJson, pick } from './damage.ts'
 
 const TENSORS = tinyCheckpointTensors()

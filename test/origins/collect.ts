@@ -3,7 +3,7 @@ import { AllOriginsFailedError } from '../../src/origin/errors.ts'
 import { History, type OriginToken } from '../../src/origin/history.ts'
 import type { ContinueRequest } from '../../src/origin/origin.ts'
 import { type OriginConfig, parseOrigins } from '../../src/origin/origin-config.ts'
-import { EOS_ID } from '../fake-model.ts'
+import { EOS_ID } from '../support/fake-model.ts'
 import { PROMPT, tokenizer } from './letters-model.ts'
 
 export const GREEDY = samplingParams({ temperature: 0 }, {})

@@ -1,4 +1,4 @@
-import { ByteTokenizer, EOS_ID } from '../fake-model.ts'
+import { ByteTokenizer, EOS_ID } from '../support/fake-model.ts'
 
 const CHARACTERS = ['a', 'b', ' ', '\n', 'é', '好', '😀'].map((character) => [...new TextEncoder().encode(character)])
 

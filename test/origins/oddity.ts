@@ -6,7 +6,7 @@ import { setTimeout } from 'node:timers/promises'
 import { createGzip } from 'node:zlib'
 import type { OriginErrorCode } from '../../src/origin/errors.ts'
 import type { OriginKind } from '../../src/origin/origin-config.ts'
-import { EOS_ID } from '../fake-model.ts'
+import { EOS_ID } from '../support/fake-model.ts'
 import { DIALECTS } from './fake-origin.ts'
 import { continuation, lettersUntil, PROMPT, tokenizer } from './letters-model.ts'
 

@@ -2,9 +2,9 @@ import type { ChatModel } from '../../src/chat/chat-model.ts'
 import type { LanguageModel } from '../../src/generate/language-model.ts'
 import { GenerationQueue } from '../../src/generate/queue.ts'
 import { createApp } from '../../src/http/app.ts'
-import { EdgeService } from '../../src/http/edge-service.ts'
 import type { OriginKind } from '../../src/origin/origin-config.ts'
-import { ASSISTANT_HEADER, ByteTokenizer, EOS_ID, fakeChat, type Script } from '../fake-model.ts'
+import { EdgeService } from '../../src/route/open-service.ts'
+import { ASSISTANT_HEADER, ByteTokenizer, EOS_ID, fakeChat, type Script } from '../support/fake-model.ts'
 import { type FakeOrigin, type FakeOriginOptions, startFakeOrigin } from './fake-origin.ts'
 
 const tokenizer = new ByteTokenizer()
@@ -47,6 +47,6 @@ export function originApp(options: OriginAppOptions) {
   return createApp({
     model: async () => chat,
     health: () => ({ status: 'ok', ...service.health() }),
-    service: (chat) => service.open(chat),
+    service: (chat) => service.open(chat.tokenizer),
   })
 }

@@ -1,5 +1,5 @@
 import type { OriginKind } from '../../src/origin/origin-config.ts'
-import { EOS_ID } from '../fake-model.ts'
+import { EOS_ID } from '../support/fake-model.ts'
 import type { Answered, OnceRequest } from './answer-once.ts'
 import { startFakeOrigin } from './fake-origin.ts'
 import { tokenizer } from './letters-model.ts'

@@ -1,7 +1,7 @@
 import { type RunningWorker, startWorker } from '../../scripts/start-worker.ts'
 import { loadTokenizer } from '../../src/tokenizer/load.ts'
 import type { Tokenizer } from '../../src/tokenizer/tokenizer.ts'
-import { smolLm2Tables } from '../smollm2-tokenizer-tables.ts'
+import { smolLm2Tables } from '../support/smollm2-tokenizer-tables.ts'
 import { type FakeOrigin, type FakeOriginOptions, startFakeOrigin } from './fake-origin.ts'
 
 export interface WorkerWithOrigin extends RunningWorker {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { smolLm2Tables } from '../../../test/smollm2-tokenizer-tables.ts'
+import { smolLm2Tables } from '../../../test/support/smollm2-tokenizer-tables.ts'
 import { loadTokenizer } from '../../tokenizer/load.ts'
 import type { Tokenizer } from '../../tokenizer/tokenizer.ts'
 import { lostIds } from './lost-ids.ts'

@@ -1,0 +1,59 @@
+#!/usr/bin/env node
+import { constants } from 'node:os'
+import { Command } from 'commander'
+import { DeployError, PlanError } from '../deploy/errors.ts'
+import { checkPack } from '../pack/check-pack.ts'
+import { openPack } from '../pack/open-pack.ts'
+import { PackError } from '../pack/pack-error.ts'
+import { UnsupportedTokenizerError } from '../pack/tokenizer/spec.ts'
+import { TokenizerTablesError } from '../tokenizer/tables.ts'
+import { WeightsError } from '../weights/weights-error.ts'
+import { inspectPack } from './inspect.ts'
+import { addPackCommand } from './pack.ts'
+import { addQualityCommand } from './quality.ts'
+import { addPipelineCommands } from './stage-commands.ts'
+
+async function inspect(folder: string, { check }: { check?: boolean }): Promise<void> {
+  const { store, manifest } = await openPack(folder)
+  process.stdout.write(`${await inspectPack(store, manifest)}\n`)
+  if (check) {
+    await checkPack(store, manifest)
+    process.stdout.write('manifest and tensors are as they were packed: each has the sha256 that is stated\n')
+  }
+}
+
+const program = new Command('nanbeige-edge').description('Prepare model weights for the edge.')
+
+addPackCommand(program)
+
+program
+  .command('inspect')
+  .description('show the configuration and the tensors of a pack')
+  .argument('<folder>', 'folder of the pack')
+  .option('--check', 'also read every shard and check its sha256')
+  .action(inspect)
+
+addQualityCommand(program)
+addPipelineCommands(program)
+
+const EXPECTED = [PackError, PlanError, DeployError, WeightsError, UnsupportedTokenizerError, TokenizerTablesError]
+
+/** What is wrong, in one line. Errors of the system (a full disk, no permission) say it themselves; others are faults of this program. */
+function lineOf(error: Error): string {
+  if (EXPECTED.some((type) => error instanceof type) || 'syscall' in error) return error.message
+  const place = error.stack?.split('\n').find((line) => line.trimStart().startsWith('at '))
+  return `a fault of nanbeige-edge itself: ${error.message} (${place?.trim() ?? 'nobody knows where'})`
+}
+
+function fail(error: Error): never {
+  process.stderr.write(`nanbeige-edge: ${lineOf(error)}\n`)
+  process.exit(1)
+}
+
+process.on('uncaughtException', fail)
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  // `inspect … | head` has read enough. The status is that of a program which the signal for it ends.
+  if (error.code === 'EPIPE') process.exit(128 + constants.signals.SIGPIPE)
+  fail(error)
+})
+await program.parseAsync().catch(fail)

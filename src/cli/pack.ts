@@ -1,0 +1,104 @@
+import { stat } from 'node:fs/promises'
+import type { Command } from 'commander'
+import { downloadCheckpoint, parseHubModel } from '../pack/hub/checkpoint.ts'
+import { readText } from '../pack/open-file.ts'
+import { PackError } from '../pack/pack-error.ts'
+import { packModel } from '../pack/pack-model.ts'
+import { parseFolder, parseGroup, parseName, parsePlanes, parseSampling } from '../pack/pack-options.ts'
+import { readTexts } from '../quantize/calibration-text.ts'
+import { withBar } from './with-bar.ts'
+
+interface PackCommandOptions {
+  readonly out: string
+  readonly name?: string
+  readonly planes?: string
+  readonly group: string
+  readonly rotate?: boolean
+  readonly calibrate?: string
+  readonly temperature?: string
+  readonly topP?: string
+  readonly chatTemplate?: string
+  readonly eos?: string
+  readonly cache?: string
+}
+
+export function addPackCommand(program: Command): void {
+  program
+    .command('pack')
+    .description('convert a Llama model into a pack: a manifest and shard files that a Worker can read')
+    .argument(
+      '<model>',
+      'GGUF file, folder of a Hugging Face checkpoint, or id on the hub (owner/name or owner/name@revision; HF_ENDPOINT and HF_TOKEN are honoured)',
+    )
+    .requiredOption('--out <folder>', 'folder of the pack', parseFolder)
+    .option('--name <name>', 'model name in the API (default: the name of the folder)')
+    .option(
+      '--planes <planes>',
+      'round weights to 2 ... 8 bit planes, for all matrices (4) or by class (embedding=8,attention=4,ffn=3,head=6); ' +
+        'otherwise block types keep their own precision and floats get 8',
+    )
+    .option('--group <columns>', 'columns that share a scale where weights are rounded: 32, 64 or 128', '32')
+    .option(
+      '--rotate',
+      'rotate the model before its weights are rounded: it loses less, at the cost of one transform a layer',
+    )
+    .option(
+      '--calibrate <text>',
+      'rotate, and round so that the outputs for a text change least, layer by layer: default for the text that comes with this, or a file ' +
+        '(plain text, or JSON as src/quantize/calibration.json); goes on where it was interrupted',
+    )
+    .option('--temperature <number>', "temperature of requests that name none, in place of the checkpoint's own")
+    .option('--top-p <number>', 'the same for top_p')
+    .option('--chat-template <file>', "Jinja chat template in place of the model's own")
+    .option(
+      '--eos <tokens>',
+      "ids or texts of the tokens that end an answer (2,<|im_end|>) in place of the model's own",
+    )
+    .option(
+      '--cache <folder>',
+      'where downloads are kept (default: .cache/nanbeige-edge in the home folder)',
+      parseFolder,
+    )
+    .action(pack)
+}
+
+async function pack(model: string, options: PackCommandOptions): Promise<void> {
+  const { out, name, planes, group, rotate, calibrate, temperature, topP, chatTemplate, eos, cache } = options
+  // Wrong options are known before gigabytes are downloaded.
+  if (calibrate !== undefined && planes === undefined) {
+    throw new PackError(
+      'option_invalid',
+      '--calibrate rounds all weights anew; say to how many planes, such as --planes embedding=4,attention=3,ffn=3,head=4',
+    )
+  }
+  const packOptions = {
+    name: parseName(out, name),
+    planes: planes === undefined ? {} : parsePlanes(planes),
+    groupSize: parseGroup(group),
+    rotate,
+    sampling: parseSampling(temperature, topP),
+    ...(chatTemplate !== undefined && { chatTemplate: await readText(chatTemplate) }),
+    ...(eos !== undefined && { eos: eos.split(',').map((token) => token.trim()) }),
+  }
+  const texts = calibrate === undefined ? undefined : await readTexts(calibrate)
+  const hubModel = (await exists(model)) ? undefined : parseHubModel(model)
+  const path = hubModel
+    ? await withBar('downloading', (progress) => downloadCheckpoint(hubModel, { cache, progress }))
+    : model
+  const manifest = await withBar(texts ? 'calibrating' : 'packing', (progress) =>
+    packModel(path, out, {
+      ...packOptions,
+      ...(texts ? { calibrate: { texts, progress } } : { progress }),
+      ...(hubModel && { sourceName: model }),
+    }),
+  )
+  const bytes = manifest.shards.reduce((sum, shard) => sum + shard.bytes, 0)
+  process.stdout.write(`${out}: ${bytes} bytes, shards: ${manifest.shards.length}\n`)
+}
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  )
+}

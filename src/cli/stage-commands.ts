@@ -1,0 +1,33 @@
+import type { Command } from 'commander'
+import { MAX_STAGE_MIB } from '../deploy/platform-limits.ts'
+import { parseFolder } from '../pack/pack-options.ts'
+import { deployCommand } from './deploy.ts'
+import { DEFAULT_CONTEXT, planCommand } from './plan.ts'
+
+/** The commands that spread a pack over Durable Objects. */
+export function addPipelineCommands(program: Command): void {
+  const pipelineCommand = (name: string, description: string) =>
+    program
+      .command(name)
+      .description(description)
+      .argument('<folder>', 'folder of the pack')
+      .option(
+        '--stage-mib <MiB>',
+        `Wasm memory that a stage may take: weights, KV caches and scratch (default: ${MAX_STAGE_MIB}, the most that an isolate of Cloudflare has room for)`,
+      )
+      .option(
+        '--context <tokens>',
+        `tokens that a session can hold (default: ${DEFAULT_CONTEXT}, or the model's own limit where that is less)`,
+      )
+      .option('--sessions <number>', 'sessions whose KV caches are held at once', '1')
+
+  pipelineCommand(
+    'plan',
+    'show how a pack is spread over Durable Objects of 128 MB: memory, CPU time a token, cost of 1,000 tokens',
+  ).action(planCommand)
+
+  pipelineCommand('deploy', 'write the Worker scripts of the stages and the router, and deploy them with wrangler')
+    .option('--out <folder>', 'where to write them (default: dist/deploy/ and the name of the model)', parseFolder)
+    .option('--dry-run', 'everything but the upload: needs no network and no account')
+    .action(deployCommand)
+}

@@ -1,0 +1,129 @@
+import { TILE_ROWS } from '../../assembly/layout.ts'
+import { Arena, align } from '../model/arena.ts'
+import { Head, headScratchBytes } from '../model/head.ts'
+import { instantiateKernels, type KernelModules, type Kernels, type Pointer } from '../model/kernels.ts'
+import { allocateKvCache, kvCacheBytes } from '../model/kv-cache.ts'
+import { type Matrix, matrixAt } from '../model/matrix.ts'
+import { type LayerWeights, Stage, stageScratchBytes } from '../model/stage.ts'
+import type { Plan } from '../pipeline/stage-plan.ts'
+import { headMatrix, layerTensors, type ModelShape } from '../pipeline/stage-tensors.ts'
+import type { PlanesTensor, Tensor } from '../weights/manifest.ts'
+import { planeFormat, tensorBytes, tileBytes } from '../weights/plane-layout.ts'
+
+/** Weights to walk through: past any cache, as a stage's are by the time of its next token. */
+const WEIGHT_BYTES = 96 * 2 ** 20
+const SECONDS = 0.7
+
+/**
+ * Seconds that each stage of a plan computes for one token, at half of the context: measured here and now, in Node, with random weights in the
+ * formats of the model. Layers of equal formats are measured once.
+ */
+export async function measureStages(modules: KernelModules, model: ModelShape, plan: Plan): Promise<number[]> {
+  const measured = new Map<string, number>()
+  const layerSeconds = async (layer: number): Promise<number> => {
+    const tensors = layerTensors(model, layer)
+    const formats = tensors.map((tensor) => (tensor.kind === 'planes' ? formatName(tensor) : tensor.kind)).join()
+    const known = measured.get(formats) ?? (await measureLayer(modules, model, tensors, plan.contextLength))
+    measured.set(formats, known)
+    return known
+  }
+  const rowSeconds = await measureHeadRow(modules, model)
+  const seconds: number[] = []
+  for (const stage of plan.stages) {
+    if (stage.kind === 'head') seconds.push(stage.rows * rowSeconds)
+    else {
+      let total = 0
+      for (let i = 0; i < stage.count; i++) total += await layerSeconds(stage.first + i)
+      seconds.push(total)
+    }
+  }
+  return seconds
+}
+
+function formatName(tensor: PlanesTensor): string {
+  const { planes, groupSize, hasMin } = planeFormat(tensor)
+  return `${planes}/${groupSize}/${hasMin}`
+}
+
+/** Seconds of one layer for one token in the middle of a context. */
+async function measureLayer(
+  modules: KernelModules,
+  { config }: ModelShape,
+  tensors: readonly Tensor[],
+  contextLength: number,
+): Promise<number> {
+  const layerBytes = tensors.reduce((sum, tensor) => sum + align(tensorBytes(tensor)), 0)
+  const count = Math.ceil(WEIGHT_BYTES / layerBytes)
+  const { arena, kernels } = await randomArena(
+    modules,
+    (sizes) =>
+      count * layerBytes +
+      kvCacheBytes(sizes, config, count, contextLength) +
+      stageScratchBytes(sizes, config, 1, contextLength) +
+      align(config.hiddenSize * 4),
+  )
+  const layers = Array.from({ length: count }, () => allocateLayer(arena, tensors))
+  const stage = new Stage(arena, kernels, config, layers, 1, contextLength)
+  const cache = allocateKvCache(arena, kernels, config, count, contextLength)
+  const hidden = arena.allocate(config.hiddenSize * 4)
+  return medianSeconds(() => stage.forward(hidden, 1, contextLength >> 1, cache)) / count
+}
+
+function allocateLayer(arena: Arena, tensors: readonly Tensor[]): LayerWeights {
+  return Object.fromEntries(
+    tensors.map((tensor): [string, Pointer | Matrix] => {
+      const pointer = arena.allocate(tensorBytes(tensor))
+      return [tensor.name.split('.')[2], tensor.kind === 'planes' ? matrixAt(pointer, tensor) : pointer]
+    }),
+  ) as unknown as LayerWeights
+}
+
+/** Seconds of one row of the head. */
+async function measureHeadRow(modules: KernelModules, model: ModelShape): Promise<number> {
+  const matrix = headMatrix(model)
+  const tile = tileBytes(matrix.shape[1], planeFormat(matrix))
+  const rows = Math.ceil(WEIGHT_BYTES / tile) * TILE_ROWS
+  const config = { ...model.config, vocabSize: rows }
+  const slice: PlanesTensor = { ...matrix, shape: [rows, matrix.shape[1]] }
+  const { arena, kernels } = await randomArena(
+    modules,
+    (sizes) => align(tensorBytes(slice)) + headScratchBytes(sizes, config) + 2 * align(config.hiddenSize * 4),
+  )
+  const weights = matrixAt(arena.allocate(tensorBytes(slice)), slice)
+  const norm = arena.allocate(config.hiddenSize * 4)
+  const hidden = arena.allocate(config.hiddenSize * 4)
+  const head = new Head(arena, kernels, config, norm, weights)
+  const decode = () => {
+    const distribution = head.distribution(hidden, { adjustments: [], temperature: 1 })
+    void distribution.top(1)
+    return distribution.logSumExp
+  }
+  return medianSeconds(decode) / rows
+}
+
+async function randomArena(
+  modules: KernelModules,
+  bytes: (sizes: Kernels) => number,
+): Promise<{ arena: Arena; kernels: Kernels }> {
+  const arena = new Arena(bytes(await instantiateKernels(modules, new Arena(0).memory)))
+  // Any bits are indexes; the mask keeps them finite as floats and half floats too. The kernels' own constants come afterwards.
+  const words = new Uint32Array(arena.memory.buffer)
+  let state = 1
+  for (let i = 0; i < words.length; i++) {
+    state = Math.imul(state, 1664525) + 1013904223
+    words[i] = state & 0x3fff3fff
+  }
+  return { arena, kernels: await instantiateKernels(modules, arena.memory) }
+}
+
+function medianSeconds(work: () => unknown): number {
+  work()
+  const times: number[] = []
+  const end = performance.now() + SECONDS * 1000
+  do {
+    const started = performance.now()
+    work()
+    times.push((performance.now() - started) / 1000)
+  } while (performance.now() < end)
+  return times.sort((a, b) => a - b)[times.length >> 1]
+}

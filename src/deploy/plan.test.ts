@@ -1,0 +1,227 @@
+import fc from 'fast-check'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { TILE_ROWS } from '../../assembly/layout.ts'
+import { kernelModules } from '../../test/support/embedded-model.ts'
+import { modelShape, nanbeigeConfig } from '../../test/support/model-shape.ts'
+import { Arena } from '../model/arena.ts'
+import { instantiateKernels, type Kernels } from '../model/kernels.ts'
+import type { Plan } from '../pipeline/stage-plan.ts'
+import { headMatrix, type ModelShape } from '../pipeline/stage-tensors.ts'
+import { PlanError } from './errors.ts'
+import { planStages } from './plan.ts'
+import { MAX_STAGE_MIB, MIB } from './platform-limits.ts'
+import { headMemory, layersMemory } from './stage-memory.ts'
+
+let sizes: Kernels
+beforeAll(async () => {
+  sizes = await instantiateKernels(await kernelModules(), new Arena(0).memory)
+})
+
+const options = { ceilingBytes: 96 * MIB, contextLength: 4096, sessions: 1, chunkLength: 32 }
+const nanbeige = (planes: number) => modelShape(nanbeigeConfig, () => planes)
+
+function refusal(model: ReturnType<typeof nanbeige>, changed: Partial<typeof options>): PlanError {
+  try {
+    planStages(sizes, model, { ...options, ...changed })
+  } catch (error) {
+    if (error instanceof PlanError) return error
+    throw error
+  }
+  throw new Error('the plan was not refused')
+}
+
+/** Every layer and every row of the head in one stage, in order. */
+function expectComplete({ stages }: Plan, model: ModelShape): void {
+  let [layer, row] = [0, 0]
+  for (const stage of stages) {
+    if (stage.kind === 'layers') {
+      expect([stage.first, row]).toEqual([layer, 0])
+      expect(stage.count).toBeGreaterThan(0)
+      layer += stage.count
+    } else {
+      expect(stage.firstRow).toBe(row)
+      expect(stage.rows).toBeGreaterThan(0)
+      row += stage.rows
+      if (row < headMatrix(model).shape[0]) expect(row % TILE_ROWS).toBe(0)
+    }
+  }
+  expect([layer, row]).toEqual([model.config.layerCount, headMatrix(model).shape[0]])
+}
+
+describe('planStages', () => {
+  it('spreads Nanbeige4-3B at 2 planes over 11 stages of layers and two slices of the head', () => {
+    const plan = planStages(sizes, nanbeige(2), options)
+    expectComplete(plan, nanbeige(2))
+    expect(plan.stages.map((stage) => (stage.kind === 'layers' ? stage.count : stage.rows))).toEqual([
+      ...new Array(10).fill(3),
+      2,
+      83072,
+      83072,
+    ])
+    for (const { memoryBytes } of plan.stages) expect(memoryBytes).toBeLessThanOrEqual(96 * MIB)
+  })
+
+  it('finds room for a third layer of the documented pack in the largest stage that an isolate can have', () => {
+    // `--planes embedding=4,attention=2,ffn=2,head=4 --group 128`: with a minimum a group, as rounding stores it.
+    const shape = modelShape(nanbeigeConfig, (name) => (name.startsWith('layers.') ? 2 : 4))
+    const tensors = shape.tensors.map((tensor) => (tensor.kind === 'planes' ? { ...tensor, zeroPoint: null } : tensor))
+    const stagesAt = (mib: number) =>
+      planStages(sizes, { ...shape, tensors }, { ...options, ceilingBytes: mib * MIB }).stages
+    expect(stagesAt(96)).toHaveLength(19)
+    expect(stagesAt(97)).toHaveLength(14)
+    expect(stagesAt(MAX_STAGE_MIB)).toEqual(stagesAt(97))
+  })
+
+  it('refuses a longer context than the model has, and says how long it may be', () => {
+    const model = modelShape({ ...nanbeigeConfig, maxPositionEmbeddings: 512 }, () => 2)
+    expect(refusal(model, { contextLength: 513 })).toMatchObject({
+      code: 'option_invalid',
+      message: '--context: model has positions for 512 tokens, not for 513; ask for fewer',
+    })
+    expect(planStages(sizes, model, { ...options, contextLength: 512 }).contextLength).toBe(512)
+  })
+
+  it('cuts the head of a tied model, whose rows are no whole tiles, from the embedding', () => {
+    const config = { ...nanbeigeConfig, layerCount: 1, vocabSize: 151_937, tiedEmbedding: true }
+    const model = modelShape(config, (name) => (name === 'embedding' ? 6 : 2))
+    const plan = planStages(sizes, model, options)
+    expectComplete(plan, model)
+    expect(plan.stages.filter(({ kind }) => kind === 'head')).toHaveLength(3)
+  })
+
+  it('refuses more stages than an account has Workers', () => {
+    const config = { ...nanbeigeConfig, layerCount: 500 }
+    expect(
+      refusal(
+        modelShape(config, () => 4),
+        {},
+      ),
+    ).toMatchObject({ code: 'too_many_scripts' })
+  })
+})
+
+describe('a layer that does not fit', () => {
+  /** What the message proposes, by the pattern of one number. */
+  const proposed = (message: string, pattern: RegExp) => Number(message.match(pattern)?.[1])
+
+  it.for([
+    { planes: 4, sessions: 4, contextLength: 16_384, stageMib: 96 },
+    { planes: 4, sessions: 1, contextLength: 65_536, stageMib: 96 },
+    { planes: 7, sessions: 2, contextLength: 8192, stageMib: 100 },
+  ])('$planes planes, $sessions x $contextLength tokens: each proposal fits, and one step more does not', (want) => {
+    const limits = { ...options, ...want, ceilingBytes: want.stageMib * MIB }
+    const { code, message } = refusal(nanbeige(want.planes), limits)
+    expect(code).toBe('stage_too_small')
+    const ways: [RegExp, number, (value: number) => () => unknown][] = [
+      [
+        /at most (\d+) tokens/,
+        64,
+        (contextLength) => () => planStages(sizes, nanbeige(want.planes), { ...limits, contextLength }),
+      ],
+      [/--sessions (\d+)/, 1, (sessions) => () => planStages(sizes, nanbeige(want.planes), { ...limits, sessions })],
+      [
+        /or (\d+) planes/,
+        1,
+        (planes) => () =>
+          planStages(
+            sizes,
+            modelShape(nanbeigeConfig, (name) => (name === 'head' ? want.planes : planes)),
+            limits,
+          ),
+      ],
+    ]
+    let found = 0
+    for (const [pattern, step, planned] of ways) {
+      const value = proposed(message, pattern)
+      if (Number.isNaN(value)) continue
+      found++
+      expect(planned(value)).not.toThrow()
+      expect(planned(value + step)).toThrow(PlanError)
+    }
+    expect(found).toBeGreaterThan(0)
+  })
+
+  it('names a larger ceiling where an isolate has room for it', () => {
+    const { message } = refusal(nanbeige(2), { ceilingBytes: 24 * MIB })
+    const mib = proposed(message, /--stage-mib (\d+)/)
+    expect(planStages(sizes, nanbeige(2), { ...options, ceilingBytes: mib * MIB }).stages.length).toBeGreaterThan(32)
+    expect(refusal(nanbeige(2), { ceilingBytes: (mib - 1) * MIB }).code).toBe('stage_too_small')
+    expect(refusal(nanbeige(4), { sessions: 4, contextLength: 65_536 }).message).not.toContain('--stage-mib')
+  })
+
+  it('names several changes together where no single one is enough', () => {
+    const { message } = refusal(nanbeige(8), { sessions: 8, contextLength: 131_072, ceilingBytes: 64 * MIB })
+    const [, planes, contextLength, mib] = message.match(
+      /(\d+) planes, --context (\d+), --sessions 1 and --stage-mib (\d+) together/,
+    )!
+    const limits = { ...options, contextLength: Number(contextLength), ceilingBytes: Number(mib) * MIB }
+    expect(() => planStages(sizes, nanbeige(Number(planes)), limits)).not.toThrow()
+  })
+
+  it('says where nothing helps', () => {
+    const config = { ...nanbeigeConfig, hiddenSize: 16_384, intermediateSize: 65_536 }
+    expect(
+      refusal(
+        modelShape(config, () => 4),
+        {},
+      ).message,
+    ).toContain('nothing')
+  })
+})
+
+it('has every layer and row once, keeps under the ceiling, and takes as few stages as can be', () => {
+  const geometry = fc.record({
+    hidden: fc.integer({ min: 1, max: 4 }),
+    intermediate: fc.integer({ min: 1, max: 8 }),
+    layerCount: fc.integer({ min: 1, max: 24 }),
+    vocabSize: fc.integer({ min: 1, max: 20_000 }),
+    tiedEmbedding: fc.boolean(),
+    planes: fc.array(fc.integer({ min: 1, max: 8 }), { minLength: 3, maxLength: 3 }),
+    sessions: fc.integer({ min: 1, max: 3 }),
+    contextLength: fc.integer({ min: 1, max: 2048 }),
+    ceilingMib: fc.integer({ min: 1, max: 16 }),
+  })
+  const property = fc.property(geometry, ({ hidden, intermediate, planes, ceilingMib, ...given }) => {
+    const { layerCount, vocabSize, tiedEmbedding, ...limits } = given
+    const config = {
+      ...nanbeigeConfig,
+      ...{ hiddenSize: hidden * 128, intermediateSize: intermediate * 128, layerCount, vocabSize, tiedEmbedding },
+      ...{ headCount: 2 * hidden, kvHeadCount: 2, headDim: 64 },
+    }
+    const byName = (name: string) => planes[name.length % planes.length]
+    const model = modelShape(config, byName)
+    const wanted = { ...limits, chunkLength: 32, ceilingBytes: ceilingMib * MIB }
+    let plan: Plan
+    try {
+      plan = planStages(sizes, model, wanted)
+    } catch (error) {
+      // A refusal is right where a layer alone, or a tile of the head, is too large.
+      expect(error).toMatchObject({ code: 'stage_too_small' })
+      const layers = Array.from({ length: layerCount }, (_, i) => layersMemory(sizes, model, i, 1, wanted))
+      const alone = [...layers, headMemory(sizes, model, TILE_ROWS)]
+      expect(Math.max(...alone.map(({ memoryBytes }) => memoryBytes))).toBeGreaterThan(wanted.ceilingBytes)
+      return
+    }
+    expectComplete(plan, model)
+    for (const stage of plan.stages) {
+      expect(stage.memoryBytes).toBeLessThanOrEqual(wanted.ceilingBytes)
+      const recomputed =
+        stage.kind === 'layers'
+          ? layersMemory(sizes, model, stage.first, stage.count, wanted)
+          : headMemory(sizes, model, stage.rows)
+      expect(stage).toMatchObject(recomputed)
+    }
+    // No two neighbours of layers fit one stage, and one slice fewer does not fit: greedy is the least for runs of layers.
+    const layers = plan.stages.filter((stage) => stage.kind === 'layers')
+    for (let i = 1; i < layers.length; i++) {
+      const joined = layersMemory(sizes, model, layers[i - 1].first, layers[i - 1].count + 1, wanted)
+      expect(joined.memoryBytes).toBeGreaterThan(wanted.ceilingBytes)
+    }
+    const slices = plan.stages.length - layers.length
+    if (slices > 1) {
+      const rows = Math.ceil(Math.ceil(vocabSize / TILE_ROWS) / (slices - 1)) * TILE_ROWS
+      expect(headMemory(sizes, model, rows).memoryBytes).toBeGreaterThan(wanted.ceilingBytes)
+    }
+  })
+  fc.assert(property, { seed: 5, numRuns: 300 })
+})

@@ -1,0 +1,73 @@
+import { TILE_ROWS } from '../../assembly/layout.ts'
+import type { Kernels } from '../model/kernels.ts'
+import type { HeadPlan, LayersPlan, Plan } from '../pipeline/stage-plan.ts'
+import { headMatrix, type ModelShape } from '../pipeline/stage-tensors.ts'
+import { PlanError } from './errors.ts'
+import { MAX_SCRIPTS } from './platform-limits.ts'
+import { headMemory, layersMemory, type StageLimits } from './stage-memory.ts'
+import { fits, whatFits } from './what-fits.ts'
+
+export interface PlanOptions extends StageLimits {
+  /** Wasm memory that a stage may take at most. */
+  readonly ceilingBytes: number
+}
+
+/**
+ * The fewest stages under a ceiling. `sizes`: kernels for their size functions. Throws PlanError where a layer does not fit, and where
+ * the context is longer than the model's own.
+ */
+export function planStages(sizes: Kernels, model: ModelShape & { readonly name: string }, options: PlanOptions): Plan {
+  const { maxPositionEmbeddings } = model.config
+  if (options.contextLength > maxPositionEmbeddings) {
+    throw new PlanError(
+      'option_invalid',
+      `--context: ${model.name} has positions for ${maxPositionEmbeddings} tokens, not for ${options.contextLength}; ask for fewer`,
+    )
+  }
+  if (!fits(sizes, model, options)) throw new PlanError('stage_too_small', whatFits(sizes, model, options))
+  const stages = [...layerStages(sizes, model, options), ...headSlices(sizes, model, options.ceilingBytes)]
+  // One more is the router's.
+  if (stages.length + 1 > MAX_SCRIPTS) {
+    throw new PlanError(
+      'too_many_scripts',
+      `${stages.length} stages and the router are more than the ${MAX_SCRIPTS} Workers of an account; raise --stage-mib, or pack with fewer --planes`,
+    )
+  }
+  const { contextLength, sessions, chunkLength } = options
+  return { name: model.name, contextLength, sessions, chunkLength, stages }
+}
+
+/** As many layers in each stage as fit: no other division has fewer stages, since a stage never shrinks when a layer is added. */
+function layerStages(sizes: Kernels, model: ModelShape, options: PlanOptions): LayersPlan[] {
+  const stages: LayersPlan[] = []
+  for (let first = 0; first < model.config.layerCount; ) {
+    const stage = (count: number): LayersPlan => ({
+      kind: 'layers',
+      first,
+      count,
+      ...layersMemory(sizes, model, first, count, options),
+    })
+    let largest = stage(1)
+    while (first + largest.count < model.config.layerCount) {
+      const larger = stage(largest.count + 1)
+      if (larger.memoryBytes > options.ceilingBytes) break
+      largest = larger
+    }
+    stages.push(largest)
+    first += largest.count
+  }
+  return stages
+}
+
+/** Slices of whole tiles, of nearly equal size: a token waits for the largest one. */
+function headSlices(sizes: Kernels, model: ModelShape, ceilingBytes: number): HeadPlan[] {
+  const [vocabSize] = headMatrix(model).shape
+  const tiles = Math.ceil(vocabSize / TILE_ROWS)
+  let count = 1
+  while (headMemory(sizes, model, Math.ceil(tiles / count) * TILE_ROWS).memoryBytes > ceilingBytes) count++
+  return Array.from({ length: count }, (_, i) => {
+    const firstRow = Math.floor((tiles * i) / count) * TILE_ROWS
+    const rows = Math.min(Math.floor((tiles * (i + 1)) / count) * TILE_ROWS, vocabSize) - firstRow
+    return { kind: 'head', firstRow, rows, ...headMemory(sizes, model, rows) }
+  })
+}

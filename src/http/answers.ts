@@ -1,0 +1,98 @@
+import type { Context } from 'hono'
+import type { ChatModel } from '../chat/chat-model.ts'
+import { type ChatRequest, complete } from '../chat/complete.ts'
+import type { ChatEvent } from '../chat/events.ts'
+import type { ChatService } from '../route/service.ts'
+import { ROUTE_HEADER, routeWish } from '../route/wish.ts'
+import { type ApiError, clientGone } from './errors.ts'
+import { checkModelName, type LoadModel } from './models.ts'
+import type { Dialect, Recording } from './recording.ts'
+import type { Recordings } from './recordings.ts'
+import { sendSlowJson } from './slow-json.ts'
+import { sendEvents } from './sse.ts'
+import { clientOf } from './visitor.ts'
+
+/** With '1' a stream goes on for a while after its client went away, which may come back for the rest. */
+export const RESUMABLE_HEADER = 'x-nanbeige-resumable'
+
+/** Rejects with an ApiError of status 503. */
+export type LoadService = (chat: ChatModel) => Promise<ChatService>
+
+/** What the endpoints that generate share. */
+export interface Answers {
+  readonly loadModel: LoadModel
+  readonly loadService: LoadService
+  readonly recordings: Recordings
+}
+
+export interface Asked {
+  /** Of the answer, as the client is told it. */
+  readonly id: string
+  /** As the client wrote it: with the suffix of a route, or not at all. */
+  readonly model: string | null | undefined
+  request(chat: ChatModel): Omit<ChatRequest, 'wish' | 'visitor'>
+}
+
+/** An answer that has its place, for the endpoint that was asked to put into its own words: once, as JSON or as a stream. */
+export class OpenAnswer {
+  readonly chat: ChatModel
+  /** What it says, and its finish. */
+  readonly events: AsyncGenerator<ChatEvent>
+  readonly #context: Context
+  readonly #id: string
+  readonly #recordings: Recordings
+  readonly #abort = new AbortController()
+  readonly #hangUp = () => this.#stop(clientGone())
+  #recording: Recording | undefined
+
+  private constructor(c: Context, { recordings }: Answers, asked: Asked, chat: ChatModel, service: ChatService) {
+    this.chat = chat
+    this.#context = c
+    this.#id = asked.id
+    this.#recordings = recordings
+    const { signal } = c.req.raw
+    signal.addEventListener('abort', this.#hangUp)
+    if (signal.aborted) this.#hangUp()
+    const visitor = { client: clientOf(c), listening: () => this.#recording?.isRead ?? true }
+    const log: ChatService['log'] = (entry) => service.log({ ...entry, completion: asked.id })
+    const { wish } = routeWish(asked.model ?? chat.id, c.req.header(ROUTE_HEADER) ?? null)
+    const request = { ...asked.request(chat), wish, visitor }
+    this.events = complete(chat, request, this.#abort.signal, { ...service, log })
+  }
+
+  /** Rejects with what `complete` throws before its start, and with an ApiError of status 404 or 503. Sets the header of the route. */
+  static async open(c: Context, answers: Answers, asked: Asked): Promise<OpenAnswer> {
+    const chat = await answers.loadModel()
+    checkModelName(chat, routeWish(asked.model ?? chat.id, null).model)
+    const answer = new OpenAnswer(c, answers, asked, chat, await answers.loadService(chat))
+    // Errors in the request, and a full queue, come before the response begins.
+    const { route } = (await answer.events.next()).value as Extract<ChatEvent, { type: 'start' }>
+    c.header(ROUTE_HEADER, `${route.route}; reason=${route.reason}`)
+    return answer
+  }
+
+  /** `make`: the object of all events; it calls `beat` at each of them. */
+  json(make: (beat: () => void) => Promise<object>): Promise<Response> {
+    return sendSlowJson(this.#context, make, this.#hangUp)
+  }
+
+  /** `objects`: those of all events. Rejects with an ApiError of status 429 where the client has too many resumable streams. */
+  async stream(objects: AsyncIterable<unknown>, dialect: Dialect): Promise<Response> {
+    const c = this.#context
+    // From now on the recording tells whether anybody reads.
+    c.req.raw.signal.removeEventListener('abort', this.#hangUp)
+    const resumable = c.req.header(RESUMABLE_HEADER) === '1'
+    const options = { client: clientOf(c), resumable, dialect }
+    try {
+      this.#recording = this.#recordings.start(this.#id, objects, (reason) => this.#stop(reason), options)
+    } catch (error) {
+      await this.events.return(undefined)
+      throw error
+    }
+    return sendEvents(c, this.#recording, 0)
+  }
+
+  #stop(reason: ApiError): void {
+    this.#abort.abort(reason)
+  }
+}

@@ -1,0 +1,172 @@
+import { QUAD, SCALE_BYTES, TILE_ROWS, VECTOR_BYTES } from '../../../assembly/layout.ts'
+import { indexBytes, planesBytes } from '../../weights/plane-layout.ts'
+
+/** A quantized matrix (rows, cols): row-major unsigned integers with a scale, and maybe a minimum, for each group of columns. */
+export interface QuantizedMatrix {
+  readonly rows: number
+  readonly cols: number
+  readonly planes: number
+  readonly groupSize: number
+  /** (rows, cols), each below 2^planes. */
+  readonly q: Uint8Array
+  /** (rows, cols / groupSize) half floats. */
+  readonly scales: Uint16Array
+  /** (rows, cols / groupSize) half floats; null: no minimum is stored. */
+  readonly mins: Uint16Array | null
+}
+
+// The low bits of the four bytes of a word, times this, meet in the top byte as a nibble: byte c lands on bit 24 + c. The
+// cross terms fall on distinct lower bits or off the top, so nothing carries.
+const GATHER = 0x01020408
+const LOW_BITS = 0x01010101
+// The same gather backwards: nibble * SPREAD has bit c at bit 8 c, beside strays that the mask removes.
+const SPREAD = 0x00204081
+
+const HALF_VECTOR = VECTOR_BYTES / 2
+
+/** Rows (low nibble, high nibble) of each byte of an unpaired plane's vector. */
+const unpairedRow = (byte: number) => (byte >> 1) + (byte & 1) * HALF_VECTOR
+
+function words(bytes: Uint8Array): Uint32Array {
+  const aligned = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice()
+  return new Uint32Array(aligned.buffer, aligned.byteOffset, bytes.length / 4)
+}
+
+function checkShape({ rows, cols, groupSize, q, scales, mins }: QuantizedMatrix): void {
+  const groups = cols / groupSize
+  if (!Number.isInteger(groups) || groupSize % QUAD !== 0) {
+    throw new RangeError(`${cols} columns are not whole groups of ${groupSize}`)
+  }
+  if (q.length !== rows * cols || scales.length !== rows * groups || (mins !== null && mins.length !== scales.length)) {
+    throw new RangeError(`weights, scales or minimums do not fit the shape (${rows}, ${cols})`)
+  }
+}
+
+/**
+ * Bytes of a matrix in the layout of assembly/layout.ts. Blocks of rows (multiples of 32, except the last) packed one by
+ * one are the same bytes as the whole.
+ */
+export function packPlanes(matrix: QuantizedMatrix): Uint8Array {
+  checkShape(matrix)
+  const { rows, cols, planes, groupSize, scales, mins } = matrix
+  const quads = words(matrix.q)
+  const rowQuads = cols / QUAD
+  const groups = cols / groupSize
+  const packed = new Uint8Array(planesBytes(rows, cols, { planes, groupSize, hasMin: mins !== null }))
+  const nibbles = new Uint8Array(planes * TILE_ROWS)
+  let at = 0
+
+  const writeHalves = (halves: Uint16Array, tile: number, group: number) => {
+    for (let row = 0; row < TILE_ROWS; row++) {
+      const value = tile + row < rows ? halves[(tile + row) * groups + group] : 0
+      packed[at++] = value & 0xff
+      packed[at++] = value >> 8
+    }
+  }
+
+  for (let tile = 0; tile < rows; tile += TILE_ROWS) {
+    const tileRows = Math.min(TILE_ROWS, rows - tile)
+    nibbles.fill(0)
+    for (let group = 0; group < groups; group++) {
+      for (let quad = 0; quad < groupSize / QUAD; quad++) {
+        let source = tile * rowQuads + group * (groupSize / QUAD) + quad
+        for (let row = 0; row < tileRows; row++, source += rowQuads) {
+          const word = quads[source]
+          for (let plane = 0; plane < planes; plane++) {
+            nibbles[plane * TILE_ROWS + row] = Math.imul((word >>> plane) & LOW_BITS, GATHER) >>> 24
+          }
+        }
+        at = writeVectors(packed, at, nibbles, planes)
+      }
+      writeHalves(scales, tile, group)
+      if (mins !== null) writeHalves(mins, tile, group)
+    }
+  }
+  return packed
+}
+
+/** Vectors of one quad from its nibbles (planes, 32 rows); returns the position after them. */
+function writeVectors(packed: Uint8Array, at: number, nibbles: Uint8Array, planes: number): number {
+  for (let plane = 0; plane + 1 < planes; plane += 2) {
+    const even = plane * TILE_ROWS
+    const odd = even + TILE_ROWS
+    for (let half = 0; half < TILE_ROWS; half += VECTOR_BYTES) {
+      for (let row = half; row < half + HALF_VECTOR; row++) {
+        packed[at++] = nibbles[even + row] | (nibbles[even + row + HALF_VECTOR] << 4)
+        packed[at++] = nibbles[odd + row] | (nibbles[odd + row + HALF_VECTOR] << 4)
+      }
+    }
+  }
+  if (planes % 2 === 1) {
+    const last = (planes - 1) * TILE_ROWS
+    for (let byte = 0; byte < VECTOR_BYTES; byte++) {
+      const row = last + unpairedRow(byte)
+      packed[at++] = nibbles[row] | (nibbles[row + VECTOR_BYTES] << 4)
+    }
+  }
+  return at
+}
+
+/** The matrix that `packPlanes` packed: its exact inverse. */
+export function unpackPlanes(
+  packed: Uint8Array,
+  shape: { rows: number; cols: number; planes: number; groupSize: number; hasMin: boolean },
+): QuantizedMatrix {
+  const { rows, cols, planes, groupSize, hasMin } = shape
+  if (packed.length !== planesBytes(rows, cols, shape)) {
+    throw new RangeError(`${packed.length} bytes are not a matrix of shape (${rows}, ${cols})`)
+  }
+  const groups = cols / groupSize
+  const rowQuads = cols / QUAD
+  const quads = new Uint32Array(rows * rowQuads)
+  const scales = new Uint16Array(rows * groups)
+  const mins = hasMin ? new Uint16Array(rows * groups) : null
+  const tileWords = new Uint32Array(TILE_ROWS)
+  let at = 0
+
+  const readHalves = (halves: Uint16Array, tile: number, group: number) => {
+    for (let row = 0; row < TILE_ROWS && tile + row < rows; row++) {
+      halves[(tile + row) * groups + group] = packed[at + row * SCALE_BYTES] | (packed[at + row * SCALE_BYTES + 1] << 8)
+    }
+    at += TILE_ROWS * SCALE_BYTES
+  }
+
+  for (let tile = 0; tile < rows; tile += TILE_ROWS) {
+    for (let group = 0; group < groups; group++) {
+      const quadBytes = indexBytes(planes, groupSize) / (groupSize / QUAD)
+      for (let quad = 0; quad < groupSize / QUAD; quad++, at += quadBytes) {
+        readVectors(packed, at, tileWords, planes)
+        for (let row = 0; row < TILE_ROWS && tile + row < rows; row++) {
+          quads[(tile + row) * rowQuads + group * (groupSize / QUAD) + quad] = tileWords[row]
+        }
+      }
+      readHalves(scales, tile, group)
+      if (mins !== null) readHalves(mins, tile, group)
+    }
+  }
+  return { rows, cols, planes, groupSize, q: new Uint8Array(quads.buffer), scales, mins }
+}
+
+/** The four weights (one word) of each of the 32 rows, from the vectors of one quad. */
+function readVectors(packed: Uint8Array, start: number, tileWords: Uint32Array, planes: number): void {
+  let at = start
+  tileWords.fill(0)
+  const put = (nibble: number, plane: number, row: number) => {
+    tileWords[row] |= (Math.imul(nibble & 0xf, SPREAD) & LOW_BITS) << plane
+  }
+  for (let plane = 0; plane + 1 < planes; plane += 2) {
+    for (let half = 0; half < TILE_ROWS; half += VECTOR_BYTES) {
+      for (let byte = 0; byte < VECTOR_BYTES; byte++, at++) {
+        const row = half + (byte >> 1)
+        put(packed[at], plane + (byte & 1), row)
+        put(packed[at] >> 4, plane + (byte & 1), row + HALF_VECTOR)
+      }
+    }
+  }
+  if (planes % 2 === 1) {
+    for (let byte = 0; byte < VECTOR_BYTES; byte++, at++) {
+      put(packed[at], planes - 1, unpairedRow(byte))
+      put(packed[at] >> 4, planes - 1, unpairedRow(byte) + VECTOR_BYTES)
+    }
+  }
+}

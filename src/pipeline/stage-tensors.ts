@@ -1,0 +1,15 @@
+import type { Manifest, PlanesTensor, Tensor } from '../weights/manifest.ts'
+
+/** What a stage needs to know of a model: no shard is read. */
+export type ModelShape = Pick<Manifest, 'config' | 'tensors'>
+
+/** The matrix that the head multiplies with. */
+export function headMatrix({ config, tensors }: ModelShape): PlanesTensor {
+  const name = config.tiedEmbedding ? 'embedding' : 'head'
+  return tensors.find((tensor): tensor is PlanesTensor => tensor.name === name && tensor.kind === 'planes')!
+}
+
+/** The tensors of a layer. */
+export function layerTensors({ tensors }: ModelShape, layer: number): Tensor[] {
+  return tensors.filter(({ name }) => name.startsWith(`layers.${layer}.`))
+}

@@ -1,0 +1,19 @@
+import { GenerationQueue } from '../generate/queue.ts'
+import { createRandom } from '../generate/random.ts'
+import { Origins } from '../origin/origins.ts'
+import type { HandoverOptions } from './handover.ts'
+import { type EdgeLimits, readEdgeLimits } from './limits.ts'
+
+/** What all answers share. */
+export interface ChatService {
+  readonly origins: Origins
+  readonly limits: EdgeLimits
+  /** Who may compute at the edge. */
+  readonly queue: GenerationQueue
+  readonly log: HandoverOptions['log']
+}
+
+/** An edge without origins, and with nobody else at it. */
+export function edgeAlone(queue = new GenerationQueue()): ChatService {
+  return { origins: new Origins([], createRandom(0)), limits: readEdgeLimits({}), queue, log: () => {} }
+}

@@ -1,6 +1,0 @@
-import { type RunningWorker, startWorker } from '../scripts/start-worker.ts'
-
-/** The real Worker with the embedded model, on a free port. */
-export function startServer(): Promise<RunningWorker> {
-  return startWorker({ port: 0 })
-}

@@ -1,0 +1,31 @@
+/// <reference lib="esnext.float16" />
+import { unpackPlanes } from '../../src/pack/planes/layout.ts'
+import { loadTensors } from '../../src/weights/load-tensors.ts'
+import type { Manifest, PlanesTensor, Tensor } from '../../src/weights/manifest.ts'
+import type { WeightStore } from '../../src/weights/weight-store.ts'
+
+/** The weights that a pack stands for, by the names of its tensors. Throws WeightsError. */
+export async function packedWeights(store: WeightStore, manifest: Manifest): Promise<Map<string, Float32Array>> {
+  const bytes = new Map<Tensor, Uint8Array>()
+  await loadTensors(store, manifest, (tensor, length) => {
+    bytes.set(tensor, new Uint8Array(length))
+    return bytes.get(tensor)!
+  })
+  return new Map(
+    [...bytes].map(([tensor, data]) => [
+      tensor.name,
+      tensor.kind === 'planes' ? weightsOf(tensor, data) : new Float32Array(data.buffer),
+    ]),
+  )
+}
+
+function weightsOf(tensor: PlanesTensor, bytes: Uint8Array): Float32Array {
+  const [rows, cols] = tensor.shape
+  const { q, scales, mins } = unpackPlanes(bytes, { ...tensor, rows, cols, hasMin: tensor.zeroPoint === null })
+  const scale = new Float16Array(scales.buffer)
+  const min = mins && new Float16Array(mins.buffer)
+  return Float32Array.from(q, (level, i) => {
+    const group = Math.floor(i / tensor.groupSize)
+    return min ? scale[group] * level + min[group] : scale[group] * (level + tensor.zeroPoint!)
+  })
+}
