@@ -1,4 +1,4 @@
-import type { OriginToken } from '../origin/history.ts'
+import type { HistoryToken } from '../origin/history.ts'
 import { Detokenizer } from '../tokenizer/detokenizer.ts'
 import type { Tokenizer } from '../tokenizer/tokenizer.ts'
 
@@ -19,7 +19,7 @@ export class AnswerText {
   }
 
   /** The characters that this token completes. */
-  push(token: OriginToken): string {
+  push(token: HistoryToken): string {
     if ('text' in token) {
       this.#foreign = (this.#foreign + token.text).slice(-TAIL)
       return token.text

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { PROMPT, tokenizer } from '../../test/origins/letters-model.ts'
-import { History, type OriginToken } from './history.ts'
+import { History, type HistoryToken } from './history.ts'
 
-const ids = (text: string): OriginToken[] => tokenizer.encode(text).map((id) => ({ id, logprobs: undefined }))
-const text = (piece: string, count = 1): OriginToken => ({ text: piece, count })
+const ids = (text: string): HistoryToken[] => tokenizer.encode(text).map((id) => ({ id, logprobs: undefined }))
+const text = (piece: string, count = 1): HistoryToken => ({ text: piece, count })
 
 describe('History', () => {
   test('is the prompt at first', () => {

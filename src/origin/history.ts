@@ -3,7 +3,7 @@ import { Detokenizer } from '../tokenizer/detokenizer.ts'
 import type { Tokenizer } from '../tokenizer/tokenizer.ts'
 
 /** A generated token, or text of an origin whose ids are not ours; `count`: the tokens that the origin counts for it. */
-export type OriginToken =
+export type HistoryToken =
   | { readonly id: number; readonly logprobs: TokenLogprobs | undefined }
   | { readonly text: string; readonly count: number }
 
@@ -20,10 +20,10 @@ export interface Prompt {
 export class History {
   readonly #tokenizer: Tokenizer
   readonly #prompt: Prompt
-  readonly #tokens: OriginToken[]
+  readonly #tokens: HistoryToken[]
   #length: number
 
-  constructor(tokenizer: Tokenizer, prompt: Prompt, tokens: readonly OriginToken[] = []) {
+  constructor(tokenizer: Tokenizer, prompt: Prompt, tokens: readonly HistoryToken[] = []) {
     this.#tokenizer = tokenizer
     this.#prompt = prompt
     this.#tokens = [...tokens]
@@ -44,13 +44,13 @@ export class History {
     return this.#prompt.text !== undefined
   }
 
-  push(token: OriginToken): void {
+  push(token: HistoryToken): void {
     this.#tokens.push(token)
     this.#length += countOf(token)
   }
 
   /** This history with more tokens; the two share nothing that changes. */
-  with(tokens: readonly OriginToken[]): History {
+  with(tokens: readonly HistoryToken[]): History {
     return new History(this.#tokenizer, this.#prompt, [...this.#tokens, ...tokens])
   }
 
@@ -96,6 +96,6 @@ export class History {
   }
 }
 
-function countOf(token: OriginToken): number {
+function countOf(token: HistoryToken): number {
   return 'id' in token ? 1 : token.count
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { KINDS, type OriginKind } from './clients/kinds.ts'
 import { Secret } from './secret.ts'
 
 const milliseconds = z.int().positive()
@@ -31,7 +32,7 @@ const url = z
 const origin = z
   .strictObject({
     name: z.string().regex(/^[\w.-]+$/, 'letters, digits, dot, hyphen and underscore only'),
-    kind: z.enum(['vllm', 'sglang', 'llama-server', 'openai']),
+    kind: z.enum(Object.keys(KINDS) as OriginKind[]),
     url,
     /** The model's name at the origin. */
     model: z.string().min(1),
@@ -62,7 +63,6 @@ const originList = z.array(origin).check(({ value, issues }) => {
 })
 
 export type OriginTimers = z.infer<typeof timers>
-export type OriginKind = z.infer<typeof origin>['kind']
 export interface OriginConfig extends Omit<z.infer<typeof origin>, 'keySecret'> {
   readonly key: Secret | undefined
 }

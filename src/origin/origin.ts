@@ -3,15 +3,13 @@ import type { Tokenizer } from '../tokenizer/tokenizer.ts'
 import { abortable } from './abortable.ts'
 import { type Cockatiel, OriginBreaker } from './breaker.ts'
 import { checkOrigin, type OriginFacts } from './check-origin.ts'
-import type { CompletionRequest, OriginChunk, OriginClient } from './clients/client.ts'
-import { completionsText } from './clients/completions-text.ts'
-import { llamaServer } from './clients/llama-server.ts'
-import { sglang } from './clients/sglang.ts'
-import { vllm } from './clients/vllm.ts'
+import type { Complete, CompletionRequest, OriginChunk, OriginClient } from './clients/client.ts'
+import { completeText } from './clients/completions-text.ts'
+import { clientOf } from './clients/kinds.ts'
 import { OriginError } from './errors.ts'
 import { Exchange, type Fetch } from './exchange.ts'
-import type { History, OriginToken } from './history.ts'
-import type { OriginConfig, OriginKind } from './origin-config.ts'
+import type { History, HistoryToken } from './history.ts'
+import type { OriginConfig } from './origin-config.ts'
 import { RequestTimers } from './timers.ts'
 import { type Demands, unsupported } from './unsupported.ts'
 
@@ -34,16 +32,14 @@ export type OriginLog = (entry: {
   readonly [field: string]: unknown
 }) => void
 
-const CLIENTS: Record<OriginKind, OriginClient> = { vllm, sglang, 'llama-server': llamaServer, openai: completionsText }
-
 /** What a request waits for its first token, until the first one has been seen, in ms. */
 const FIRST_TOKEN_GUESS_MS = 500
-/** Share of the newest time in the average. */
-const SMOOTHING = 0.3
+/** Of the newest time in the average. */
+const FIRST_TOKEN_WEIGHT = 0.3
 /** What a 429 without Retry-After means, in ms. */
 const RATE_LIMIT_MS = 1000
 /** The least that OpenAI's logit_bias takes. */
-const BAN = -100
+const LEAST_BIAS = -100
 /** Characters; longer than any added token that a prompt begins with. */
 const LONGEST_TOKEN = 64
 /** For an origin that does not say how long its context is. */
@@ -57,10 +53,15 @@ export interface OriginContext {
   readonly cockatiel: Cockatiel
 }
 
+/** How far an attempt has come: until the origin's model is known, its first token is there, and the outcome is. */
+type AttemptPhase = 'checking' | 'waiting' | 'delivering' | 'settled'
+type AttemptOutcome = 'completed' | 'failed' | 'cancelled'
+
 /** One origin: what is known of it, and its circuit breaker. */
 export class Origin {
   readonly config: OriginConfig
   readonly breaker: OriginBreaker
+  readonly #client: OriginClient
   readonly #tokenizer: Tokenizer
   readonly #fetch: Fetch
   readonly #log: OriginLog
@@ -72,6 +73,7 @@ export class Origin {
 
   constructor(config: OriginConfig, { tokenizer, fetch, log, cockatiel }: OriginContext) {
     this.config = config
+    this.#client = clientOf(config.kind)
     this.#tokenizer = tokenizer
     this.#fetch = fetch
     this.#log = log
@@ -90,8 +92,14 @@ export class Origin {
     return this.#firstTokenMs
   }
 
-  get takes(): OriginClient['takes'] {
-    return this.#client.takes
+  /** What it is asked with: ids, unless it is known that its tokens are not ours. */
+  get takes(): 'ids' | 'text' {
+    return this.#client.complete && this.#facts?.textOnly === undefined ? 'ids' : 'text'
+  }
+
+  /** Why it is asked with text, though its kind takes ids. */
+  get #textWarning(): string | undefined {
+    return this.#client.complete && this.#facts?.textOnly
   }
 
   /** Tokens that its context holds, as far as is known. */
@@ -100,7 +108,7 @@ export class Origin {
   }
 
   unsupported(demands: Demands): string | undefined {
-    return unsupported(this.config.kind, this.takes, demands)
+    return unsupported(this.#client, this.takes === 'text', demands)
   }
 
   health() {
@@ -114,7 +122,7 @@ export class Origin {
       circuit,
       lastFailure: lastFailure ?? null,
       mode: this.#facts ? this.takes : 'not checked yet',
-      ...(this.#facts?.textOnly !== undefined && kind !== 'openai' && { warning: this.#facts.textOnly }),
+      ...(this.#textWarning !== undefined && { warning: this.#textWarning }),
       contextLength: this.#facts?.contextLength ?? null,
       firstTokenMs: Math.round(this.#firstTokenMs),
       ...this.#counts,
@@ -125,50 +133,51 @@ export class Origin {
    * One request to the origin. Returns 'aborted' when the signal aborts. Throws OriginError; what was yielded until then
    * stands. Closing the generator stops the origin.
    */
-  async *attempt(request: ContinueRequest): AsyncGenerator<OriginToken, GenerateEnd> {
+  async *attempt(request: ContinueRequest): AsyncGenerator<HistoryToken, GenerateEnd> {
     const { name, timers: limits } = this.config
     const trial = this.breaker.begin()
     const timers = new RequestTimers(name, limits, request.signal)
-    let chunks: ReturnType<OriginClient['complete']> | undefined
-    let settled = false
-    let ended = false
-    let waitingSince: number | undefined
+    let chunks: ReturnType<Complete> | undefined
+    let phase: AttemptPhase = 'checking'
+    let asked = 0
+    const settle = (outcome: AttemptOutcome) => {
+      if (phase === 'settled') return
+      // Whoever gave up waiting knows that it takes longer.
+      if (phase === 'waiting') this.#firstToken(Math.max(this.#firstTokenMs, Date.now() - asked))
+      phase = 'settled'
+      this.#counts[outcome]++
+      // What follows a whole answer is still read: then the connection serves the next request.
+      if (outcome === 'completed') timers.stop()
+      else timers.close()
+    }
     this.#counts.attempts++
     try {
       const facts = await abortable(this.check(), timers.signal)
-      const start = Date.now()
-      waitingSince = start
+      asked = Date.now()
+      phase = 'waiting'
       const exchange = new Exchange(this.config, this.#fetch, timers)
-      chunks = this.#client.complete(exchange, this.#completion(request, facts))
-      const end = yield* this.#read(chunks, request, (isFirst) => {
+      chunks = this.#complete(exchange, this.#completion(request, facts))
+      const end = yield* this.#read(chunks, request, () => {
         exchange.delivered()
-        if (!isFirst) return
-        waitingSince = undefined
-        this.#firstToken(Date.now() - start)
+        if (phase !== 'waiting') return
+        phase = 'delivering'
+        this.#firstToken(Date.now() - asked)
         trial.delivers()
       })
       trial.succeeded()
-      settled = true
-      this.#counts.completed++
-      await chunks.return('stop')
-      timers.stop()
-      ended = true
+      settle('completed')
       return end
     } catch (error) {
       if (request.signal.aborted) return 'aborted'
       if (!(error instanceof OriginError)) throw error
-      settled = true
-      this.#counts.failed++
+      settle('failed')
       // Nothing was asked of the origin, so that nothing is known.
       if (error.code !== 'unsupported') trial.failed(error)
       this.#remember(error)
       throw error
     } finally {
-      if (!settled) this.#counts.cancelled++
-      // Whoever gave up waiting knows that it takes longer.
-      if (waitingSince !== undefined) this.#firstToken(Math.max(this.#firstTokenMs, Date.now() - waitingSince))
+      settle('cancelled')
       trial.cancelled()
-      if (!ended) timers.close()
       await chunks?.return('stop')
     }
   }
@@ -183,7 +192,7 @@ export class Origin {
   }
 
   async #checkOnce(): Promise<OriginFacts> {
-    const { name, kind, timers: limits } = this.config
+    const { name, timers: limits } = this.config
     // Of nobody's request: others wait for the result when one client leaves.
     const timers = new RequestTimers(name, limits, new AbortController().signal)
     try {
@@ -191,15 +200,16 @@ export class Origin {
     } finally {
       timers.close()
     }
-    const { textOnly } = this.#facts
-    if (textOnly !== undefined && kind !== 'openai') {
-      this.#log({ event: 'origin_text_mode', origin: name, level: 'warning', reason: textOnly })
-    }
+    const reason = this.#textWarning
+    if (reason !== undefined) this.#log({ event: 'origin_text_mode', origin: name, level: 'warning', reason })
     return this.#facts
   }
 
-  get #client(): OriginClient {
-    return this.#facts?.textOnly === undefined ? CLIENTS[this.config.kind] : completionsText
+  get #complete(): Complete {
+    const client = this.#client
+    return client.complete && this.takes === 'ids'
+      ? client.complete
+      : (exchange, request) => completeText(client, exchange, request)
   }
 
   #completion(
@@ -222,7 +232,7 @@ export class Origin {
       )
     }
     const beginsWith = this.#tokenizer.encode(text.slice(0, LONGEST_TOKEN))[0]
-    const bans = this.takes === 'ids' ? bannedIds.map((id): [number, number] => [id, BAN]) : []
+    const bans = this.takes === 'ids' ? bannedIds.map((id): [number, number] => [id, LEAST_BIAS]) : []
     // Each part of an answer takes other random numbers.
     const seed = sampling.seed === undefined ? undefined : seedOfPart(sampling.seed, history.length)
     return {
@@ -245,13 +255,14 @@ export class Origin {
   }
 
   async *#read(
-    chunks: ReturnType<OriginClient['complete']>,
+    chunks: ReturnType<Complete>,
     { eosIds, maxTokens }: ContinueRequest,
-    onChunk: (isFirst: boolean) => void,
-  ): AsyncGenerator<OriginToken, GenerateEnd> {
+    onChunk: () => void,
+  ): AsyncGenerator<HistoryToken, GenerateEnd> {
     let left = maxTokens
-    for (let step = await chunks.next(), first = true; ; step = await chunks.next(), first = false) {
-      onChunk(first)
+    for (;;) {
+      const step = await chunks.next()
+      onChunk()
       if (step.done) return step.value === 'stop' ? 'eos' : 'length'
       for (const token of this.#tokens(step.value)) {
         if ('id' in token && eosIds.includes(token.id)) return 'eos'
@@ -265,7 +276,7 @@ export class Origin {
     }
   }
 
-  *#tokens(chunk: OriginChunk): Generator<OriginToken> {
+  *#tokens(chunk: OriginChunk): Generator<HistoryToken> {
     if ('text' in chunk) return yield chunk
     for (const [index, id] of chunk.ids.entries()) {
       if (id >= this.#tokenizer.vocabSize) {
@@ -276,7 +287,7 @@ export class Origin {
   }
 
   #firstToken(ms: number): void {
-    this.#firstTokenMs += SMOOTHING * (ms - this.#firstTokenMs)
+    this.#firstTokenMs += FIRST_TOKEN_WEIGHT * (ms - this.#firstTokenMs)
   }
 
   #remember(error: OriginError): void {

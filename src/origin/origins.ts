@@ -7,7 +7,7 @@ import { loadCockatiel } from './breaker.ts'
 import { arrange } from './choose.ts'
 import { AllOriginsFailedError, OriginError } from './errors.ts'
 import type { Fetch } from './exchange.ts'
-import type { OriginToken } from './history.ts'
+import type { HistoryToken } from './history.ts'
 import { type ContinueRequest, Origin, type OriginLog } from './origin.ts'
 import type { OriginConfig } from './origin-config.ts'
 import type { Demands } from './unsupported.ts'
@@ -94,9 +94,9 @@ export class Origins {
    * The tokens after a history, from whichever origin gives them: after a failure the next request begins at the last
    * token that was yielded. Returns 'aborted' when the signal aborts. Throws AllOriginsFailedError.
    */
-  async *continueAtOrigin(request: ContinueRequest): AsyncGenerator<OriginToken, GenerateEnd> {
+  async *continueAtOrigin(request: ContinueRequest): AsyncGenerator<HistoryToken, GenerateEnd> {
     const { signal } = request
-    const delivered: OriginToken[] = []
+    const delivered: HistoryToken[] = []
     const failures: OriginError[] = []
     for (let round = 0; round < ROUNDS; round++) {
       const origins = this.#candidates(round === 0 ? Date.now() : Date.now() + MAX_RETRY_AFTER_MS)
@@ -122,9 +122,9 @@ export class Origins {
   async *#attempt(
     origin: Origin,
     request: ContinueRequest,
-    delivered: OriginToken[],
+    delivered: HistoryToken[],
     failures: OriginError[],
-  ): AsyncGenerator<OriginToken, GenerateEnd | undefined> {
+  ): AsyncGenerator<HistoryToken, GenerateEnd | undefined> {
     const history = request.history.with(delivered)
     const left = request.maxTokens - (history.length - request.history.length)
     if (left <= 0) return 'length'

@@ -4,7 +4,7 @@ import { GREEDY } from '../../test/origins/collect.ts'
 import { nextLetter, PROMPT, tokenizer } from '../../test/origins/letters-model.ts'
 import type { GeneratedToken, GenerateEnd } from '../generate/types.ts'
 import { AllOriginsFailedError, OriginError } from '../origin/errors.ts'
-import { History, type OriginToken } from '../origin/history.ts'
+import { History, type HistoryToken } from '../origin/history.ts'
 import type { ContinueRequest } from '../origin/origin.ts'
 import { type HandoverOptions, handover, type SourcedToken } from './handover.ts'
 
@@ -262,7 +262,7 @@ test('origins that take text are asked between characters only', async () => {
 })
 
 test('after the text of an origin the edge goes on from that text', async () => {
-  async function* texts(): AsyncGenerator<OriginToken, GenerateEnd> {
+  async function* texts(): AsyncGenerator<HistoryToken, GenerateEnd> {
     yield { text: '好', count: 3 }
     yield { text: '!', count: 1 }
     throw new AllOriginsFailedError([new OriginError('a', 'stream_cut', 'cut.')])

@@ -21,7 +21,7 @@
 import { pause } from '../generate/pause.ts'
 import type { GeneratedToken, GenerateEnd, Steering } from '../generate/types.ts'
 import type { AllOriginsFailedError } from '../origin/errors.ts'
-import type { History, OriginToken } from '../origin/history.ts'
+import type { History, HistoryToken } from '../origin/history.ts'
 import type { ContinueRequest } from '../origin/origin.ts'
 import type { Origins } from '../origin/origins.ts'
 import { EdgeRun } from './edge-run.ts'
@@ -59,7 +59,7 @@ export interface HandoverOptions {
   readonly log: (entry: { readonly event: string; readonly [field: string]: unknown }) => void
 }
 
-export type SourcedToken = OriginToken & { readonly source: 'edge' | 'origin' }
+export type SourcedToken = HistoryToken & { readonly source: 'edge' | 'origin' }
 
 /** As `generate`, for an answer that may move between the edge and the origins any number of times. */
 export async function* handover(options: HandoverOptions): AsyncGenerator<SourcedToken, GenerateEnd> {
@@ -231,7 +231,7 @@ class Joined {
     return this.#options.request.maxTokens - (this.#history.length - this.#options.request.history.length)
   }
 
-  #deliver<Token extends OriginToken>(token: Token, source: Source): Token & { source: Source } {
+  #deliver<Token extends HistoryToken>(token: Token, source: Source): Token & { source: Source } {
     this.#history.push(token)
     return { ...token, source }
   }

@@ -1,6 +1,6 @@
 import { samplingParams } from '../../src/chat/sampling.ts'
 import { AllOriginsFailedError } from '../../src/origin/errors.ts'
-import { History, type OriginToken } from '../../src/origin/history.ts'
+import { History, type HistoryToken } from '../../src/origin/history.ts'
 import type { ContinueRequest } from '../../src/origin/origin.ts'
 import { type OriginConfig, parseOrigins } from '../../src/origin/origin-config.ts'
 import { EOS_ID } from '../support/fake-model.ts'
@@ -33,14 +33,14 @@ export interface Collected {
   readonly ids: number[]
   readonly text: string
   readonly count: number
-  readonly tokens: OriginToken[]
+  readonly tokens: HistoryToken[]
   /** Codes of the failures where all origins failed. */
   readonly end: string | string[]
 }
 
 /** All tokens, and how they ended. */
-export async function collect(stream: AsyncGenerator<OriginToken, string>): Promise<Collected> {
-  const tokens: OriginToken[] = []
+export async function collect(stream: AsyncGenerator<HistoryToken, string>): Promise<Collected> {
+  const tokens: HistoryToken[] = []
   const result = (end: string | string[]) => ({
     tokens,
     ids: tokens.flatMap((token) => ('id' in token ? [token.id] : [])),

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setImmediate } from 'node:timers/promises'
-import type { OriginKind } from '../../src/origin/origin-config.ts'
+import type { OriginKind } from '../../src/origin/clients/kinds.ts'
 import { decode } from '../../src/tokenizer/detokenizer.ts'
 import type { Tokenizer } from '../../src/tokenizer/tokenizer.ts'
 

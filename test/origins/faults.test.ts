@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { createRandom } from '../../src/generate/random.ts'
+import type { OriginKind } from '../../src/origin/clients/kinds.ts'
 import { History } from '../../src/origin/history.ts'
-import type { OriginKind } from '../../src/origin/origin-config.ts'
 import { openOrigins } from '../../src/origin/origins.ts'
 import { EOS_ID } from '../support/fake-model.ts'
 import { type Collected, collect, configs, requestOf } from './collect.ts'

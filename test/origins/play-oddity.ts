@@ -1,4 +1,4 @@
-import type { OriginKind } from '../../src/origin/origin-config.ts'
+import type { OriginKind } from '../../src/origin/clients/kinds.ts'
 import { EOS_ID } from '../support/fake-model.ts'
 import type { Answered, OnceRequest } from './answer-once.ts'
 import { startFakeOrigin } from './fake-origin.ts'

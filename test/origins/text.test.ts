@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest'
+import type { OriginKind } from '../../src/origin/clients/kinds.ts'
 import { History } from '../../src/origin/history.ts'
-import type { OriginKind } from '../../src/origin/origin-config.ts'
 import { openOrigins } from '../../src/origin/origins.ts'
 import { EOS_ID } from '../support/fake-model.ts'
 import { collect, configs, requestOf } from './collect.ts'

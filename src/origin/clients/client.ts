@@ -39,9 +39,35 @@ export function firstChoice<Choice>(choice: z.ZodType<Choice>) {
     .pipe(choice.optional())
 }
 
-/** How an origin of one kind is spoken to. All methods throw OriginError. */
+/** Continues a prompt. Closing the generator closes the connection, which makes the origin stop. Throws OriginError. */
+export type Complete = (exchange: Exchange, request: CompletionRequest) => AsyncGenerator<OriginChunk, OriginFinish>
+
+/** What an origin's tokenizer makes of a text. */
+export interface Tokenized {
+  /** Without the token that it puts before a text by itself. */
+  readonly ids: readonly number[]
+  /** That token, where it shows. */
+  readonly addedId?: number
+}
+
+/** All that is peculiar to the origins of one kind. */
 export interface OriginClient {
-  readonly takes: 'ids' | 'text'
-  /** Continues the prompt. Closing the generator closes the connection, which makes the origin stop. */
-  complete(exchange: Exchange, request: CompletionRequest): AsyncGenerator<OriginChunk, OriginFinish>
+  /** Continues token ids; left out: it takes text only. */
+  readonly complete?: Complete
+  /** Fields that its /v1/completions take beside OpenAI's, the rest of the sampling among them; left out: none. */
+  readonly textFields?: (request: CompletionRequest) => object
+  /** What its tokenizer makes of a text, of which ours makes `ours`; left out: it does not tell. Throws OriginError. */
+  readonly tokenize?: (exchange: Exchange, text: string, ours: readonly number[]) => Promise<Tokenized>
+  /** Whether an id in its list of models means the configured one, though it is written otherwise. */
+  readonly means?: (id: string, model: string) => boolean
+  /** Why it cannot do exactly what is asked; left out: it can. */
+  readonly lacks?: {
+    readonly penalties?: string
+    /** Of token ids: nobody reports those of text. */
+    readonly logprobs?: string
+  }
+}
+
+export function sameIds(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((id, index) => id === b[index])
 }

@@ -1,8 +1,17 @@
 import { z } from 'zod'
 import type { Exchange } from '../exchange.ts'
-import { type CompletionRequest, type OriginChunk, type OriginClient, type OriginFinish, tokenIds } from './client.ts'
+import {
+  type CompletionRequest,
+  type OriginChunk,
+  type OriginClient,
+  type OriginFinish,
+  sameIds,
+  tokenIds,
+} from './client.ts'
 import { endingOf } from './ending.ts'
 import { lostIds } from './lost-ids.ts'
+import { postTokenize } from './post-tokenize.ts'
+import { openAiSampling } from './sampling.ts'
 
 const answer = z.object({
   content: z.string().nullish(),
@@ -22,8 +31,6 @@ type Answer = z.infer<typeof answer>
  * stream is given up and the lost tokens are asked for again without streaming, which gives every id.
  */
 export const llamaServer: OriginClient = {
-  takes: 'ids',
-
   async *complete(exchange, request): AsyncGenerator<OriginChunk, OriginFinish> {
     const ids = [...request.promptIds]
     for (;;) {
@@ -37,6 +44,30 @@ export const llamaServer: OriginClient = {
       if (whole.stop_type === 'eos') return 'stop'
     }
   },
+
+  async tokenize(exchange, text, ours) {
+    const ids = await tokenize(exchange, text, false)
+    return sameIds(ids, ours) ? { ids } : { ids, addedId: await addedId(exchange) }
+  },
+
+  /** It has one model; unless told --alias, it names it by the path of its file. */
+  means: (id, model) => id.split('/').at(-1) === model,
+
+  lacks: {
+    penalties: 'its presence and frequency penalties count the prompt too.',
+    logprobs: 'it leaves out the logprobs of tokens that are no whole character.',
+  },
+}
+
+/** `addSpecial`: with what it puts before a text, as before the prompt of a completion. */
+function tokenize(exchange: Exchange, text: string, addSpecial: boolean): Promise<readonly number[]> {
+  return postTokenize(exchange, { content: text, add_special: addSpecial, parse_special: true })
+}
+
+/** Of what it puts before a text by itself its list is free, unless it is asked for. */
+async function addedId(exchange: Exchange): Promise<number | undefined> {
+  const [first] = await tokenize(exchange, 'a', true)
+  return first === (await tokenize(exchange, 'a', false))[0] ? undefined : first
 }
 
 /** Appends to `ids` what it yields. Returns how the answer ended, or how many tokens to ask for again. */
@@ -83,17 +114,14 @@ function body({ promptIds, maxTokens, sampling }: CompletionRequest, stream: boo
     n_predict: maxTokens,
     // The edge's order (src/generate/sampler.ts); by default the temperature comes last here.
     samplers: ['penalties', 'temperature', 'min_p', 'top_k', 'top_p'],
-    temperature: sampling.temperature,
-    top_p: sampling.topP,
+    ...openAiSampling(sampling),
+    // Older versions take pairs only.
+    logit_bias: [...sampling.logitBias],
     top_k: sampling.topK,
     min_p: sampling.minP,
     repeat_penalty: sampling.repetitionPenalty,
     // All tokens, not the last 64; newer versions refuse the older way to say so, -1.
     repeat_last_n: promptIds.length + maxTokens,
-    presence_penalty: sampling.presencePenalty,
-    frequency_penalty: sampling.frequencyPenalty,
-    logit_bias: [...sampling.logitBias],
-    ...(sampling.seed !== undefined && { seed: sampling.seed }),
     stream,
     return_tokens: true,
     cache_prompt: true,

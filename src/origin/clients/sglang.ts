@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { Exchange } from '../exchange.ts'
 import { type CompletionRequest, type OriginChunk, type OriginClient, type OriginFinish, tokenIds } from './client.ts'
 import { endingOf } from './ending.ts'
+import { extendedSampling, openAiSampling } from './sampling.ts'
 
 const chunk = z.object({
   output_ids: tokenIds,
@@ -19,13 +20,20 @@ const chunk = z.object({
 })
 type Chunk = z.infer<typeof chunk>
 
+const inputLogprobs = z.object({
+  meta_info: z.object({
+    input_token_logprobs: z
+      .array(z.unknown())
+      .max(1000)
+      .pipe(z.array(z.tuple([z.number().nullable(), z.int()], z.unknown()))),
+  }),
+})
+
 /**
  * SGLang's native /generate with ids in and out.
  * https://docs.sglang.io/basic_usage/sampling_params.html
  */
 export const sglang: OriginClient = {
-  takes: 'ids',
-
   async *complete(exchange, request): AsyncGenerator<OriginChunk, OriginFinish> {
     let received = 0
     for await (const event of exchange.events('/generate', body(request), chunk, false)) {
@@ -41,22 +49,36 @@ export const sglang: OriginClient = {
     }
     throw exchange.error('stream_cut', 'the stream ended before the answer.')
   },
+
+  textFields: ({ sampling }) => extendedSampling(sampling),
+
+  /** Only later versions have /tokenize; all report the tokens of a prompt beside its logprobs. */
+  async tokenize(exchange, text, ours) {
+    const answer = await exchange.json('/generate', {
+      text,
+      sampling_params: { max_new_tokens: 1, temperature: 0 },
+      return_logprob: true,
+      logprob_start_len: 0,
+    })
+    const { success, data } = inputLogprobs.safeParse(answer)
+    if (!success) throw exchange.error('garbage', '/generate reports no tokens of a prompt.')
+    const ids = data.meta_info.input_token_logprobs.map(([, id]) => id)
+    // It puts a BOS token before a text where the model wants one.
+    return ids.length === ours.length + 1 ? { ids: ids.slice(1), addedId: ids[0] } : { ids }
+  },
+
+  lacks: { logprobs: 'its logprobs are those after the temperature.' },
 }
 
 function body({ promptIds, maxTokens, sampling }: CompletionRequest) {
+  const { seed, ...fields } = openAiSampling(sampling)
   return {
     input_ids: promptIds,
     sampling_params: {
       max_new_tokens: maxTokens,
-      temperature: sampling.temperature,
-      top_p: sampling.topP,
-      top_k: sampling.topK > 0 ? sampling.topK : -1,
-      min_p: sampling.minP,
-      repetition_penalty: sampling.repetitionPenalty,
-      presence_penalty: sampling.presencePenalty,
-      frequency_penalty: sampling.frequencyPenalty,
-      ...(sampling.logitBias.size > 0 && { logit_bias: Object.fromEntries(sampling.logitBias) }),
-      ...(sampling.seed !== undefined && { sampling_seed: sampling.seed }),
+      ...fields,
+      ...extendedSampling(sampling),
+      ...(seed !== undefined && { sampling_seed: seed }),
     },
     stream: true,
   }

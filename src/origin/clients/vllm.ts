@@ -10,7 +10,8 @@ import {
   tokenIds,
 } from './client.ts'
 import { endingOf } from './ending.ts'
-import { extendedSampling, openAiSampling } from './openai-sampling.ts'
+import { postTokenize } from './post-tokenize.ts'
+import { extendedSampling, openAiSampling } from './sampling.ts'
 
 // Looked into only where they are asked for, by the ids.
 const logprobs = z.object({ token_logprobs: z.array(z.unknown()), top_logprobs: z.array(z.unknown()).nullish() })
@@ -27,8 +28,6 @@ const chunk = z.object({
  * https://docs.vllm.ai/en/latest/serving/openai_compatible_server/
  */
 export const vllm: OriginClient = {
-  takes: 'ids',
-
   async *complete(exchange, request): AsyncGenerator<OriginChunk, OriginFinish> {
     for await (const { choices: choice } of exchange.events('/v1/completions', body(exchange, request), chunk, false)) {
       if (!choice) continue
@@ -38,6 +37,17 @@ export const vllm: OriginClient = {
       if (reason) return endingOf(exchange, reason)
     }
     throw exchange.error('stream_cut', 'the stream ended before the answer.')
+  },
+
+  textFields: ({ sampling, textIsWhole }) => ({
+    ...extendedSampling(sampling),
+    // Otherwise it begins with the BOS token twice.
+    add_special_tokens: !textIsWhole,
+  }),
+
+  async tokenize(exchange, text) {
+    const { model } = exchange.config
+    return { ids: await postTokenize(exchange, { model, prompt: text, add_special_tokens: false }) }
   },
 }
 

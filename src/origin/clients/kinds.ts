@@ -1,0 +1,19 @@
+import type { OriginClient } from './client.ts'
+import { llamaServer } from './llama-server.ts'
+import { sglang } from './sglang.ts'
+import { vllm } from './vllm.ts'
+
+/** The kinds of origins, by the names that they have in the configuration. */
+export const KINDS = {
+  vllm,
+  sglang,
+  'llama-server': llamaServer,
+  /** Any server of OpenAI's /v1/completions. */
+  openai: {},
+} satisfies Record<string, OriginClient>
+
+export type OriginKind = keyof typeof KINDS
+
+export function clientOf(kind: OriginKind): OriginClient {
+  return KINDS[kind]
+}
