@@ -6,6 +6,7 @@ import { chooseRoute } from '../route/choose.ts'
 import { EdgeStretches } from '../route/edge-stretch.ts'
 import { OriginsFailedError } from '../route/errors.ts'
 import type { SourcedToken } from '../route/handover.ts'
+import { loneReasoning } from '../route/limits.ts'
 import type { Decision } from '../route/policy.ts'
 import { type ChatService, edgeAlone } from '../route/service.ts'
 import { answerTokens } from '../route/tokens.ts'
@@ -92,7 +93,7 @@ export async function* complete(
       prompt: new History(chat.tokenizer, prompt),
       // The context ends the answer in any case.
       maxTokens: request.maxTokens ?? Number.POSITIVE_INFINITY,
-      steering: reasoningBudget(chat, request, answer, edge, loneReasoning(service, decision)),
+      steering: reasoningBudget(chat, request, answer, edge, loneReasoning(service.limits, decision.route)),
       signal,
     })
     while (!end && !answer.stopped) {
@@ -161,11 +162,6 @@ function answerParser(
     parallelToolCalls: request.parallelToolCalls ?? true,
     stop: request.stop,
   })
-}
-
-/** Where an origin may take over, the edge begins to wait for it only after its budget. */
-function loneReasoning({ limits }: ChatService, { route }: Decision): number {
-  return route === 'edge' ? limits.reasoningTokens : limits.budgetTokens + limits.reasoningTokens
 }
 
 /** What the request allows; at the edge also what the edge can, so that an answer follows. */

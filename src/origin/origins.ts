@@ -1,5 +1,6 @@
 import { pause } from '../generate/pause.ts'
 import { createRandom, type Random } from '../generate/random.ts'
+import { relay } from '../generate/relay.ts'
 import type { GenerateEnd } from '../generate/types.ts'
 import type { RoutingFacts } from '../route/policy.ts'
 import type { Tokenizer } from '../tokenizer/tokenizer.ts'
@@ -128,20 +129,15 @@ export class Origins {
     const history = request.history.with(delivered)
     const left = request.maxTokens - (history.length - request.history.length)
     if (left <= 0) return 'length'
-    const tokens = origin.attempt({ ...request, history, maxTokens: left })
     try {
-      for (;;) {
-        const step = await tokens.next()
-        if (step.done) return step.value
-        delivered.push(step.value)
-        yield step.value
-      }
+      return yield* relay(origin.attempt({ ...request, history, maxTokens: left }), (token) => {
+        delivered.push(token)
+        return token
+      })
     } catch (error) {
       if (!(error instanceof OriginError)) throw error
       failures.push(error)
       return undefined
-    } finally {
-      await tokens.return('aborted')
     }
   }
 

@@ -4,9 +4,6 @@ import { type Decision, decideRoute } from './policy.ts'
 import type { ChatService } from './service.ts'
 import type { RouteWish } from './wish.ts'
 
-/** Turns before its own that a request waits for, where an origin would take it at once. */
-const MAX_WAITING = 0
-
 /** What of a request the choice depends on. */
 export interface RouteRequest {
   readonly prompt: Prompt
@@ -36,8 +33,7 @@ export function chooseRoute(
       contextLength,
       maxPromptTokens: limits.maxPromptTokens,
       budgetTokens: limits.budgetTokens,
-      waiting: queue.ahead,
-      maxWaiting: MAX_WAITING,
+      ahead: queue.ahead,
     },
     origins: origins.status,
     originCan: { start: can(false), continue: can(true) },

@@ -1,7 +1,7 @@
 import type { GeneratedToken, GenerateEnd } from '../generate/types.ts'
 
-/** Weight of the newest interval in the average. */
-const SMOOTHING = 0.2
+/** Of the newest interval in the average. */
+const INTERVAL_WEIGHT = 0.2
 /** Tokens; a client that does not read must not make the edge compute all of its answer. */
 const MAX_AHEAD = 256
 
@@ -106,6 +106,6 @@ export class EdgeRun {
   }
 
   #measure(ms: number): void {
-    this.#interval = this.#interval === undefined ? ms : this.#interval + SMOOTHING * (ms - this.#interval)
+    this.#interval = this.#interval === undefined ? ms : this.#interval + INTERVAL_WEIGHT * (ms - this.#interval)
   }
 }

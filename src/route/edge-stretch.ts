@@ -1,12 +1,11 @@
 import { generate } from '../generate/generate.ts'
 import type { LanguageModel } from '../generate/language-model.ts'
 import type { GenerationQueue, Place, Visitor } from '../generate/queue.ts'
+import { relay } from '../generate/relay.ts'
 import type { GeneratedToken, GenerateEnd, GenerateRequest, Steering } from '../generate/types.ts'
 import type { History } from '../origin/history.ts'
 import { OriginsFailedError } from './errors.ts'
-
-/** Share of the room in the edge's context that reasoning may take where nobody takes over: an answer has to follow. */
-const REASONING_SHARE = 0.75
+import { reasoningRoom } from './limits.ts'
 
 interface EdgeStretchesOptions {
   readonly language: LanguageModel
@@ -67,30 +66,15 @@ export class EdgeStretches {
           signal,
           steering,
         })
-        const ended = yield* this.#whileWanted(tokens, generatedIds)
+        const count = (token: GeneratedToken) => {
+          generatedIds.push(token.id)
+          return token
+        }
+        const ended = yield* relay(tokens, count, () => !visitor.listening() && queue.wanted)
         if (ended) return ended
       } finally {
         place.leave()
       }
-    }
-  }
-
-  /** Tokens until the end; undefined: until nobody reads them and somebody else waits. */
-  async *#whileWanted(
-    tokens: AsyncGenerator<GeneratedToken, GenerateEnd>,
-    generatedIds: number[],
-  ): AsyncGenerator<GeneratedToken, GenerateEnd | undefined> {
-    const { queue, visitor } = this.#options
-    try {
-      for (;;) {
-        const step = await tokens.next()
-        if (step.done) return step.value
-        generatedIds.push(step.value.id)
-        yield step.value
-        if (!visitor.listening() && queue.wanted) return undefined
-      }
-    } finally {
-      await tokens.return('aborted')
     }
   }
 
@@ -103,7 +87,7 @@ export class EdgeStretches {
   reasoningLimit(tokens: number): number {
     if (!this.#begin) return Number.POSITIVE_INFINITY
     const { reasoning, room } = this.#begin
-    return reasoning + Math.min(tokens, Math.ceil(room * REASONING_SHARE))
+    return reasoning + Math.min(tokens, reasoningRoom(room))
   }
 
   /** Gives the place back, where no stretch took it. */

@@ -2,15 +2,15 @@
 //
 // The request to an origin takes time: queueing, prefill, the way. It is opened ahead of the switch, from a snapshot S of
 // prompt and tokens, and the origin's tokens can only follow the tokens of S. What the edge makes after S must not be
-// delivered if the origin goes on from S; and if the origin fails it must not be lost. So:
+// delivered if the origin goes on from S; and if the origin fails it must not be lost. So, by the phases of switchover.ts:
 //
-//   - Some tokens before the budget is spent the edge begins to run ahead, and its tokens are delivered a little slower
-//     than they are made (reserve.ts). That puts a reserve of tokens aside, as many as the origin's first token usually takes.
-//   - With the reserve full, S is all tokens made so far. The request is opened, the reserve goes on being delivered,
-//     and what the edge makes after S is held back.
-//   - The origin's first token comes while there is a reserve: the rest of it goes out at once, then the origin's
+//   - leadSpent: some tokens before the budget is spent the edge begins to run ahead, and its tokens are delivered a little
+//     slower than they are made (reserve.ts). That puts a reserve of tokens aside, as many as the origin's first token usually takes.
+//   - reserveFull: S is all tokens made so far. The request is opened, the reserve goes on being delivered, and what the edge
+//     makes after S is held back.
+//   - answered: the origin's first token comes while there is a reserve: the rest of it goes out at once, then the origin's
 //     tokens; the tokens held back are dropped and the edge stops. Nobody sees a gap.
-//   - The reserve runs dry first: the tokens held back become the reserve, and the request is opened anew from the new,
+//   - dry: the reserve runs out first: the tokens held back become the reserve, and the request is opened anew from the new,
 //     larger S; the reserve grows each time, and the origin has most of the prefix cached. After MAX_REQUESTS it is waited for.
 //   - The origin fails, or the edge comes to its end first: what was held back is delivered, and the edge goes on.
 //
@@ -18,27 +18,15 @@
 // a token of both nor one of none. (The alternative, to deliver everything and to keep the origin's tokens as long as
 // they agree, ends where the two disagree, with sampling at once, and then the wait is seen in full.)
 
-import { pause } from '../generate/pause.ts'
 import type { GeneratedToken, GenerateEnd, Steering } from '../generate/types.ts'
 import type { AllOriginsFailedError } from '../origin/errors.ts'
 import type { History, HistoryToken } from '../origin/history.ts'
 import type { ContinueRequest } from '../origin/origin.ts'
 import type { Origins } from '../origin/origins.ts'
 import { EdgeRun } from './edge-run.ts'
+import type { EdgeBudget } from './limits.ts'
 import { OpenRequest } from './open-request.ts'
-import { planReserve } from './reserve.ts'
-
-/** Requests for one switch, before the client waits. */
-const MAX_REQUESTS = 3
-/** Tokens before the edge's speed is judged. */
-const SPEED_SAMPLE = 8
-
-export interface EdgeBudget {
-  /** Generated tokens after which an origin goes on. */
-  readonly tokens: number
-  /** Slower than this the edge hands over at once, in ms. */
-  readonly msPerToken: number
-}
+import { Switchover } from './switchover.ts'
 
 export interface HandoverOptions {
   readonly origins: Pick<Origins, 'continueAtOrigin' | 'available' | 'firstTokenMs' | 'takeTextOnly'>
@@ -135,73 +123,47 @@ class Joined {
     const { budget, origins, request } = this.#options
     await this.edgeStopped
     const run = this.#startEdge()
-    let open: OpenRequest | undefined
-    let requests = 0
-    let budgetTokens = budget.tokens
-    let failed = false
-    // When the next token may go out, and when it is missed.
-    let due = 0
-    let dryAt = 0
+    const switchover = new Switchover(run, origins, budget)
     try {
       for (;;) {
         if (request.signal.aborted || run.end === 'aborted') return 'aborted'
-        const usualMs = run.intervalMs ?? origins.firstTokenMs
-        const { size, lead, intervalMs } = planReserve(origins.firstTokenMs, usualMs)
-        const outcome = open?.outcome
-        if (open && outcome && 'failure' in outcome) {
-          this.#failed(outcome.failure)
-          open = undefined
-          requests = 0
-          due = 0
-          failed = true
-          budgetTokens = run.made.length + budget.tokens
-          run.runOnDemand()
-        }
-
-        // Whether a token may go out: the last of the snapshot is the last of the edge's, unless the edge is the first to end.
-        const readable = open && !run.end ? open.snapshot : run.made.length
-        const waits = Date.now() < due && !run.end && !outcome
-        if (run.taken < readable && !waits) {
+        const failure = switchover.takeFailure()
+        if (failure) this.#failed(failure)
+        if (switchover.mayDeliver) {
           yield this.#deliver(run.take(), 'edge')
-          due = run.isAhead ? Date.now() + intervalMs : 0
-          dryAt = Date.now() + usualMs
+          switchover.delivered()
           if (run.wentOnAhead && (yield* this.force('edge'))) return this.#openIfAvailable()
           continue
         }
         if (run.end && run.taken === run.made.length) return run.end
-        if (open && outcome && run.taken === open.snapshot) {
-          const taken = open
-          open = undefined
-          this.#log('handover', { tokens: this.#history.length, requests })
-          return taken
+        switch (switchover.phase) {
+          case 'answered':
+            this.#log('handover', { tokens: this.#history.length, requests: switchover.requests })
+            return switchover.takeRequest()
+          case 'reserveFull':
+          case 'dry':
+            if (this.#ask(switchover, run)) continue
+            break
+          case 'leadSpent':
+            if (yield* this.force('edge')) return this.#openIfAvailable()
+            run.runAhead()
         }
-
-        const reserve = run.made.length - run.taken
-        const mayAskAgain = open && run.taken === open.snapshot && reserve > 0 && requests < MAX_REQUESTS
-        const isDry = mayAskAgain && Date.now() >= dryAt
-        if (isDry || (!open && run.isAhead && reserve >= size)) {
-          const undelivered = run.made.slice(run.taken)
-          if (!origins.takeTextOnly || this.#history.with(undelivered).text() !== undefined) {
-            open?.close()
-            open = this.open(undelivered, run.made.length)
-            requests++
-            continue
-          }
-        }
-        if (!run.isAhead && run.taken > 0 && this.#leadBegins(run, budgetTokens - lead, !failed)) {
-          if (yield* this.force('edge')) return this.#openIfAvailable()
-          run.runAhead()
-        }
-        const nextAt = run.taken < readable ? due : open ? dryAt : 0
-        const delivery = nextAt > Date.now() ? [pause(nextAt - Date.now(), request.signal)] : []
-        await Promise.race([run.next(), ...(open ? [open.first] : []), ...delivery])
+        await switchover.change(request.signal)
       }
     } finally {
-      open?.close()
+      switchover.close()
       this.edgeStopped = run.stop()
       // An error is for those who await it.
       this.edgeStopped.catch(() => {})
     }
+  }
+
+  /** Asks the origins to go on from all that the edge has made. false: they take text, and a character is not whole yet. */
+  #ask(switchover: Switchover, run: EdgeRun): boolean {
+    const undelivered = run.made.slice(run.taken)
+    if (this.#options.origins.takeTextOnly && this.#history.with(undelivered).text() === undefined) return false
+    switchover.asked(this.open(undelivered, run.made.length))
+    return true
   }
 
   #startEdge(): EdgeRun {
@@ -214,13 +176,6 @@ class Joined {
     }
     const run: EdgeRun = new EdgeRun((signal) => edge(history, this.#left, signal, edgeSteering), request.signal)
     return run
-  }
-
-  /** `bySpeed`: not only by tokens. A slow edge whose origins have failed must not ask them all the time. */
-  #leadBegins(run: EdgeRun, tokens: number, bySpeed: boolean): boolean {
-    const { budget, origins } = this.#options
-    const isSlow = bySpeed && run.made.length >= SPEED_SAMPLE && (run.intervalMs ?? 0) > budget.msPerToken
-    return (isSlow || run.made.length >= tokens) && origins.available
   }
 
   #openIfAvailable(): OpenRequest | undefined {

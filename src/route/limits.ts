@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { Route } from './policy.ts'
 
 const tokens = z.coerce.number().int().positive()
 
@@ -19,6 +20,34 @@ export interface EdgeLimits {
   readonly maxPromptTokens: number
   /** Where no origin takes over: tokens of reasoning after which the edge closes it, unless the request says how many. */
   readonly reasoningTokens: number
+}
+
+/** Share of the room in the edge's context after which an origin goes on, where the budget is larger. */
+const BUDGET_SHARE = 0.5
+/** Share of the same room that reasoning may take where nobody takes over: an answer has to follow. */
+const REASONING_SHARE = 0.75
+
+/** After what an origin goes on with an answer. */
+export interface EdgeBudget {
+  /** Generated tokens. */
+  readonly tokens: number
+  /** Slower than this the edge hands over at once, in ms. */
+  readonly msPerToken: number
+}
+
+/** @param room tokens of the edge's context that the prompt leaves */
+export function edgeBudget({ budgetTokens, msPerToken }: EdgeLimits, room: number): EdgeBudget {
+  return { tokens: Math.min(budgetTokens, Math.ceil(room * BUDGET_SHARE)), msPerToken }
+}
+
+/** Tokens of reasoning that leave room for an answer. @param room tokens of the edge's context that are left */
+export function reasoningRoom(room: number): number {
+  return Math.ceil(room * REASONING_SHARE)
+}
+
+/** Tokens of reasoning at the edge before it closes it: where an origin may take over, it waits for that after its budget only. */
+export function loneReasoning({ budgetTokens, reasoningTokens }: EdgeLimits, route: Route): number {
+  return route === 'edge' ? reasoningTokens : budgetTokens + reasoningTokens
 }
 
 export class EdgeLimitsError extends Error {

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { decideRoute, type RoutingFacts } from './policy.ts'
 import { RouteWishError, routeWish } from './wish.ts'
 
-const EDGE = { contextLength: 2048, maxPromptTokens: 512, budgetTokens: 256, waiting: 0, maxWaiting: 2 }
+const EDGE = { contextLength: 2048, maxPromptTokens: 512, budgetTokens: 256, ahead: 0 }
 const FACTS: RoutingFacts = {
   wish: undefined,
   promptTokens: 100,
@@ -40,8 +40,7 @@ describe('decideRoute', () => {
     ['a long prompt', { promptTokens: 513 }, 'origin long-prompt'],
     ['the longest prompt for the edge', { promptTokens: 512 }, 'edge-then-origin may-get-long'],
     ['a long prompt and a short answer', { promptTokens: 513, maxTokens: 1 }, 'origin long-prompt'],
-    ['a busy edge', { edge: { waiting: 3 } }, 'origin edge-busy'],
-    ['an edge that is not busy yet', { edge: { waiting: 2 } }, 'edge-then-origin may-get-long'],
+    ['a busy edge', { edge: { ahead: 1 } }, 'origin edge-busy'],
     ['a short answer', { maxTokens: 256 }, 'edge short-answer'],
     ['a short answer with much effort', { maxTokens: 256, reasoningEffort: 'high' }, 'edge short-answer'],
     ['an answer that may pass the budget', { maxTokens: 257 }, 'edge-then-origin may-get-long'],

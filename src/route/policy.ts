@@ -17,9 +17,8 @@ export interface RoutingFacts {
     readonly maxPromptTokens: number
     /** Generated tokens after which an origin goes on. */
     readonly budgetTokens: number
-    /** Requests that wait for the edge, and how many may before an origin takes the next. */
-    readonly waiting: number
-    readonly maxWaiting: number
+    /** Turns before its own that it would wait for. */
+    readonly ahead: number
   }
   /** 'none': no origin is configured; 'down': every circuit is open. */
   readonly origins: 'none' | 'down' | 'ready'
@@ -60,7 +59,7 @@ export function decideRoute(facts: RoutingFacts): Decision {
   if (wish === 'origin') return { route: 'origin', reason: 'asked-for' }
   if (promptTokens >= edge.contextLength) return { route: 'origin', reason: 'prompt-exceeds-edge' }
   if (promptTokens > edge.maxPromptTokens) return { route: 'origin', reason: 'long-prompt' }
-  if (edge.waiting > edge.maxWaiting) return { route: 'origin', reason: 'edge-busy' }
+  if (edge.ahead > 0) return { route: 'origin', reason: 'edge-busy' }
   if (maxTokens !== undefined && maxTokens <= edge.budgetTokens) return { route: 'edge', reason: 'short-answer' }
   if (LONG_REASONING.has(reasoningEffort ?? '')) return { route: 'origin', reason: 'long-reasoning' }
   if (!originCan.continue) return { route: 'edge', reason: 'cannot-hand-over' }

@@ -1,12 +1,11 @@
+import { relay } from '../generate/relay.ts'
 import type { GeneratedToken, GenerateEnd, SamplingParams, Steering } from '../generate/types.ts'
 import type { History } from '../origin/history.ts'
 import type { EdgeStretches } from './edge-stretch.ts'
 import { handover, type SourcedToken } from './handover.ts'
+import { edgeBudget } from './limits.ts'
 import type { Route } from './policy.ts'
 import type { ChatService } from './service.ts'
-
-/** Share of the room in the edge's context after which an origin goes on, where the budget is larger. */
-const BUDGET_SHARE = 0.5
 
 export interface AnswerTokensRequest {
   readonly route: Route
@@ -26,22 +25,12 @@ export interface AnswerTokensRequest {
 /** The tokens of an answer on its route, each with who made it. Closing the generator stops edge and origin. */
 export function answerTokens(request: AnswerTokensRequest): AsyncGenerator<SourcedToken, GenerateEnd> {
   const { route, edge, prompt, maxTokens, signal, steering } = request
-  if (route === 'edge') return fromEdge(edge.run(prompt, maxTokens, signal, steering))
+  if (route === 'edge') return relay(edge.run(prompt, maxTokens, signal, steering), atEdge)
   return fromBoth(request, route === 'origin' ? 'origin' : 'edge')
 }
 
-async function* fromEdge(
-  tokens: AsyncGenerator<GeneratedToken, GenerateEnd>,
-): AsyncGenerator<SourcedToken, GenerateEnd> {
-  try {
-    for (;;) {
-      const step = await tokens.next()
-      if (step.done) return step.value
-      yield { ...step.value, source: 'edge' }
-    }
-  } finally {
-    await tokens.return('aborted')
-  }
+function atEdge(token: GeneratedToken): SourcedToken {
+  return { ...token, source: 'edge' }
 }
 
 /** An answer that fills the edge's context before an origin has taken over goes on at an origin. */
@@ -51,11 +40,7 @@ async function* fromBoth(
 ): AsyncGenerator<SourcedToken, GenerateEnd> {
   const { service, edge, prompt, maxTokens, sampling, eosIds, topLogprobs, steering, signal } = request
   const history = prompt.with([])
-  const room = request.edgeContextLength - prompt.promptLength
-  const budget = {
-    tokens: Math.min(service.limits.budgetTokens, Math.ceil(room * BUDGET_SHARE)),
-    msPerToken: service.limits.msPerToken,
-  }
+  const budget = edgeBudget(service.limits, request.edgeContextLength - prompt.promptLength)
   for (let start = first; ; start = 'origin') {
     let last: SourcedToken['source'] = start
     const left = maxTokens - history.length
@@ -68,20 +53,12 @@ async function* fromBoth(
       steering,
       log: service.log,
     })
-    try {
-      for (;;) {
-        const step = await tokens.next()
-        if (step.done) {
-          const edgeIsFull = step.value === 'length' && last === 'edge' && history.length < maxTokens
-          if (edgeIsFull && service.origins.available) break
-          return step.value
-        }
-        last = step.value.source
-        history.push(step.value)
-        yield step.value
-      }
-    } finally {
-      await tokens.return('aborted')
-    }
+    const end = yield* relay(tokens, (token) => {
+      last = token.source
+      history.push(token)
+      return token
+    })
+    const edgeIsFull = end === 'length' && last === 'edge' && history.length < maxTokens
+    if (!edgeIsFull || !service.origins.available) return end
   }
 }
