@@ -1,10 +1,11 @@
 import { TILE_ROWS } from '../../assembly/layout.ts'
-import { Arena, align } from '../model/arena.ts'
-import { Head, headScratchBytes } from '../model/head.ts'
+import { Arena, CountingArena } from '../model/arena.ts'
+import { Head } from '../model/head.ts'
 import { instantiateKernels, type KernelModules, type Kernels, type Pointer } from '../model/kernels.ts'
-import { allocateKvCache, kvCacheBytes } from '../model/kv-cache.ts'
+import { allocateKvCache } from '../model/kv-cache.ts'
 import { type Matrix, matrixAt } from '../model/matrix.ts'
-import { type LayerWeights, Stage, stageScratchBytes } from '../model/stage.ts'
+import { type LayerWeights, Stage } from '../model/stage.ts'
+import { rowsOfHead } from '../pipeline/build-stage.ts'
 import type { Plan } from '../pipeline/stage-plan.ts'
 import { headMatrix, layerTensors, type ModelShape } from '../pipeline/stage-tensors.ts'
 import type { PlanesTensor, Tensor } from '../weights/manifest.ts'
@@ -52,20 +53,17 @@ async function measureLayer(
   tensors: readonly Tensor[],
   contextLength: number,
 ): Promise<number> {
-  const layerBytes = tensors.reduce((sum, tensor) => sum + align(tensorBytes(tensor)), 0)
-  const count = Math.ceil(WEIGHT_BYTES / layerBytes)
-  const { arena, kernels } = await randomArena(
-    modules,
-    (sizes) =>
-      count * layerBytes +
-      kvCacheBytes(sizes, config, count, contextLength) +
-      stageScratchBytes(sizes, config, 1, contextLength) +
-      align(config.hiddenSize * 4),
-  )
-  const layers = Array.from({ length: count }, () => allocateLayer(arena, tensors))
-  const stage = new Stage(arena, kernels, config, layers, 1, contextLength)
-  const cache = allocateKvCache(arena, kernels, config, count, contextLength)
-  const hidden = arena.allocate(config.hiddenSize * 4)
+  const counted = new CountingArena()
+  allocateLayer(counted, tensors)
+  const count = Math.ceil(WEIGHT_BYTES / counted.total)
+  const { stage, cache, hidden } = await overRandom(modules, (arena, kernels) => {
+    const layers = Array.from({ length: count }, () => allocateLayer(arena, tensors))
+    return {
+      stage: new Stage(arena, kernels, config, layers, 1, contextLength),
+      cache: allocateKvCache(arena, kernels, config, count, contextLength),
+      hidden: arena.allocate(config.hiddenSize * 4),
+    }
+  })
   return medianSeconds(() => stage.forward(hidden, 1, contextLength >> 1, cache)) / count
 }
 
@@ -84,15 +82,13 @@ async function measureHeadRow(modules: KernelModules, model: ModelShape): Promis
   const tile = tileBytes(matrix.shape[1], planeFormat(matrix))
   const rows = Math.ceil(WEIGHT_BYTES / tile) * TILE_ROWS
   const config = { ...model.config, vocabSize: rows }
-  const slice: PlanesTensor = { ...matrix, shape: [rows, matrix.shape[1]] }
-  const { arena, kernels } = await randomArena(
-    modules,
-    (sizes) => align(tensorBytes(slice)) + headScratchBytes(sizes, config) + 2 * align(config.hiddenSize * 4),
-  )
-  const weights = matrixAt(arena.allocate(tensorBytes(slice)), slice)
-  const norm = arena.allocate(config.hiddenSize * 4)
-  const hidden = arena.allocate(config.hiddenSize * 4)
-  const head = new Head(arena, kernels, config, norm, weights)
+  const slice = rowsOfHead(model, rows)
+  const { head, hidden } = await overRandom(modules, (arena, kernels) => {
+    const weights = matrixAt(arena.allocate(tensorBytes(slice)), slice)
+    const norm = arena.allocate(config.hiddenSize * 4)
+    const hidden = arena.allocate(config.hiddenSize * 4)
+    return { hidden, head: new Head(arena, kernels, config, norm, weights) }
+  })
   const decode = () => {
     const distribution = head.distribution(hidden, { adjustments: [], temperature: 1 })
     void distribution.top(1)
@@ -101,11 +97,14 @@ async function measureHeadRow(modules: KernelModules, model: ModelShape): Promis
   return medianSeconds(decode) / rows
 }
 
-async function randomArena(
+/** What is built over a memory of exactly its size, full of random bits. */
+async function overRandom<Built>(
   modules: KernelModules,
-  bytes: (sizes: Kernels) => number,
-): Promise<{ arena: Arena; kernels: Kernels }> {
-  const arena = new Arena(bytes(await instantiateKernels(modules, new Arena(0).memory)))
+  build: (arena: Arena, kernels: Kernels) => Built,
+): Promise<Built> {
+  const counted = new CountingArena()
+  build(counted, await instantiateKernels(modules, counted.memory))
+  const arena = new Arena(counted.total)
   // Any bits are indexes; the mask keeps them finite as floats and half floats too. The kernels' own constants come afterwards.
   const words = new Uint32Array(arena.memory.buffer)
   let state = 1
@@ -113,7 +112,7 @@ async function randomArena(
     state = Math.imul(state, 1664525) + 1013904223
     words[i] = state & 0x3fff3fff
   }
-  return { arena, kernels: await instantiateKernels(modules, arena.memory) }
+  return build(arena, await instantiateKernels(modules, arena.memory))
 }
 
 function medianSeconds(work: () => unknown): number {

@@ -46,3 +46,23 @@ export class Arena {
     return new Int32Array(this.memory.buffer, pointer, length)
   }
 }
+
+/** Counts what is allocated from it, by the code that allocates from another: it has no memory to read or write. */
+export class CountingArena extends Arena {
+  #total = 0
+
+  constructor() {
+    super(0)
+  }
+
+  /** Bytes for the constructor of an arena that has room for all that was allocated. */
+  get total(): number {
+    return this.#total
+  }
+
+  override allocate(bytes: number): Pointer {
+    const pointer = RESERVED_BYTES + this.#total
+    this.#total += align(bytes)
+    return pointer
+  }
+}

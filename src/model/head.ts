@@ -1,13 +1,8 @@
 import type { Candidates, Distribution, DistributionQuery } from '../generate/distribution.ts'
 import type { ModelConfig } from '../weights/manifest.ts'
-import { type Arena, align } from './arena.ts'
+import type { Arena } from './arena.ts'
 import type { Kernels, Pointer } from './kernels.ts'
 import { type Matrix, multiply, rowStride } from './matrix.ts'
-
-/** Bytes of arena that a head takes beside its weights. */
-export function headScratchBytes(kernels: Kernels, { hiddenSize, vocabSize }: ModelConfig): number {
-  return align(hiddenSize * 4) + align(kernels.tableBytes(hiddenSize, 1, 32)) + 3 * align(rowStride(vocabSize) * 4)
-}
 
 /** A distribution whose candidates are there at once, before another can take its place. */
 export interface HeldDistribution extends Distribution {

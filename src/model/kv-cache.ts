@@ -1,5 +1,5 @@
 import type { ModelConfig } from '../weights/manifest.ts'
-import { type Arena, align } from './arena.ts'
+import type { Arena } from './arena.ts'
 import type { Kernels, Pointer } from './kernels.ts'
 
 /** Keys and values of one layer, laid out as assembly/kv-cache.ts says. */
@@ -13,11 +13,6 @@ export interface KvCache {
   readonly layers: readonly LayerCache[]
   /** Tokens it has room for. */
   readonly capacity: number
-}
-
-/** Bytes of arena that a cache of `layerCount` layers takes. */
-export function kvCacheBytes(kernels: Kernels, config: ModelConfig, layerCount: number, capacity: number): number {
-  return 2 * layerCount * align(kernels.kvBytes(config.kvHeadCount, capacity, config.headDim))
 }
 
 export function allocateKvCache(

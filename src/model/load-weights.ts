@@ -1,5 +1,6 @@
 import { loadTensors, type Progress } from '../weights/load-tensors.ts'
 import type { Tensor } from '../weights/manifest.ts'
+import { tensorBytes } from '../weights/plane-layout.ts'
 import type { WeightStore } from '../weights/weight-store.ts'
 import type { Arena } from './arena.ts'
 import type { Pointer } from './kernels.ts'
@@ -53,6 +54,12 @@ export class Weights {
   }
 }
 
+/** Room for tensors of a pack, with nothing in it yet. */
+export function allocateWeights(arena: Arena, tensors: readonly Tensor[]): Weights {
+  const pointers = tensors.map((tensor) => [tensor.name, arena.allocate(tensorBytes(tensor))] as const)
+  return new Weights(new Map(tensors.map((tensor) => [tensor.name, tensor])), new Map(pointers))
+}
+
 /** Load tensors of a pack to an arena that has room for them. Throws WeightsError. */
 export async function loadWeights(
   store: WeightStore,
@@ -60,12 +67,8 @@ export async function loadWeights(
   arena: Arena,
   progress?: Progress,
 ): Promise<Weights> {
-  const pointers = new Map<string, Pointer>()
-  const allocate = (tensor: Tensor, bytes: number) => {
-    const pointer = arena.allocate(bytes)
-    pointers.set(tensor.name, pointer)
-    return arena.bytes(pointer, bytes)
-  }
-  await loadTensors(store, { tensors }, allocate, progress)
-  return new Weights(new Map(tensors.map((tensor) => [tensor.name, tensor])), pointers)
+  const weights = allocateWeights(arena, tensors)
+  const memory = ({ name }: Tensor, bytes: number) => arena.bytes(weights.vector(name), bytes)
+  await loadTensors(store, { tensors }, memory, progress)
+  return weights
 }

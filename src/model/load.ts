@@ -1,16 +1,15 @@
 import { MAX_COLUMNS } from '../../assembly/layout.ts'
 import type { Progress } from '../weights/load-tensors.ts'
 import type { Manifest, ModelConfig } from '../weights/manifest.ts'
-import { tensorBytes } from '../weights/plane-layout.ts'
 import type { WeightStore } from '../weights/weight-store.ts'
 import { WeightsError } from '../weights/weights-error.ts'
-import { Arena, align, MAX_MEMORY_BYTES, memorySize } from './arena.ts'
+import { Arena, CountingArena, MAX_MEMORY_BYTES, memorySize } from './arena.ts'
 import { EdgeModel, type Slot } from './edge-model.ts'
-import { Head, headScratchBytes } from './head.ts'
+import { Head } from './head.ts'
 import { instantiateKernels, type KernelModules, type Kernels } from './kernels.ts'
-import { allocateKvCache, kvCacheBytes } from './kv-cache.ts'
-import { loadWeights } from './load-weights.ts'
-import { Stage, stageScratchBytes } from './stage.ts'
+import { allocateKvCache } from './kv-cache.ts'
+import { allocateWeights, loadWeights, type Weights } from './load-weights.ts'
+import { Stage } from './stage.ts'
 
 /** Tokens run through a layer at once in prefill: past this the tables of a chunk leave the second-level cache. */
 export const CHUNK_LENGTH = MAX_COLUMNS
@@ -34,17 +33,30 @@ export async function loadModel(
   const { config } = manifest
   const capacity = Math.min(options.contextLength, config.maxPositionEmbeddings)
   // The kernels' size functions need no memory of their own, and the size decides the memory.
-  const sizes = await instantiateKernels(modules, new Arena(0).memory, options.build)
-  const bytes = requiredBytes(sizes, manifest, capacity, options.sequences)
+  const sizes = await instantiateKernels(modules, new CountingArena().memory, options.build)
+  const counted = new CountingArena()
+  build(counted, sizes, config, allocateWeights(counted, manifest.tensors), capacity, 1)
+  const slot = new CountingArena()
+  allocateSlot(slot, sizes, config, capacity)
+  const bytes = counted.total + (options.sequences - 1) * slot.total
   if (memorySize(bytes) > MAX_MEMORY_BYTES) throw tooLarge(manifest.name, bytes, capacity)
   const arena = new Arena(bytes)
   const kernels = await instantiateKernels(modules, arena.memory, options.build)
-
   const weights = await loadWeights(store, manifest.tensors, arena, options.progress)
+  return build(arena, kernels, config, weights, capacity, options.sequences)
+}
+
+function build(
+  arena: Arena,
+  kernels: Kernels,
+  config: ModelConfig,
+  weights: Weights,
+  capacity: number,
+  sequences: number,
+): EdgeModel {
   const layers = Array.from({ length: config.layerCount }, (_, i) => weights.layer(i))
   const embedding = weights.matrix('embedding')
   const head = config.tiedEmbedding ? embedding : weights.matrix('head')
-
   return new EdgeModel({
     arena,
     kernels,
@@ -52,7 +64,7 @@ export async function loadModel(
     embedding,
     stage: new Stage(arena, kernels, config, layers, CHUNK_LENGTH, capacity),
     head: new Head(arena, kernels, config, weights.vector('norm'), head),
-    slots: Array.from({ length: options.sequences }, () => allocateSlot(arena, kernels, config, capacity)),
+    slots: Array.from({ length: sequences }, () => allocateSlot(arena, kernels, config, capacity)),
     hidden: arena.allocate(CHUNK_LENGTH * config.hiddenSize * 4),
     chunkLength: CHUNK_LENGTH,
   })
@@ -64,19 +76,6 @@ function tooLarge(name: string, bytes: number, contextLength: number): WeightsEr
     'model_too_large',
     `${name} with a context of ${contextLength} takes ${mib(bytes)} MiB of Wasm memory, of which an isolate has ` +
       `${mib(MAX_MEMORY_BYTES)} at most: set a smaller CONTEXT_LENGTH, pack it with fewer planes, or run it as a pipeline (deploy/README.md)`,
-  )
-}
-
-function requiredBytes(kernels: Kernels, manifest: Manifest, capacity: number, sequences: number): number {
-  const { config, tensors } = manifest
-  const weights = tensors.reduce((sum, tensor) => sum + align(tensorBytes(tensor)), 0)
-  const slot = kvCacheBytes(kernels, config, config.layerCount, capacity) + align(config.hiddenSize * 4)
-  return (
-    weights +
-    stageScratchBytes(kernels, config, CHUNK_LENGTH, capacity) +
-    headScratchBytes(kernels, config) +
-    sequences * slot +
-    align(CHUNK_LENGTH * config.hiddenSize * 4)
   )
 }
 

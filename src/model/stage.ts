@@ -1,5 +1,5 @@
 import type { ModelConfig } from '../weights/manifest.ts'
-import { type Arena, align } from './arena.ts'
+import type { Arena } from './arena.ts'
 import type { Kernels, Pointer } from './kernels.ts'
 import type { KvCache } from './kv-cache.ts'
 import { type Matrix, multiply } from './matrix.ts'
@@ -61,11 +61,6 @@ function scratchSizes(
     cos: floats(config.headDim / 2),
     sin: floats(config.headDim / 2),
   }
-}
-
-/** Bytes of arena that a stage takes beside its weights and caches. */
-export function stageScratchBytes(kernels: Kernels, config: ModelConfig, chunk: number, capacity: number): number {
-  return Object.values(scratchSizes(kernels, config, chunk, capacity)).reduce((sum, bytes) => sum + align(bytes), 0)
 }
 
 /** Whose vectors of a chunk are wanted: those of all its tokens, or of the last one. */

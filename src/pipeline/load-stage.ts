@@ -1,15 +1,13 @@
 import { TILE_ROWS } from '../../assembly/layout.ts'
 import { Arena } from '../model/arena.ts'
-import { Head } from '../model/head.ts'
-import { instantiateKernels, type KernelModules } from '../model/kernels.ts'
-import { allocateKvCache } from '../model/kv-cache.ts'
+import { instantiateKernels, type KernelModules, type Kernels } from '../model/kernels.ts'
 import { loadWeights } from '../model/load-weights.ts'
-import { Stage } from '../model/stage.ts'
 import type { Manifest, PlanesTensor, Span } from '../weights/manifest.ts'
 import { planeFormat, tileBytes } from '../weights/plane-layout.ts'
 import type { WeightStore } from '../weights/weight-store.ts'
-import { HeadSlice } from './head-slice.ts'
-import { LayersStage } from './layers-stage.ts'
+import { buildHeadSlice, buildLayers, rowsOfHead } from './build-stage.ts'
+import type { HeadSlice } from './head-slice.ts'
+import type { LayersStage } from './layers-stage.ts'
 import { PipelineError } from './pipeline-error.ts'
 import type { HeadPlan, LayersPlan, Plan } from './stage-plan.ts'
 import { headMatrix, layerTensors } from './stage-tensors.ts'
@@ -34,50 +32,33 @@ export async function loadStage(
     : loadHeadSlice(store, manifest, stage, arena, kernels)
 }
 
-type LoadedKernels = Awaited<ReturnType<typeof instantiateKernels>>
-
 async function loadLayers(
   store: WeightStore,
   manifest: Manifest,
-  { contextLength, sessions, chunkLength }: Plan,
+  plan: Plan,
   { first, count }: LayersPlan,
   arena: Arena,
-  kernels: LoadedKernels,
+  kernels: Kernels,
 ): Promise<LayersStage> {
-  const { config } = manifest
   const indexes = Array.from({ length: count }, (_, i) => first + i)
   const tensors = indexes.flatMap((i) => layerTensors(manifest, i))
   const weights = await loadWeights(store, tensors, arena)
   const layers = indexes.map((i) => weights.layer(i))
-  return new LayersStage({
-    arena,
-    stage: new Stage(arena, kernels, config, layers, chunkLength, contextLength),
-    caches: Array.from({ length: sessions }, () => allocateKvCache(arena, kernels, config, count, contextLength)),
-    hidden: arena.allocate(chunkLength * config.hiddenSize * 4),
-    hiddenSize: config.hiddenSize,
-    chunkLength,
-  })
+  return buildLayers(arena, kernels, manifest, layers, plan)
 }
 
 async function loadHeadSlice(
   store: WeightStore,
   manifest: Manifest,
-  { firstRow, rows }: HeadPlan,
+  stage: HeadPlan,
   arena: Arena,
-  kernels: LoadedKernels,
+  kernels: Kernels,
 ): Promise<HeadSlice> {
-  const { config, tensors } = manifest
-  const matrix = headMatrix(manifest)
-  const slice: PlanesTensor = { ...matrix, shape: [rows, matrix.shape[1]], spans: spansOfRows(matrix, firstRow, rows) }
-  const norm = tensors.find(({ name }) => name === 'norm')!
+  const { firstRow, rows } = stage
+  const slice = { ...rowsOfHead(manifest, rows), spans: spansOfRows(headMatrix(manifest), firstRow, rows) }
+  const norm = manifest.tensors.find(({ name }) => name === 'norm')!
   const weights = await loadWeights(store, [norm, slice], arena)
-  return new HeadSlice({
-    arena,
-    head: new Head(arena, kernels, { ...config, vocabSize: rows }, weights.vector('norm'), weights.matrix(matrix.name)),
-    hidden: arena.allocate(config.hiddenSize * 4),
-    firstRow,
-    rows,
-  })
+  return buildHeadSlice(arena, kernels, manifest, weights, stage)
 }
 
 /** The spans that hold exactly these rows. */
