@@ -124,6 +124,7 @@ export async function* complete(
   yield {
     type: 'finish',
     reason: cut ? 'length' : answer.toolCalls > 0 ? 'tool_calls' : 'stop',
+    stopString: answer.stopString,
     usage: {
       promptTokens,
       completionTokens,
