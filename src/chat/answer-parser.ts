@@ -59,9 +59,14 @@ export class AnswerParser {
     this.#state = startsInReasoning ? 'reasoning' : 'content'
   }
 
+  /** The stop string that has ended the answer. */
+  get stopString(): string | undefined {
+    return this.#content.stopString
+  }
+
   /** The answer is complete, whatever the model would say next. */
   get stopped(): boolean {
-    return this.#content.stopped || (this.#toolCalls > 0 && !this.#parallelToolCalls)
+    return this.stopString !== undefined || (this.#toolCalls > 0 && !this.#parallelToolCalls)
   }
 
   get inReasoning(): boolean {

@@ -1,6 +1,8 @@
 import { checkRequest, GenerateRequestError } from '../generate/check-request.ts'
 import { ATTENTIVE, type Visitor } from '../generate/queue.ts'
 import type { GenerateEnd, GenerateRequest, SamplingParams } from '../generate/types.ts'
+import type { Constraint } from '../grammar/constraint.ts'
+import type { ToolChoice } from '../grammar/tool-choice.ts'
 import { History } from '../origin/history.ts'
 import { chooseRoute } from '../route/choose.ts'
 import { EdgeStretches } from '../route/edge-stretch.ts'
@@ -29,8 +31,12 @@ export interface ChatRequest {
   readonly messages: readonly ChatMessage[]
   /** Tools to offer. Without any, what looks like a tool call is content. */
   readonly tools?: readonly unknown[]
+  /** Left out: 'auto'. */
+  readonly toolChoice?: ToolChoice
   /** false: the answer ends with its first tool call. */
   readonly parallelToolCalls?: boolean
+  /** What the answer must be. */
+  readonly constraint?: Constraint
   /** undefined: as far as the context reaches. */
   readonly maxTokens?: number
   /** Tokens after which reasoning is closed; 0: there is none. undefined: as long as the model likes, and the edge can. */
@@ -119,6 +125,7 @@ export async function* complete(
   yield {
     type: 'finish',
     reason: cut ? 'length' : answer.toolCalls > 0 ? 'tool_calls' : 'stop',
+    stopString: answer.stopString,
     usage: {
       promptTokens,
       completionTokens,

@@ -8,16 +8,20 @@ export class ContentText {
   readonly #stopStrings: StopStrings
   readonly #frame: FramedText
   readonly #logprobs = new PendingLogprobs()
-  #stopped = false
+  #stopString: string | undefined
 
   constructor(stop: readonly string[], tagMayFollow: boolean) {
     this.#stopStrings = new StopStrings(stop)
     this.#frame = new FramedText(false, tagMayFollow)
   }
 
-  /** A stop string was found: there will be no more text. */
-  get stopped(): boolean {
-    return this.#stopped
+  /** The stop string that was found: there will be no more text. */
+  get stopString(): string | undefined {
+    return this.#stopString
+  }
+
+  get #stopped(): boolean {
+    return this.#stopString !== undefined
   }
 
   /** The text that one token added, and its logprobs; undefined where it is nothing but newlines after a tag, left out. */
@@ -26,9 +30,9 @@ export class ContentText {
     const kept = this.#frame.withoutLead(piece)
     if (piece !== '' && kept === '') return undefined
     this.#logprobs.add(logprob, kept)
-    const { text, stopped } = this.#stopStrings.push(kept)
-    this.#stopped = stopped
-    return this.#deliver(this.#frame.release(text) + (stopped ? this.#frame.end() : ''))
+    const { text, stop } = this.#stopStrings.push(kept)
+    this.#stopString = stop
+    return this.#deliver(this.#frame.release(text) + (this.#stopped ? this.#frame.end() : ''))
   }
 
   /** A tag follows: what stands before it is not the beginning of a stop string. */

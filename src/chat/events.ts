@@ -38,4 +38,11 @@ export type ChatEvent =
   | { readonly type: 'toolCallArguments'; readonly index: number; readonly text: string }
   /** It was none: its whole text comes as content. */
   | { readonly type: 'toolCallRevoked'; readonly index: number }
-  | { readonly type: 'finish'; readonly reason: FinishReason; readonly usage: Usage; readonly route: Decision }
+  | {
+      readonly type: 'finish'
+      readonly reason: FinishReason
+      /** Which of the request's stop strings has ended the answer; undefined: none. */
+      readonly stopString: string | undefined
+      readonly usage: Usage
+      readonly route: Decision
+    }

@@ -7,11 +7,11 @@ function run(stops: string[], pieces: string[]) {
   const filter = new StopStrings(stops)
   let delivered = ''
   for (const piece of pieces) {
-    const { text, stopped } = filter.push(piece)
+    const { text, stop } = filter.push(piece)
     delivered += text
-    if (stopped) return { delivered, stopped }
+    if (stop !== undefined) return { delivered, stop }
   }
-  return { delivered: delivered + filter.flush(), stopped: false }
+  return { delivered: delivered + filter.flush(), stop: undefined }
 }
 
 /** The definition, on the whole text: the first place where a stop string ends, and where the longest such one starts. */
@@ -19,11 +19,11 @@ function naive(stops: string[], text: string) {
   for (let end = 1; end <= text.length; end++) {
     const ended = stops.filter((stop) => text.slice(0, end).endsWith(stop))
     if (ended.length > 0) {
-      const longest = Math.max(...ended.map((stop) => stop.length))
-      return { delivered: text.slice(0, end - longest), stopped: true }
+      const stop = ended.reduce((longest, other) => (other.length > longest.length ? other : longest))
+      return { delivered: text.slice(0, end - stop.length), stop }
     }
   }
-  return { delivered: text, stopped: false }
+  return { delivered: text, stop: undefined }
 }
 
 // Few letters, so that stop strings overlap each other and themselves.
@@ -47,8 +47,8 @@ test('holds back nothing but the beginning of a stop string', () => {
       let seen = ''
       let delivered = ''
       for (const piece of pieces) {
-        const { text, stopped } = filter.push(piece)
-        if (stopped) return
+        const { text, stop } = filter.push(piece)
+        if (stop !== undefined) return
         seen += piece
         delivered += text
         const held = seen.slice(delivered.length)
@@ -62,12 +62,12 @@ test('holds back nothing but the beginning of a stop string', () => {
 describe('examples', () => {
   test('a stop string across pieces', () => {
     const filter = new StopStrings(['\n\nUser:'])
-    expect(filter.push('Yes.\n')).toEqual({ text: 'Yes.', stopped: false })
-    expect(filter.push('\nUse')).toEqual({ text: '', stopped: false })
-    expect(filter.push('r: more')).toEqual({ text: '', stopped: true })
+    expect(filter.push('Yes.\n')).toEqual({ text: 'Yes.', stop: undefined })
+    expect(filter.push('\nUse')).toEqual({ text: '', stop: undefined })
+    expect(filter.push('r: more')).toEqual({ text: '', stop: '\n\nUser:' })
   })
 
   test('without stop strings everything passes at once', () => {
-    expect(new StopStrings([]).push('anything')).toEqual({ text: 'anything', stopped: false })
+    expect(new StopStrings([]).push('anything')).toEqual({ text: 'anything', stop: undefined })
   })
 })

@@ -1,8 +1,8 @@
 export interface StopStringResult {
   /** Text that is free of every stop string for certain. */
   readonly text: string
-  /** A stop string was found: what follows `text` is dropped. */
-  readonly stopped: boolean
+  /** The stop string that was found: what follows `text` is dropped. */
+  readonly stop: string | undefined
 }
 
 /**
@@ -21,13 +21,13 @@ export class StopStrings {
   push(piece: string): StopStringResult {
     const text = this.#held + piece
     const match = this.#firstMatch(text)
-    if (match !== undefined) {
+    if (match) {
       this.#held = ''
-      return { text: text.slice(0, match), stopped: true }
+      return { text: text.slice(0, match.start), stop: match.stop }
     }
     const held = this.#heldFrom(text)
     this.#held = text.slice(held)
-    return { text: text.slice(0, held), stopped: false }
+    return { text: text.slice(0, held), stop: undefined }
   }
 
   /** The text still held back, when no more will come. */
@@ -37,16 +37,16 @@ export class StopStrings {
     return text
   }
 
-  /** Where the winning match starts. */
-  #firstMatch(text: string): number | undefined {
-    let best: { start: number; end: number } | undefined
+  /** The winning match, and where it starts. */
+  #firstMatch(text: string): { readonly start: number; readonly stop: string } | undefined {
+    let best: { start: number; end: number; stop: string } | undefined
     for (const stop of this.#stops) {
       const start = text.indexOf(stop)
       if (start < 0) continue
       const end = start + stop.length
-      if (!best || end < best.end || (end === best.end && start < best.start)) best = { start, end }
+      if (!best || end < best.end || (end === best.end && start < best.start)) best = { start, end, stop }
     }
-    return best?.start
+    return best
   }
 
   /** Where the longest ending of the text that begins a stop string starts. */

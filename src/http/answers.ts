@@ -44,6 +44,7 @@ export class OpenAnswer {
   readonly #abort = new AbortController()
   readonly #hangUp = () => this.#stop(clientGone())
   #recording: Recording | undefined
+  #promptTokens = 0
 
   private constructor(c: Context, { recordings }: Answers, asked: Asked, chat: ChatModel, service: ChatService) {
     this.chat = chat
@@ -66,14 +67,19 @@ export class OpenAnswer {
     checkModelName(chat, routeWish(asked.model ?? chat.id, null).model)
     const answer = new OpenAnswer(c, answers, asked, chat, await answers.loadService(chat))
     // Errors in the request, and a full queue, come before the response begins.
-    const { route } = (await answer.events.next()).value as Extract<ChatEvent, { type: 'start' }>
+    const { route, promptTokens } = (await answer.events.next()).value as Extract<ChatEvent, { type: 'start' }>
+    answer.#promptTokens = promptTokens
     c.header(ROUTE_HEADER, `${route.route}; reason=${route.reason}`)
     return answer
   }
 
-  /** `make`: the object of all events; it calls `beat` at each of them. */
-  json(make: (beat: () => void) => Promise<object>): Promise<Response> {
-    return sendSlowJson(this.#context, make, this.#hangUp)
+  get promptTokens(): number {
+    return this.#promptTokens
+  }
+
+  /** `make`: the object of all events; it calls `beat` at each of them. `error`: the object where that fails when the status is out. */
+  json(make: (beat: () => void) => Promise<object>, error: Dialect['error'] = ({ body }) => body): Promise<Response> {
+    return sendSlowJson(this.#context, make, this.#hangUp, error)
   }
 
   /** `objects`: those of all events. Rejects with an ApiError of status 429 where the client has too many resumable streams. */

@@ -1,13 +1,14 @@
 import { Hono } from 'hono'
 import { cors } from 'hono/cors'
 import type { ChatModel } from '../chat/chat-model.ts'
-import { echo } from '../echo.ts'
 import { type ChatService, edgeAlone } from '../route/service.ts'
 import { ROUTE_HEADER } from '../route/wish.ts'
 import { chatCompletions } from './chat-completions.ts'
-import { ApiError, errorResponse, modelUnavailable, toApiError } from './errors.ts'
+import { errorResponse, modelUnavailable, toApiError } from './errors.ts'
+import { messages, REQUEST_ID_HEADER } from './messages/routes.ts'
 import { methodNotAllowed } from './method-not-allowed.ts'
 import { models } from './models.ts'
+import { nothingHere } from './nothing-here.ts'
 import { Recordings } from './recordings.ts'
 import { drainBody } from './request-body.ts'
 import { resume } from './resume.ts'
@@ -21,7 +22,7 @@ export interface AppOptions {
   readonly service?: (chat: ChatModel) => Promise<ChatService>
 }
 
-/** The HTTP API: OpenAI's chat completions and models, and a health check. */
+/** The HTTP API: OpenAI's chat completions and models, Anthropic's messages, and a health check. */
 export function createApp(options: AppOptions) {
   const alone = edgeAlone()
   const { model, service = async () => alone } = options
@@ -31,7 +32,12 @@ export function createApp(options: AppOptions) {
   const app = new Hono()
   // Any site may embed the widget; there are no cookies to protect.
   app.use(
-    cors({ origin: '*', allowMethods: ['GET', 'POST'], exposeHeaders: ['Retry-After', ROUTE_HEADER], maxAge: 86_400 }),
+    cors({
+      origin: '*',
+      allowMethods: ['GET', 'POST'],
+      exposeHeaders: ['Retry-After', ROUTE_HEADER, REQUEST_ID_HEADER],
+      maxAge: 86_400,
+    }),
   )
   app.use(async (c, next) => {
     await next()
@@ -41,15 +47,14 @@ export function createApp(options: AppOptions) {
   app.route('/v1', chatCompletions(answers))
   app.route('/v1', resume(recordings))
   app.route('/v1', models(loadModel))
+  app.route('/v1/messages', messages(answers))
   app.all('/healthz', methodNotAllowed('GET'))
   app.all('/v1/chat/completions', methodNotAllowed('POST'))
   app.all('/v1/chat/completions/:id/events', methodNotAllowed('GET'))
   app.all('/v1/chat/completions/:id/cancel', methodNotAllowed('POST'))
   app.all('/v1/models', methodNotAllowed('GET'))
   app.all('/v1/models/:id{.+}', methodNotAllowed('GET'))
-  app.notFound((c) =>
-    errorResponse(c, new ApiError(404, 'unknown_url', `There is nothing at ${c.req.method} ${echo(c.req.path)}.`)),
-  )
+  app.notFound(nothingHere)
   app.onError((error, c) => errorResponse(c, toApiError(error)))
   return app
 }

@@ -18,7 +18,7 @@ export function withExactJson({ messages, tools }: Templated, source: string): T
   // What stands in texts was not counted with the body.
   checkJsonSize(`[${written.filter((text) => typeof text === 'string').join(',')}]`)
   if (!tools?.length && written.every((value) => value == null || typeof value === 'string')) return { messages, tools }
-  const body = parsed(source)
+  const body = exactJson(source)
   return {
     tools: tools && (at(body, 'tools') as readonly unknown[]),
     messages: messages.map((message, index) => ({
@@ -36,7 +36,7 @@ function exactCall(call: ToolCall, written: ExactJson | undefined): ToolCall {
   return written instanceof Map ? { ...call, function: { ...call.function, arguments: written } } : call
 }
 
-function parsed(source: string): ExactJson {
+export function exactJson(source: string): ExactJson {
   try {
     return parseExactJson(source)
   } catch (cause) {
@@ -44,7 +44,7 @@ function parsed(source: string): ExactJson {
   }
 }
 
-function at(value: ExactJson | undefined, ...path: readonly (string | number)[]): ExactJson | undefined {
+export function at(value: ExactJson | undefined, ...path: readonly (string | number)[]): ExactJson | undefined {
   return path.reduce<ExactJson | undefined>(
     (inner, step) =>
       inner instanceof Map ? inner.get(String(step)) : Array.isArray(inner) ? inner[step as number] : undefined,

@@ -11,13 +11,18 @@ export interface Dialect {
   readonly last?: string
   /** The object of an event that ends a stream which failed. */
   readonly error: (error: ApiError) => object
+  /** The object of an event that says only that the stream lives; left out: a comment does. */
+  readonly idle?: object
 }
 
-export interface RecordedEvent {
-  /** `<completion id>:<position>`, the Last-Event-ID of a client that has read this far. */
-  readonly id: string
+export interface StreamEvent {
   readonly name: string | undefined
   readonly data: string
+}
+
+export interface RecordedEvent extends StreamEvent {
+  /** `<completion id>:<position>`, the Last-Event-ID of a client that has read this far. */
+  readonly id: string
 }
 
 /** The events of one streamed completion, for its client and for one that comes back. */
@@ -27,7 +32,7 @@ export class Recording {
   readonly #resumable: boolean
   readonly #maxCharacters: () => number
   readonly #dialect: Dialect
-  readonly #events: Omit<RecordedEvent, 'id'>[] = []
+  readonly #events: StreamEvent[] = []
   #characters = 0
   /** Events at the start that are not kept any more. */
   #dropped = 0
@@ -56,6 +61,17 @@ export class Recording {
     return this.#ended
   }
 
+  /** What says only that the stream lives; undefined: a comment does. */
+  get idle(): StreamEvent | undefined {
+    const { idle } = this.#dialect
+    return idle && this.#eventOf(idle)
+  }
+
+  /** What ends the stream of one reader who cannot have the rest. */
+  failure(error: ApiError): StreamEvent {
+    return this.#eventOf(this.#dialect.error(error))
+  }
+
   /** Somebody reads along. */
   get isRead(): boolean {
     return this.#readers > 0
@@ -65,10 +81,10 @@ export class Recording {
   async record(objects: AsyncIterable<unknown>): Promise<void> {
     const { last, error } = this.#dialect
     try {
-      for await (const object of objects) this.#addObject(object)
+      for await (const object of objects) this.#add(this.#eventOf(object))
       if (last !== undefined) this.#add({ name: undefined, data: last })
     } catch (failure) {
-      this.#addObject(error(toApiError(failure)))
+      this.#add(this.#eventOf(error(toApiError(failure))))
     }
     this.#ended = true
     clearTimeout(this.#waiting)
@@ -134,12 +150,12 @@ export class Recording {
     }
   }
 
-  #addObject(object: unknown): void {
+  #eventOf(object: unknown): StreamEvent {
     const name = this.#dialect.named ? (object as { type: string }).type : undefined
-    this.#add({ name, data: JSON.stringify(object) })
+    return { name, data: JSON.stringify(object) }
   }
 
-  #add(event: Omit<RecordedEvent, 'id'>): void {
+  #add(event: StreamEvent): void {
     this.#events.push(event)
     this.#characters += event.data.length
     this.trim()

@@ -5,15 +5,15 @@ import { reasoningBudget, reasoningEffort, reasoningFields } from './reasoning.t
 import { rejectUnsupported } from './unsupported.ts'
 
 /** Generous beside OpenAI's 4; every one is searched for at every token. */
-const MAX_STOP_STRINGS = 16
+export const MAX_STOP_STRINGS = 16
 const MAX_STOP_LENGTH = 1024
 const MAX_TOP_LOGPROBS = 20
 /** Nanbeige's template takes 62 of its budget's 200,000 steps for each. */
-const MAX_MESSAGES = 2048
-const MAX_PARTS = 1024
+export const MAX_MESSAGES = 2048
+export const MAX_PARTS = 1024
 /** Of a message, a part or a call, those that nobody knows among them. */
 const MAX_FIELDS = 64
-const MAX_TOOLS = 512
+export const MAX_TOOLS = 512
 const MAX_TOOL_CALLS = 512
 const MAX_BIASES = 4096
 /** Logits are divided and multiplied by it as float32: beyond these bounds they are no numbers any more, or all the same. */
@@ -23,12 +23,12 @@ const MAX_REPETITION_PENALTY = 1e3
 const MAX_SEED = 2 ** 63
 
 /** A list whose length is known to be right before any of its items is looked at. */
-function list<Item extends z.ZodType>(item: Item, max: number) {
+export function list<Item extends z.ZodType>(item: Item, max: number) {
   return z.array(z.unknown()).max(max).pipe(z.array(item))
 }
 
 /** With fields that nobody knows, but not any number of them. */
-function fields<Shape extends z.core.$ZodLooseShape>(shape: Shape) {
+export function fields<Shape extends z.core.$ZodLooseShape>(shape: Shape) {
   return z
     .looseObject(shape)
     .refine((object) => Object.keys(object).length <= MAX_FIELDS, `expected at most ${MAX_FIELDS} fields`)
@@ -71,7 +71,7 @@ const message = z.discriminatedUnion('role', [
   }),
 ])
 const tool = z.looseObject({ type: z.literal('function'), function: z.looseObject({ name: z.string() }) })
-const stopString = z.string().min(1, 'a stop string must not be empty').max(MAX_STOP_LENGTH)
+export const stopString = z.string().min(1, 'a stop string must not be empty').max(MAX_STOP_LENGTH)
 const logitBias = z
   .record(z.string(), z.unknown())
   .refine((bias) => Object.keys(bias).length <= MAX_BIASES, `expected at most ${MAX_BIASES} token ids`)

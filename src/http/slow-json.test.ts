@@ -11,7 +11,12 @@ function answer(early: number, late: number) {
       for (let done = 0; done < late; done++) beat()
       return { made: true }
     }
-    return sendSlowJson(c, make, () => {})
+    return sendSlowJson(
+      c,
+      make,
+      () => {},
+      ({ body }) => body,
+    )
   })
   return app.request('/')
 }

@@ -1,6 +1,6 @@
 import type { Context } from 'hono'
 import { ClientPipe } from './client-pipe.ts'
-import { toApiError } from './errors.ts'
+import { type ApiError, toApiError } from './errors.ts'
 import { HEARTBEAT_MS } from './sse.ts'
 
 /** How long the status waits for the answer, in ms: what fails until then is told with a status of its own. */
@@ -19,6 +19,7 @@ export async function sendSlowJson(
   c: Context,
   make: (beat: () => void) => Promise<object>,
   hangUp: () => void,
+  errorObject: (error: ApiError) => object,
 ): Promise<Response> {
   let beat = () => {}
   const object = make(() => beat())
@@ -35,7 +36,7 @@ export async function sendSlowJson(
     .then(
       (value) => pipe.end(JSON.stringify(value)),
       async (error: unknown) => {
-        await send(JSON.stringify(toApiError(error).body))
+        await send(JSON.stringify(errorObject(toApiError(error))))
         await pipe.abort(error)
       },
     )

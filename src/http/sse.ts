@@ -1,7 +1,7 @@
 import type { Context } from 'hono'
 import { ClientPipe } from './client-pipe.ts'
 import { ApiError } from './errors.ts'
-import type { Recording } from './recording.ts'
+import type { RecordedEvent, Recording, StreamEvent } from './recording.ts'
 
 /** Between the signs of life of a response, in ms: a hang-up is noticed with the next but one. */
 export const HEARTBEAT_MS = 500
@@ -23,11 +23,14 @@ export function sendEvents(c: Context, recording: Recording, position: number): 
   client.addEventListener('abort', leave)
   if (client.aborted) leave()
   const pipe = new ClientPipe(leave)
-  // While an answer waits, or a long prompt is read, there is nothing to say: a comment keeps proxies from giving up, and only by
+  // While an answer waits, or a long prompt is read, there is nothing to say: a sign of life keeps proxies from giving up, and only by
   // writing does workerd (1.20261117) learn that the client hung up.
-  const beat = () => pipe.write(COMMENT).catch(() => {})
-  beat()
-  const heartbeat = setInterval(beat, HEARTBEAT_MS)
+  const beat = (text: string) => pipe.write(text).catch(() => {})
+  // An event would come before the first one that says something, which clients take for a fault.
+  beat(COMMENT)
+  const { idle } = recording
+  const sign = idle ? eventText(idle) : COMMENT
+  const heartbeat = setInterval(() => beat(sign), HEARTBEAT_MS)
   sendAll(pipe, recording, position)
     .catch((error) => pipe.abort(error))
     // The client is gone.
@@ -42,13 +45,15 @@ export function sendEvents(c: Context, recording: Recording, position: number): 
 
 async function sendAll(pipe: ClientPipe, recording: Recording, position: number): Promise<void> {
   try {
-    // JSON has no line breaks, so that data is always one line.
-    for await (const { name, data, id } of recording.events(position)) {
-      await pipe.write(`${name === undefined ? '' : `event: ${name}\n`}data: ${data}\nid: ${id}\n\n`)
-    }
+    for await (const event of recording.events(position)) await pipe.write(eventText(event))
   } catch (error) {
     if (!(error instanceof ApiError)) throw error
-    await pipe.write(`data: ${JSON.stringify(error.body)}\n\n`)
+    await pipe.write(eventText(recording.failure(error)))
   }
   await pipe.close()
+}
+
+/** JSON has no line breaks, so that data is always one line. */
+function eventText({ name, data, id }: StreamEvent & Partial<RecordedEvent>): string {
+  return `${name === undefined ? '' : `event: ${name}\n`}data: ${data}\n${id === undefined ? '' : `id: ${id}\n`}\n`
 }

@@ -1,0 +1,105 @@
+import type { ChatEvent } from '../../chat/events.ts'
+import { loopTurn } from '../../generate/turn.ts'
+import { AnswerBlocks, type BlockOptions } from './answer-blocks.ts'
+import { WholeBlocks } from './whole-blocks.ts'
+
+type Finish = Extract<ChatEvent, { type: 'finish' }>
+
+export interface MessageOptions extends BlockOptions {
+  readonly id: string
+  readonly model: string
+  readonly inputTokens: number
+  readonly maxTokens: number
+}
+
+/** Makes the objects of one message, whole or streamed, in Anthropic's form. */
+export class MessageObjects {
+  readonly #options: MessageOptions
+  readonly #blocks: AnswerBlocks
+
+  constructor(options: MessageOptions) {
+    this.#options = options
+    this.#blocks = new AnswerBlocks(options)
+  }
+
+  /** The whole message, from the events after its start. `beat` is called at each of them. */
+  async message(events: AsyncIterable<ChatEvent>, beat: () => void) {
+    const whole = new WholeBlocks()
+    for await (const event of events) {
+      if (event.type === 'finish') {
+        for (const said of this.#blocks.end()) whole.add(said)
+        return { ...this.#message(whole.blocks), ...this.#ending(event), usage: usageObject(event) }
+      }
+      beat()
+      if (event.type === 'start') continue
+      for (const said of this.#blocks.push(event)) whole.add(said)
+    }
+    throw new Error('the events of a message ended without a finish')
+  }
+
+  /** The events of a stream, from the events after its start. */
+  async *stream(events: AsyncIterable<ChatEvent>) {
+    yield { type: 'message_start', message: this.#message([]) }
+    for await (const event of events) {
+      if (event.type === 'start') continue
+      if (event.type === 'finish') {
+        yield* this.#blocks.end()
+        yield { type: 'message_delta', delta: this.#ending(event), usage: usageObject(event) }
+        yield { type: 'message_stop' }
+      } else {
+        yield* this.#blocks.push(event)
+        // To ask for the next token, through all that stands between, would hold this one back.
+        await loopTurn()
+      }
+    }
+  }
+
+  #message(content: readonly object[]) {
+    const { id, model, inputTokens } = this.#options
+    const unknown = { stop_reason: null, stop_sequence: null, stop_details: null, container: null, diagnostics: null }
+    return { id, type: 'message', role: 'assistant', model, content, ...unknown, usage: tokens(inputTokens, 0, 0) }
+  }
+
+  #ending({ reason, stopString, usage }: Finish) {
+    return {
+      stop_reason: this.#stopReason(reason, stopString, usage.completionTokens),
+      stop_sequence: stopString ?? null,
+      stop_details: null,
+      container: null,
+    }
+  }
+
+  #stopReason(reason: Finish['reason'], stopString: string | undefined, outputTokens: number) {
+    switch (reason) {
+      case 'tool_calls':
+        return 'tool_use'
+      case 'length':
+        return outputTokens < this.#options.maxTokens ? 'model_context_window_exceeded' : 'max_tokens'
+      case 'stop':
+        return stopString === undefined ? 'end_turn' : 'stop_sequence'
+    }
+  }
+}
+
+function usageObject({ usage, route: { route, reason } }: Finish) {
+  const { promptTokens, completionTokens, reasoningTokens, edgeTokens, originTokens } = usage
+  return {
+    ...tokens(promptTokens, completionTokens, reasoningTokens),
+    nanbeige: { route, reason, edge_tokens: edgeTokens, origin_tokens: originTokens },
+  }
+}
+
+function tokens(input: number, output: number, thinking: number) {
+  return {
+    input_tokens: input,
+    output_tokens: output,
+    output_tokens_details: { thinking_tokens: thinking },
+    cache_creation_input_tokens: 0,
+    cache_read_input_tokens: 0,
+    cache_creation: null,
+    server_tool_use: null,
+    service_tier: 'standard',
+    inference_geo: null,
+    speed: null,
+  }
+}
