@@ -1,5 +1,7 @@
 import { madd, nearestIntegers, roundingConstant, sumLanes } from '../simd'
 import { gemm, gemmScratchBytes } from './gemm'
+import { refineRows, refineScratchBytes } from './refine-rows'
+import { roundToHalf } from './round-to-half'
 
 // Rounding with error feedback: GPTQ (Frantar et al. 2023) in the form of LDLQ (QuIP, Chee et al. 2023, who show that they are the same).
 // For second moments H = U D U^T of the inputs, U unit upper triangular, the squared error of the outputs is
@@ -16,20 +18,22 @@ const RANGE_STEP: f32 = 0.05
 
 /** Bytes of scratch that quantizeRows takes for matrices of so many columns. */
 export function quantizeScratchBytes(cols: i32): i32 {
-  return gemmScratchBytes() + MAX_ROWS * (cols + BLOCK) * 4
+  return MAX_ROWS * cols * 4 + refineScratchBytes(cols)
 }
 
 /**
- * Round weights w (rows, cols) f32 to levels scale * (q - (2^planes - 1) / 2), and w <- the levels.
+ * Round weights w (rows, cols) f32 to levels scale * (q - (2^planes - 1) / 2), and w <- the levels. Returns the error that is left: the sum
+ * of (w - w^)^T H (w - w^) over the rows.
  * q (rows, cols) u8; scales (rows, cols / groupSize) f32, exact as half floats; u (cols, cols) f32: U above the diagonal, zeros elsewhere;
- * d (cols) f32; groupSize divides BLOCK; at most MAX_ROWS rows. scratch: quantizeScratchBytes.
+ * d (cols) f32; h (cols, cols) f32: H, both triangles; groupSize divides BLOCK; at most MAX_ROWS rows. scratch: quantizeScratchBytes.
  */
 export function quantizeRows(
-  w: usize, q: usize, scales: usize, u: usize, d: usize, rows: i32, cols: i32, planes: i32, groupSize: i32, scratch: usize,
-): void {
+  w: usize, q: usize, scales: usize, u: usize, d: usize, h: usize, rows: i32, cols: i32, planes: i32, groupSize: i32, scratch: usize,
+): f64 {
   if (rows > MAX_ROWS) unreachable()
-  const errors = scratch + gemmScratchBytes()
-  const wanted = errors + MAX_ROWS * cols * 4
+  const errors = scratch
+  scratch += MAX_ROWS * cols * 4
+  const wanted = scratch + gemmScratchBytes()
   const groups = cols / groupSize
   const most: f32 = <f32>((1 << planes) - 1)
   const middle = most * 0.5
@@ -63,6 +67,7 @@ export function quantizeRows(
       }
     }
   }
+  return refineRows(w, q, scales, errors, h, rows, cols, planes, groupSize, scratch)
 }
 
 /** The scale, exact as a half float, whose levels leave the least squared error of x (size) f32, weighted by h (size) f32, among some tried. */
@@ -120,11 +125,4 @@ function squaredError(x: usize, h: usize, size: i32, most: f32, scale: f32): f32
     sum = madd(f32x4.mul(error, error), v128.load(h + i), sum)
   }
   return sumLanes(sum)
-}
-
-/** The nearest half float of a positive number below 65504: 11 bits by Dekker's splitting, whole multiples of 2^-24 where it is subnormal. */
-function roundToHalf(x: f32): f32 {
-  if (x < 6.103515625e-5) return nearest(x * 16777216) * 5.9604644775390625e-8
-  const wide: f32 = x * 8193
-  return wide - (wide - x)
 }

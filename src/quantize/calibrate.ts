@@ -10,7 +10,7 @@ import type { CalibrationFolder } from './calibration-folder.ts'
 import { factorize } from './factorize.ts'
 import { FloatLayers, floatLayersBytes, type LayerMatrix, spansOf } from './float-layer.ts'
 import { FloatPool } from './float-pool.ts'
-import { quantizeMatrix, resultBytes } from './quantize-matrix.ts'
+import { type Moments, quantizeMatrix, resultBytes } from './quantize-matrix.ts'
 import { secondMoments } from './second-moments.ts'
 
 /** Rows of the head that are in memory at a time. */
@@ -86,7 +86,7 @@ function workBytes({ config, planned }: Calibration): number {
   // gate and up are there at once, and nothing larger with another.
   const largest = Math.max(...sizes, 2 * intermediateSize * hiddenSize)
   const results = resultBytes(largest, { groupSize: SMALLEST_GROUP })
-  return align(widest * widest * 4) + align(widest * 4) + 2 * align(largest * 4) + align(results)
+  return 2 * align(widest * widest * 4) + align(widest * 4) + 2 * align(largest * 4) + align(results)
 }
 
 export const isMatrix = (tensor: PlannedTensor): tensor is CalibratedTensor =>
@@ -123,8 +123,7 @@ class Rounding {
   readonly #pool: FloatPool
   readonly #calibration: Calibration
   readonly #tokens: number
-  readonly #u: Pointer
-  readonly #d: Pointer
+  readonly #moments: Moments
 
   constructor(pool: FloatPool, calibration: Calibration, tokens: number) {
     const { hiddenSize, intermediateSize, headCount, headDim } = calibration.config
@@ -132,8 +131,8 @@ class Rounding {
     this.#pool = pool
     this.#calibration = calibration
     this.#tokens = tokens
-    this.#u = pool.allocate(widest * widest * 4)
-    this.#d = pool.allocate(widest * 4)
+    const matrix = () => pool.allocate(widest * widest * 4)
+    this.#moments = { h: matrix(), u: matrix(), d: pool.allocate(widest * 4) }
   }
 
   /** The matrices of these names, all multiplied with x (tokens, columns) f32, rounded: where each is, by the last part of its name. */
@@ -177,8 +176,8 @@ class Rounding {
   }
 
   async #factorize(x: Pointer, size: number): Promise<void> {
-    await secondMoments(this.#pool, this.#u, x, { count: this.#tokens, size })
-    await factorize(this.#pool, this.#u, this.#d, size)
+    await secondMoments(this.#pool, this.#moments.h, x, { count: this.#tokens, size })
+    await factorize(this.#pool, this.#moments, size)
   }
 
   async #roundRows({ tensor, rotation, entry }: CalibratedTensor, w: Pointer, firstRow: number, rows: number) {
@@ -189,7 +188,7 @@ class Rounding {
     pool.floats(w, rows * cols).set(weights)
     const mark = pool.mark()
     const results = pool.allocate(resultBytes(rows * cols, entry))
-    const matrix = await quantizeMatrix(pool, w, { u: this.#u, d: this.#d, results }, { ...entry, rows, cols })
+    const matrix = await quantizeMatrix(pool, w, this.#moments, results, { ...entry, rows, cols })
     pool.release(mark)
     return packPlanes(matrix)
   }

@@ -1,6 +1,7 @@
 import type { Pointer } from '../model/kernels.ts'
 import { jobsOf } from './float-matrix.ts'
 import type { FloatPool } from './float-pool.ts'
+import type { Moments } from './quantize-matrix.ts'
 
 /** Columns of a block of the factorization, and rows that a thread works on at a time. */
 const BLOCK = 128
@@ -12,23 +13,26 @@ const DAMPING_STEP = 10
 const TRIES = 4
 
 /**
- * Second moments H as secondMoments leaves them -> U and D with H + damping = (I + U) D (I + U)^T: h (size, size) f32 <- U, strictly upper
- * triangular, and d (size) f32 <- D.
+ * Second moments H as secondMoments leaves them -> U and D with H + damping = (I + U) D (I + U)^T: u (size, size) f32 <- U, strictly upper
+ * triangular, d (size) f32 <- D, and h (size, size) f32 <- H + damping, both triangles.
  */
-export async function factorize(pool: FloatPool, h: Pointer, d: Pointer, size: number): Promise<void> {
-  const matrix = pool.floats(h, size * size)
+export async function factorize(pool: FloatPool, { h, u, d }: Moments, size: number): Promise<void> {
+  const moments = pool.floats(h, size * size)
+  const matrix = pool.floats(u, size * size)
   let trace = 0
-  for (let i = 0; i < size; i++) trace += matrix[i * size + i]
-  // Both axes turned around: what was above the diagonal is below, and a lower triangular factor becomes an upper one.
-  matrix.reverse()
-  const moments = matrix.slice()
+  for (let i = 0; i < size; i++) {
+    trace += moments[i * size + i]
+    for (let j = 0; j < i; j++) moments[i * size + j] = moments[j * size + i]
+  }
   let damping = DAMPING
   for (let tried = 1; ; tried++) {
-    for (let i = 0; i < size; i++) matrix[i * size + i] += trace === 0 ? 1 : (damping * trace) / size
-    if (await cholesky(pool, h, size)) break
+    for (let i = 0; i < size; i++) moments[i * size + i] += trace === 0 ? 1 : (damping * trace) / size
+    // Both axes turned around: what was above the diagonal is below, and a lower triangular factor becomes an upper one.
+    matrix.set(moments)
+    matrix.reverse()
+    if (await cholesky(pool, u, size)) break
     if (tried === TRIES) throw new Error(`second moments of ${size} inputs have no Cholesky factorization`)
     damping *= DAMPING_STEP
-    matrix.set(moments)
   }
   for (let i = 0; i < size; i++) matrix.fill(0, i * size + i + 1, (i + 1) * size)
   matrix.reverse()

@@ -83,10 +83,9 @@ describe('factorize', () => {
     fresh()
     const count = 2 * size
     const x = put(inputs(count, size))
-    const h = put(new Float32Array(size * size))
-    const d = put(new Float32Array(size))
+    const [h, u, d] = [size * size, size * size, size].map((floats) => put(new Float32Array(floats)))
     await secondMoments(pool, h.pointer, x.pointer, { count, size })
-    await factorize(pool, h.pointer, d.pointer, size)
+    await factorize(pool, { h: h.pointer, u: u.pointer, d: d.pointer }, size)
     const moments = (i: number, j: number) => {
       let sum = 0
       for (let t = 0; t < count; t++) sum += x.values[t * size + i] * x.values[t * size + j]
@@ -94,14 +93,16 @@ describe('factorize', () => {
     }
     let mean = 0
     for (let i = 0; i < size; i++) mean += moments(i, i) / size
-    const unit = (i: number, k: number) => (i === k ? 1 : h.values[i * size + k])
+    const unit = (i: number, k: number) => (i === k ? 1 : u.values[i * size + k])
     for (let i = 0; i < size; i += 7) {
-      for (let j = 0; j <= i; j++) expect(h.values[i * size + j]).toBe(0)
+      for (let j = 0; j <= i; j++) expect(u.values[i * size + j]).toBe(0)
       for (let j = i; j < size; j += 5) {
         let product = 0
         for (let k = j; k < size; k++) product += unit(i, k) * d.values[k] * unit(j, k)
         const expected = moments(i, j) + (i === j ? 0.01 * mean : 0)
         expect(Math.abs(product - expected) / mean).toBeLessThan(1e-4)
+        expect(Math.abs(h.values[i * size + j] - expected) / mean).toBeLessThan(1e-4)
+        expect(h.values[j * size + i]).toBe(h.values[i * size + j])
       }
     }
   })
@@ -109,10 +110,9 @@ describe('factorize', () => {
   it('takes inputs that are always zero', async () => {
     fresh()
     const size = 64
-    const h = put(new Float32Array(size * size))
-    const d = put(new Float32Array(size))
+    const [h, u, d] = [size * size, size * size, size].map((floats) => put(new Float32Array(floats)))
     await secondMoments(pool, h.pointer, put(new Float32Array(8 * size)).pointer, { count: 8, size })
-    await factorize(pool, h.pointer, d.pointer, size)
+    await factorize(pool, { h: h.pointer, u: u.pointer, d: d.pointer }, size)
     expect([...d.values]).toEqual(new Array(size).fill(1))
   })
 })
@@ -123,16 +123,15 @@ describe('quantizeMatrix', () => {
   async function quantized(planes: number, groupSize: 32 | 64) {
     fresh()
     const x = put(inputs(count, cols))
-    const u = put(new Float32Array(cols * cols))
-    const d = put(new Float32Array(cols))
-    await secondMoments(pool, u.pointer, x.pointer, { count, size: cols })
-    await factorize(pool, u.pointer, d.pointer, cols)
+    const [h, u, d] = [cols * cols, cols * cols, cols].map((floats) => put(new Float32Array(floats)))
+    await secondMoments(pool, h.pointer, x.pointer, { count, size: cols })
+    const moments = { h: h.pointer, u: u.pointer, d: d.pointer }
+    await factorize(pool, moments, cols)
     const weights = gaussians(createRandom(9), rows * cols, 0.02)
     const w = put(weights)
     const results = pool.allocate(resultBytes(rows * cols, { groupSize }))
-    const parts = { u: u.pointer, d: d.pointer, results }
-    const matrix = await quantizeMatrix(pool, w.pointer, parts, { rows, cols, planes, groupSize })
-    return { x: x.values, u: u.values, d: d.values, weights, levels: w.values, matrix }
+    const matrix = await quantizeMatrix(pool, w.pointer, moments, results, { rows, cols, planes, groupSize })
+    return { x: x.values, h: h.values, u: u.values, weights, levels: w.values, matrix }
   }
 
   /** Sum of the squared errors of all outputs. */
@@ -148,28 +147,51 @@ describe('quantizeMatrix', () => {
     return total
   }
 
+  /** e^T H e of one row. */
+  function rowError(h: Float32Array, weights: ArrayLike<number>, levels: ArrayLike<number>, row: number): number {
+    const error = Float64Array.from({ length: cols }, (_, i) => weights[row * cols + i] - levels[row * cols + i])
+    let total = 0
+    for (let i = 0; i < cols; i++) for (let j = 0; j < cols; j++) total += error[i] * h[i * cols + j] * error[j]
+    return total
+  }
+
+  /** The levels of one row by error feedback alone, for scales that are given. */
+  function byFeedback(u: Float32Array, weights: Float32Array, scales: Float16Array, planes: number, row: number) {
+    const levels = new Float64Array(rows * cols)
+    const [most, groupSize] = [2 ** planes - 1, (rows * cols) / scales.length]
+    for (let i = 0; i < cols; i++) {
+      const at = row * cols + i
+      const scale = scales[Math.floor(at / groupSize)]
+      let wanted = weights[at]
+      for (let k = 0; k < i; k++) wanted += (weights[row * cols + k] - levels[row * cols + k]) * u[k * cols + i]
+      levels[at] = scale * (Math.max(0, Math.min(most, Math.round(wanted / scale + most / 2))) - most / 2)
+    }
+    return levels
+  }
+
   it.each([
     [2, 64],
     [3, 32],
     [4, 64],
   ] as const)(
-    'of %d planes in groups of %d leaves the levels that it stores, each the nearest to what feedback wants',
+    'of %d planes in groups of %d leaves less error than feedback alone, and says how much',
     async (planes, groupSize) => {
-      const { u, weights, levels, matrix } = await quantized(planes, groupSize)
+      const { h, u, weights, levels, matrix } = await quantized(planes, groupSize)
       const scales = new Float16Array(matrix.scales.buffer)
       const zeroPoint = centredZeroPoint(planes)
-      for (let row = 0; row < rows; row += 13) {
-        for (let i = 0; i < cols; i++) {
-          const at = row * cols + i
-          const scale = scales[Math.floor(at / groupSize)]
-          expect(levels[at]).toBeCloseTo(scale * (matrix.q[at] + zeroPoint), 6)
-          let wanted = weights[at]
-          for (let k = 0; k < i; k++) wanted += (weights[row * cols + k] - levels[row * cols + k]) * u[k * cols + i]
-          const q = Math.max(0, Math.min(2 ** planes - 1, wanted / scale - zeroPoint))
-          // Float32 may see a tie where double precision sees none.
-          expect(Math.abs(matrix.q[at] - q)).toBeLessThan(matrix.q[at] === Math.round(q) ? 0.51 : 0.5001)
-        }
+      for (let at = 0; at < rows * cols; at++) {
+        expect(levels[at]).toBeCloseTo(scales[Math.floor(at / groupSize)] * (matrix.q[at] + zeroPoint), 6)
       }
+      let [total, some, fedBack] = [0, 0, 0]
+      for (let row = 0; row < rows; row++) {
+        const error = rowError(h, weights, levels, row)
+        total += error
+        if (row % 10 !== 0) continue
+        some += error
+        fedBack += rowError(h, weights, byFeedback(u, weights, scales, planes, row), row)
+      }
+      expect(Math.abs(matrix.error / total - 1)).toBeLessThan(1e-3)
+      expect(some / fedBack).toBeLessThan(0.98)
     },
   )
 

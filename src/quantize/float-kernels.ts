@@ -35,11 +35,12 @@ export interface FloatKernels {
     scales: Pointer,
     u: Pointer,
     d: Pointer,
+    h: Pointer,
     rows: number,
     cols: number,
     planes: number,
     groupSize: number,
-  ): void
+  ): number
   rmsNorm(out: Pointer, x: Pointer, weight: Pointer, size: number, columns: number, eps: number): void
   ropeHalf(x: Pointer, cos: Pointer, sin: Pointer, heads: number, headDim: number): void
   ropeInterleaved(x: Pointer, cos: Pointer, sin: Pointer, heads: number, headDim: number): void

@@ -19,22 +19,34 @@ export function resultBytes(weights: number, { groupSize }: Pick<PlaneGrid, 'gro
   return weights + (weights / groupSize) * 4
 }
 
-/**
- * Round w (rows, cols) f32 with error feedback, and w <- what the result stands for. u (cols, cols), d (cols): by factorize, of what
- * the matrix is multiplied with. results: resultBytes.
- */
+/** Of what a matrix is multiplied with: second moments h (cols, cols) f32 and their factors u (cols, cols), d (cols), by factorize. */
+export interface Moments {
+  readonly h: Pointer
+  readonly u: Pointer
+  readonly d: Pointer
+}
+
+/** A matrix rounded, and the squared error that this leaves in all its outputs over all tokens of the calibration. */
+export interface RoundedMatrix extends QuantizedMatrix {
+  readonly error: number
+}
+
+/** Round w (rows, cols) f32 with error feedback, and w <- what the result stands for. results: resultBytes. */
 export async function quantizeMatrix(
   pool: FloatPool,
   w: Pointer,
-  { u, d, results }: { u: Pointer; d: Pointer; results: Pointer },
+  { h, u, d }: Moments,
+  results: Pointer,
   { rows, cols, planes, groupSize }: PlaneGrid & { rows: number; cols: number },
-): Promise<QuantizedMatrix> {
+): Promise<RoundedMatrix> {
   const groups = cols / groupSize
   const [scales, q] = [results, results + rows * groups * 4]
-  await pool.run(
+  const errors = await pool.run(
     jobsOf(rows, ROWS_A_JOB, (first, count) => {
       const at = first * cols
-      return [['quantizeRows', w + at * 4, q + at, scales + first * groups * 4, u, d, count, cols, planes, groupSize]]
+      return [
+        ['quantizeRows', w + at * 4, q + at, scales + first * groups * 4, u, d, h, count, cols, planes, groupSize],
+      ]
     }),
   )
   const halves = new Float16Array(pool.floats(scales, rows * groups))
@@ -46,5 +58,6 @@ export async function quantizeMatrix(
     q: pool.bytes(q, rows * cols).slice(),
     scales: new Uint16Array(halves.buffer),
     mins: null,
+    error: errors.reduce((sum: number, error) => sum + error!, 0),
   }
 }
