@@ -4,7 +4,7 @@ import { downloadCheckpoint, parseHubModel } from '../pack/hub/checkpoint.ts'
 import { readText } from '../pack/open-file.ts'
 import { PackError } from '../pack/pack-error.ts'
 import { packModel } from '../pack/pack-model.ts'
-import { parseFolder, parseGroup, parseName, parsePlanes, parseSampling } from '../pack/pack-options.ts'
+import { parseBits, parseFolder, parseGroup, parseName, parsePlanes, parseSampling } from '../pack/pack-options.ts'
 import { readTexts } from '../quantize/calibration-text.ts'
 import { withBar } from './with-bar.ts'
 
@@ -12,7 +12,8 @@ interface PackCommandOptions {
   readonly out: string
   readonly name?: string
   readonly planes?: string
-  readonly group: string
+  readonly group?: string
+  readonly bits?: string
   readonly rotate?: boolean
   readonly calibrate?: string
   readonly temperature?: string
@@ -37,7 +38,11 @@ export function addPackCommand(program: Command): void {
       'round weights to 2 ... 8 bit planes, for all matrices (4) or by class (embedding=8,attention=4,ffn=3,head=6); ' +
         'otherwise block types keep their own precision and floats get 8',
     )
-    .option('--group <columns>', 'columns that share a scale where weights are rounded: 32, 64 or 128', '32')
+    .option('--group <columns>', 'columns that share a scale where weights are rounded: 32, 64 or 128 (default: 32)')
+    .option(
+      '--bits <number>',
+      'planes and groups for each matrix by what it loses, so that all tensors together take so many bits a weight; calibrates',
+    )
     .option(
       '--rotate',
       'rotate the model before its weights are rounded: it loses less, at the cost of one transform a layer',
@@ -63,23 +68,31 @@ export function addPackCommand(program: Command): void {
 }
 
 async function pack(model: string, options: PackCommandOptions): Promise<void> {
-  const { out, name, planes, group, rotate, calibrate, temperature, topP, chatTemplate, eos, cache } = options
+  const { out, name, planes, group, bits, rotate, temperature, topP, chatTemplate, eos, cache } = options
+  const calibrate = options.calibrate ?? (bits === undefined ? undefined : 'default')
   // Wrong options are known before gigabytes are downloaded.
-  if (calibrate !== undefined && planes === undefined) {
+  if (bits !== undefined && (planes !== undefined || group !== undefined)) {
     throw new PackError(
       'option_invalid',
-      '--calibrate rounds all weights anew; say to how many planes, such as --planes embedding=4,attention=3,ffn=3,head=4',
+      '--bits chooses planes and groups for each matrix; give no --planes and no --group',
+    )
+  }
+  if (calibrate !== undefined && bits === undefined && planes === undefined) {
+    throw new PackError(
+      'option_invalid',
+      '--calibrate rounds all weights anew; say to how many bits, such as --bits 3.1, or planes, such as --planes 3',
     )
   }
   const packOptions = {
     name: parseName(out, name),
     planes: planes === undefined ? {} : parsePlanes(planes),
-    groupSize: parseGroup(group),
+    groupSize: parseGroup(group ?? '32'),
     rotate,
     sampling: parseSampling(temperature, topP),
     ...(chatTemplate !== undefined && { chatTemplate: await readText(chatTemplate) }),
     ...(eos !== undefined && { eos: eos.split(',').map((token) => token.trim()) }),
   }
+  const budget = bits === undefined ? undefined : parseBits(bits)
   const texts = calibrate === undefined ? undefined : await readTexts(calibrate)
   const hubModel = (await exists(model)) ? undefined : parseHubModel(model)
   const path = hubModel
@@ -88,7 +101,7 @@ async function pack(model: string, options: PackCommandOptions): Promise<void> {
   const manifest = await withBar(texts ? 'calibrating' : 'packing', (progress) =>
     packModel(path, out, {
       ...packOptions,
-      ...(texts ? { calibrate: { texts, progress } } : { progress }),
+      ...(texts ? { calibrate: { texts, bits: budget, progress } } : { progress }),
       ...(hubModel && { sourceName: model }),
     }),
   )

@@ -1,6 +1,6 @@
 import { ALIGNMENT, TILE_ROWS } from '../../assembly/layout.ts'
 import type { Plan } from '../pipeline/stage-plan.ts'
-import { headMatrix } from '../pipeline/stage-tensors.ts'
+import { headMatrix, headTensors } from '../pipeline/stage-tensors.ts'
 import { MAX_SHARD_BYTES, type Manifest, type Tensor } from '../weights/manifest.ts'
 import { planeFormat, tensorBytes, tileBytes } from '../weights/plane-layout.ts'
 import { ROUTER_FOLDER, stageFolder } from './wrangler-configs.ts'
@@ -40,8 +40,8 @@ export function shardLayout(manifest: Manifest, plan: Plan): ShardLayout[] {
     for (const pieces of packed(inStage)) shards.push({ pieces, folders: [stageFolder(index)] })
   })
   const slices = headSlices(plan)
-  const norm = tensor('norm')
-  shards.push({ pieces: [whole(norm)], folders: slices.map(({ folder }) => folder) })
+  for (const pieces of packed(headTensors(manifest)))
+    shards.push({ pieces, folders: slices.map(({ folder }) => folder) })
   const matrix = headMatrix(manifest)
   const tile = tileBytes(matrix.shape[1], planeFormat(matrix))
   for (const { folder, firstRow, rows } of slices) {
@@ -65,10 +65,6 @@ function headSlices(plan: Plan) {
   return plan.stages.flatMap((stage, index) =>
     stage.kind === 'head' ? [{ folder: stageFolder(index), firstRow: stage.firstRow, rows: stage.rows }] : [],
   )
-}
-
-function whole(source: Tensor): Piece {
-  return { source, offset: 0, bytes: tensorBytes(source) }
 }
 
 /** Bytes that a tensor may be split between. */

@@ -3,7 +3,7 @@ import type { Kernels } from '../model/kernels.ts'
 import { allocateWeights } from '../model/load-weights.ts'
 import { buildHeadSlice, buildLayers, rowsOfHead } from '../pipeline/build-stage.ts'
 import type { StageMemory } from '../pipeline/stage-plan.ts'
-import { layerTensors, type ModelShape } from '../pipeline/stage-tensors.ts'
+import { headTensors, layerTensors, type ModelShape } from '../pipeline/stage-tensors.ts'
 
 /** What decides the memory of a stage beside its weights. */
 export interface StageLimits {
@@ -40,9 +40,8 @@ export function layersMemory(
 
 /** Memory of a stage of `rows` rows of the head and the norm before it. */
 export function headMemory(sizes: Kernels, model: ModelShape, rows: number): StageMemory {
-  const norm = model.tensors.find(({ name }) => name === 'norm')!
   const arena = new CountingArena()
-  const weights = allocateWeights(arena, [norm, rowsOfHead(model, rows)])
+  const weights = allocateWeights(arena, [...headTensors(model), rowsOfHead(model, rows)])
   const weightBytes = arena.total
   buildHeadSlice(arena, sizes, model, weights, { firstRow: 0, rows })
   return memoryOf(weightBytes, 0, arena.total - weightBytes)

@@ -16,20 +16,32 @@ export class Head {
   readonly #config: ModelConfig
   readonly #norm: Pointer
   readonly #matrix: Matrix
+  readonly #inputMatrix: Matrix | undefined
   readonly #normed: Pointer
+  readonly #input: Pointer
   readonly #tables: Pointer
   readonly #logits: Pointer
   readonly #ids: Pointer
   readonly #values: Pointer
 
-  constructor(arena: Arena, kernels: Kernels, config: ModelConfig, norm: Pointer, matrix: Matrix) {
+  /** norm (hiddenSize) f32; matrix (vocabSize, hiddenSize); inputMatrix (hiddenSize, hiddenSize): a `headInput`, where the model has it. */
+  constructor(
+    arena: Arena,
+    kernels: Kernels,
+    config: ModelConfig,
+    norm: Pointer,
+    matrix: Matrix,
+    inputMatrix?: Matrix,
+  ) {
     this.#arena = arena
     this.#kernels = kernels
     this.#config = config
     this.#norm = norm
     this.#matrix = matrix
+    this.#inputMatrix = inputMatrix
     const logitBytes = rowStride(config.vocabSize) * 4
     this.#normed = arena.allocate(config.hiddenSize * 4)
+    this.#input = arena.allocate(rowStride(config.hiddenSize) * 4)
     this.#tables = arena.allocate(kernels.tableBytes(config.hiddenSize, 1, 32))
     this.#logits = arena.allocate(logitBytes)
     this.#ids = arena.allocate(logitBytes)
@@ -42,7 +54,7 @@ export class Head {
     const logits = this.#arena.floats(this.#logits, rowStride(vocabSize))
     logits.fill(0)
     this.#kernels.rmsNorm(this.#normed, hidden, this.#norm, hiddenSize, 1, rmsNormEps)
-    multiply(this.#kernels, [this.#logits], [this.#matrix], this.#normed, 1, this.#tables)
+    multiply(this.#kernels, [this.#logits], [this.#matrix], this.#matrixInput(), 1, this.#tables)
     // Rows that only pad the last tile must never win.
     logits.fill(-Infinity, vocabSize)
 
@@ -76,6 +88,14 @@ export class Head {
         return unadjusted(rawLogSumExp)
       },
     }
+  }
+
+  /** What the matrix is multiplied with: the hidden vector by the norm, and by a matrix of its own where the model has one. */
+  #matrixInput(): Pointer {
+    if (this.#inputMatrix === undefined) return this.#normed
+    this.#arena.floats(this.#input, rowStride(this.#config.hiddenSize)).fill(0)
+    multiply(this.#kernels, [this.#input], [this.#inputMatrix], this.#normed, 1, this.#tables)
+    return this.#input
   }
 
   #top(count: number): Candidates {

@@ -32,6 +32,11 @@ export class Weights {
     return matrixAt(this.#pointers.get(name)!, tensor)
   }
 
+  /** undefined: the model has none of this name. */
+  optionalMatrix(name: string): Matrix | undefined {
+    return this.#tensors.has(name) ? this.matrix(name) : undefined
+  }
+
   layer(index: number): LayerWeights {
     const [vector, matrix] = [
       (name: string) => this.vector(`layers.${index}.${name}`),

@@ -63,7 +63,7 @@ function build(
     config,
     embedding,
     stage: new Stage(arena, kernels, config, layers, CHUNK_LENGTH, capacity),
-    head: new Head(arena, kernels, config, weights.vector('norm'), head),
+    head: new Head(arena, kernels, config, weights.vector('norm'), head, weights.optionalMatrix('headInput')),
     slots: Array.from({ length: sequences }, () => allocateSlot(arena, kernels, config, capacity)),
     hidden: arena.allocate(CHUNK_LENGTH * config.hiddenSize * 4),
     chunkLength: CHUNK_LENGTH,

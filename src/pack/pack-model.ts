@@ -1,9 +1,9 @@
-import { isMatrix } from '../quantize/calibrate.ts'
 import type { CalibrationFolder } from '../quantize/calibration-folder.ts'
+import { isMatrix } from '../quantize/planned-weights.ts'
 import { type Manifest, PACK_VERSION, type Tensor } from '../weights/manifest.ts'
 import { parseManifest } from '../weights/parse-manifest.ts'
 import { planeFormat, tensorBytes, tileBytes } from '../weights/plane-layout.ts'
-import { type CalibrateOptions, calibratedPlan, calibratedTensors } from './calibrated-tensors.ts'
+import { type CalibrateOptions, calibratedTensors } from './calibrated-tensors.ts'
 import { checkSource } from './check-source.ts'
 import type { SourceTensor } from './model-source.ts'
 import { type ChatOptions, packedChat } from './pack-chat.ts'
@@ -42,19 +42,20 @@ export async function packModel(path: string, folder: string, options: PackOptio
   const rounded = [...source.tensors].map(([name, tensor]) =>
     planTensor(name, tensor, options, rotate ? plannedRotation(name, source) : undefined),
   )
-  const planned = options.calibrate ? rounded.map(calibratedPlan) : rounded
   const tables = await inFile(path, () => buildTokenizerTables(source.tokenizer))
   const reader = new TensorReader()
-  const pool = new BlockPool(
-    reader,
-    planned.reduce((sum, { blocks }) => sum + blocks.length, 0),
-  )
+  let pool: BlockPool | undefined
   try {
-    const calibrated =
-      options.calibrate &&
-      (await calibratedTensors(folder, { ...source, chatTemplate, tokens }, planned, tables, reader, options.calibrate))
+    const fileWeights = weightsOf(read.tensors.values())
+    const model = { source: { ...source, chatTemplate, tokens }, planned: rounded, fileWeights, tables, reader }
+    const calibrated = options.calibrate && (await calibratedTensors(folder, model, options.calibrate))
+    const planned = calibrated?.planned ?? rounded
+    pool = new BlockPool(
+      reader,
+      planned.reduce((sum, { blocks }) => sum + blocks.length, 0),
+    )
     const writer = await ShardWriter.create(folder)
-    const tensors = await writeTensors(writer, planned, reader, pool, options, calibrated)
+    const tensors = await writeTensors(writer, planned, reader, pool, options, calibrated?.folder)
     const [tokenizer] = await writer.write(tables.length, tables.length, [tables])
     const sha256 = await source.sha256()
     const manifest = await writer.finish((shards) =>
@@ -76,10 +77,10 @@ export async function packModel(path: string, folder: string, options: PackOptio
         options.name,
       ),
     )
-    await calibrated?.remove()
+    await calibrated?.folder.remove()
     return manifest
   } finally {
-    await pool.close()
+    await pool?.close()
     await reader.close()
   }
 }
@@ -92,8 +93,7 @@ async function writeTensors(
   { progress }: PackOptions,
   calibrated: CalibrationFolder | undefined,
 ): Promise<Tensor[]> {
-  const weights = ({ shape }: SourceTensor) => shape.reduce((product, dim) => product * dim, 1)
-  const total = planned.reduce((sum, { tensor }) => sum + weights(tensor), 0)
+  const total = weightsOf(planned.map(({ tensor }) => tensor))
   let done = 0
   const advance = (count: number) => {
     done += count
@@ -108,12 +108,12 @@ async function writeTensors(
     if (entry.kind === 'f32') {
       const values = await vectorValues(reader, tensor, rotation)
       tensors.push({ ...entry, spans: await writer.write(bytes, bytes, [new Uint8Array(values.buffer)]) })
-      advance(weights(tensor))
+      advance(weightsOf([tensor]))
     } else {
       const parts = (async function* () {
         if (calibrated && isMatrix(one)) {
           yield await calibrated.read(entry.name)
-          advance(weights(tensor))
+          advance(weightsOf([tensor]))
         }
         for (const { rows, cols } of blocks) {
           yield (await packed.next()).value as Uint8Array
@@ -125,4 +125,10 @@ async function writeTensors(
     }
   }
   return tensors
+}
+
+function weightsOf(tensors: Iterable<SourceTensor>): number {
+  let total = 0
+  for (const { shape } of tensors) total += shape.reduce((product, dim) => product * dim, 1)
+  return total
 }

@@ -50,6 +50,11 @@ export function parseGroup(option: string): 32 | 64 | 128 {
   throw new PackError('option_invalid', `--group: ${option} is not 32, 64 or 128`)
 }
 
+/** Bits a weight. Throws PackError. */
+export function parseBits(option: string): number {
+  return numberWithin('--bits', option, 1, 8)
+}
+
 /** The model's own sampling settings, where given. Throws PackError. */
 export function parseSampling(temperature?: string, topP?: string): Manifest['sampling'] {
   return {

@@ -42,7 +42,8 @@ export function planTensor(
   const [rows, cols] = tensor.shape
   if (cols === undefined)
     return { tensor, rotation, entry: { name, kind: 'f32', shape: [rows], spans: [] }, blocks: [] }
-  const asked = planes[tensorClass(name)]
+  const isHeadInput = name === 'headInput'
+  const asked = isHeadInput ? DEFAULT_PLANES : planes[tensorClass(name)]
   // What is rotated has no block of its file left.
   const imported = asked === undefined && rotation === undefined ? ggufType(tensor.type)!.planes : null
   const entry: PlanesTensor = {
@@ -50,7 +51,7 @@ export function planTensor(
     kind: 'planes',
     shape: [rows, cols],
     planes: imported?.planes ?? asked ?? DEFAULT_PLANES,
-    groupSize: imported === null ? groupSize : IMPORT_GROUP,
+    groupSize: imported === null && !isHeadInput ? groupSize : IMPORT_GROUP,
     levels: 'uniform',
     zeroPoint: imported === null ? null : imported.zeroPoint,
     spans: [],

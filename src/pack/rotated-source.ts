@@ -1,16 +1,20 @@
 import { downBlock, isNorm, tensorRotation } from '../quantize/rotation.ts'
+import { hasHeadInput } from '../weights/tensor-shapes.ts'
 import type { ModelSource, SourceTensor } from './model-source.ts'
 import type { PlannedRotation } from './plan-tensor.ts'
 import { blockWeights, finiteWeights } from './planes/block.ts'
 import type { TensorReader } from './tensor-reader.ts'
 
-/** The rotated model of a plain one: its head is never the embedding, since only the head has the weights of the last norm in it. */
+/** The rotated model of a plain one. */
 export function rotatedSource(source: ModelSource): ModelSource {
-  const { config, tensors } = source
+  const { tensors } = source
+  const config = { ...source.config, downHadamard: downBlock(source.config) }
+  const shape = [config.hiddenSize, config.hiddenSize]
+  const headInput = { ...tensors.get('norm')!, shape }
   return {
     ...source,
-    config: { ...config, tiedEmbedding: false, downHadamard: downBlock(config) },
-    tensors: config.tiedEmbedding ? new Map([...tensors, ['head', tensors.get('embedding')!]]) : tensors,
+    config,
+    tensors: hasHeadInput(config) ? new Map([...tensors, ['headInput', headInput]]) : tensors,
   }
 }
 

@@ -30,7 +30,7 @@ export function buildLayers(
   })
 }
 
-/** A slice of the head over an arena that has room for it. `weights`: the norm, and these rows of the matrix. */
+/** A slice of the head over an arena that has room for it. `weights`: headTensors, and these rows of the matrix. */
 export function buildHeadSlice(
   arena: Arena,
   kernels: Kernels,
@@ -39,9 +39,10 @@ export function buildHeadSlice(
   { firstRow, rows }: Pick<HeadPlan, 'firstRow' | 'rows'>,
 ): HeadSlice {
   const config = { ...model.config, vocabSize: rows }
+  const [norm, head] = [weights.vector('norm'), weights.matrix(headMatrix(model).name)]
   return new HeadSlice({
     arena,
-    head: new Head(arena, kernels, config, weights.vector('norm'), weights.matrix(headMatrix(model).name)),
+    head: new Head(arena, kernels, config, norm, head, weights.optionalMatrix('headInput')),
     hidden: arena.allocate(config.hiddenSize * 4),
     firstRow,
     rows,

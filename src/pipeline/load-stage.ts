@@ -10,7 +10,7 @@ import type { HeadSlice } from './head-slice.ts'
 import type { LayersStage } from './layers-stage.ts'
 import { PipelineError } from './pipeline-error.ts'
 import type { HeadPlan, LayersPlan, Plan } from './stage-plan.ts'
-import { headMatrix, layerTensors } from './stage-tensors.ts'
+import { headMatrix, headTensors, layerTensors } from './stage-tensors.ts'
 
 /**
  * Load one stage of a plan into a Wasm memory of exactly its size, which can never grow. Throws WeightsError, and PipelineError
@@ -56,8 +56,7 @@ async function loadHeadSlice(
 ): Promise<HeadSlice> {
   const { firstRow, rows } = stage
   const slice = { ...rowsOfHead(manifest, rows), spans: spansOfRows(headMatrix(manifest), firstRow, rows) }
-  const norm = manifest.tensors.find(({ name }) => name === 'norm')!
-  const weights = await loadWeights(store, [norm, slice], arena)
+  const weights = await loadWeights(store, [...headTensors(manifest), slice], arena)
   return buildHeadSlice(arena, kernels, manifest, weights, stage)
 }
 

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type PackOptions, packModel } from '../pack/pack-model.ts'
+import { tensorBytes } from '../weights/plane-layout.ts'
 import { readTexts } from './calibration-text.ts'
 
 const model = new URL('../../test/fixtures/tiny-qwen2/qwen2-untied', import.meta.url).pathname
@@ -56,5 +57,39 @@ describe('a calibrated pack', () => {
     const others = await options((done) => steps.push(done))
     await packModel(model, folder, { ...others, planes: { ...others.planes, attention: 4 } })
     expect(steps).toEqual([0, 1, 2, 3])
+  })
+
+  it('has the planes that pay within a budget of bits, the same every time, also where it was interrupted', async () => {
+    const [whole, again] = [join(root, 'budget'), join(root, 'budget-again')]
+    const { calibrate, ...rest } = await options()
+    const withBudget = (progress?: (done: number, total: number) => void): PackOptions => {
+      return { ...rest, planes: {}, calibrate: { ...calibrate!, bits: 3.4, progress } }
+    }
+    const manifest = await packModel(model, whole, withBudget())
+    const bytes = manifest.tensors.reduce((sum, tensor) => sum + tensorBytes(tensor), 0)
+    const weights = manifest.tensors.reduce((sum, { shape }) => sum + shape.reduce((a: number, b) => a * b, 1), 0)
+    expect((bytes * 8) / weights).toBeLessThanOrEqual(3.4)
+    expect((bytes * 8) / weights).toBeGreaterThan(3.3)
+    const planes = manifest.tensors.flatMap((tensor) => (tensor.kind === 'planes' ? [tensor.planes] : []))
+    expect(new Set(planes).size).toBeGreaterThan(2)
+    const interrupted = withBudget((done) => {
+      // Four steps measure losses, three round.
+      if (done === 5) throw new Error('killed')
+    })
+    await expect(packModel(model, again, interrupted)).rejects.toThrow('killed')
+    const steps: string[] = []
+    await packModel(
+      model,
+      again,
+      withBudget((done, total) => steps.push(`${done}/${total}`)),
+    )
+    expect(steps).toEqual(['5/7', '6/7', '7/7'])
+    expect(await filesOf(again)).toEqual(await filesOf(whole))
+  })
+
+  it('says what a budget must be at least', async () => {
+    const { calibrate, ...rest } = await options()
+    const packing = packModel(model, join(root, 'small'), { ...rest, calibrate: { ...calibrate!, bits: 1.5 } })
+    await expect(packing).rejects.toThrow(/--bits: this model takes 2\.\d+ bits a weight at least/)
   })
 })

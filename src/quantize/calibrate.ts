@@ -1,63 +1,53 @@
 import { align } from '../model/arena.ts'
 import type { Pointer } from '../model/kernels.ts'
-import type { PlannedTensor } from '../pack/plan-tensor.ts'
-import { type BlockRotation, blockWeights } from '../pack/planes/block.ts'
 import { packPlanes } from '../pack/planes/layout.ts'
-import { vectorValues } from '../pack/rotated-source.ts'
-import type { TensorReader } from '../pack/tensor-reader.ts'
-import type { ModelConfig, PlanesTensor } from '../weights/manifest.ts'
+import type { ModelConfig } from '../weights/manifest.ts'
 import type { CalibrationFolder } from './calibration-folder.ts'
 import { factorize } from './factorize.ts'
-import { FloatLayers, floatLayersBytes, type LayerMatrix, spansOf } from './float-layer.ts'
+import { FloatLayers, floatLayersBytes, spansOf } from './float-layer.ts'
 import { FloatPool } from './float-pool.ts'
-import { type Moments, quantizeMatrix, resultBytes } from './quantize-matrix.ts'
+import { isMatrix, type PlannedMatrix, type PlannedWeights } from './planned-weights.ts'
+import { type Moments, momentsBytes, quantizeMatrix, resultBytes, unitMoments } from './quantize-matrix.ts'
 import { secondMoments } from './second-moments.ts'
 
-/** Rows of the head that are in memory at a time. */
-const HEAD_ROWS = 8192
+/** Rows of the embedding and of the head that are in memory at a time. */
+const VOCABULARY_ROWS = 8192
 /** Columns of the smallest group, which makes the most scales. */
 const SMALLEST_GROUP = 32
-
-/** A matrix that is rounded with error feedback. */
-export interface CalibratedTensor extends PlannedTensor {
-  readonly entry: PlanesTensor
-}
 
 export interface Calibration {
   /** Of the rotated model. */
   readonly config: ModelConfig
   /** Token ids of the calibration text. */
   readonly sequences: readonly (readonly number[])[]
-  /** Of the rotated model, by our names; matrices of the layers and the head are calibrated. */
-  readonly planned: ReadonlyMap<string, PlannedTensor>
-  readonly reader: TensorReader
+  /** Of the rotated model. */
+  readonly weights: PlannedWeights
   /** Where results are kept as they come, to go on from there after an interruption. */
   readonly folder: CalibrationFolder
   readonly progress?: (done: number, total: number) => void
 }
 
 /**
- * Round the matrices of the layers and the head with error feedback, layer by layer, each for the inputs that the layers rounded before it
- * give; the folder then has their bytes. Throws PackError.
+ * Round all matrices, layer by layer, each with error feedback for the inputs that what was rounded before it gives; the folder then has
+ * their bytes. Throws PackError.
  */
 export async function calibrate(calibration: Calibration): Promise<void> {
-  const { config, folder, sequences, progress } = calibration
-  if (await folder.has('head')) return
+  const { config, folder, sequences, weights, progress } = calibration
+  if (await folder.has(weights.head.entry.name)) return
   const spans = spansOf(sequences)
   const tokens = spans.reduce((sum, { count }) => sum + count, 0)
   const longest = Math.max(...spans.map(({ count }) => count))
   const work = workBytes(calibration)
-  const widest = Math.max(config.intermediateSize, config.hiddenSize, config.headCount * config.headDim)
-  const pool = await FloatPool.create(floatLayersBytes(config, tokens, longest) + work, widest)
+  const pool = await FloatPool.create(floatLayersBytes(config, tokens, longest) + work, widestInput(config))
   try {
     const layers = new FloatLayers(pool, config, spans)
     const rounding = new Rounding(pool, calibration, tokens)
     const total = config.layerCount + 1
     const done = await folder.layersDone(layers.hidden)
-    if (done === 0) await embed(calibration, layers.hidden)
+    if (done === 0) await rounding.embed(layers.hidden)
     progress?.(done, total)
     for (let layer = done; layer < config.layerCount; layer++) {
-      const biases = await layerBiases(calibration, layer)
+      const biases = await weights.biases(layer)
       await layers.forward(
         (names, x) =>
           rounding.round(
@@ -69,54 +59,31 @@ export async function calibrate(calibration: Calibration): Promise<void> {
       await folder.finishLayer(layer, layers.hidden)
       progress?.(layer + 1, total)
     }
-    await rounding.roundHead(await layers.normed())
+    await rounding.roundHead(await layers.headInputs(await weights.headInput()))
     progress?.(total, total)
   } finally {
     await pool.close()
   }
 }
 
-function workBytes({ config, planned }: Calibration): number {
-  const { hiddenSize, intermediateSize, headCount, headDim } = config
-  const widest = Math.max(hiddenSize, intermediateSize, headCount * headDim)
-  const sizes = [...planned.values()].filter(isMatrix).map(({ entry }) => {
+/** Columns of the widest matrix. */
+export function widestInput({ hiddenSize, intermediateSize, headCount, headDim }: ModelConfig): number {
+  return Math.max(hiddenSize, intermediateSize, headCount * headDim)
+}
+
+function workBytes({ config, weights }: Calibration): number {
+  const { hiddenSize, intermediateSize } = config
+  const sizes = [...weights.planned.values()].filter(isMatrix).map(({ entry }) => {
     const [rows, cols] = entry.shape
-    return cols * (entry.name === 'head' ? Math.min(rows, HEAD_ROWS) : rows)
+    return cols * (isVocabulary(entry.name) ? Math.min(rows, VOCABULARY_ROWS) : rows)
   })
   // gate and up are there at once, and nothing larger with another.
   const largest = Math.max(...sizes, 2 * intermediateSize * hiddenSize)
   const results = resultBytes(largest, { groupSize: SMALLEST_GROUP })
-  return 2 * align(widest * widest * 4) + align(widest * 4) + 2 * align(largest * 4) + align(results)
+  return momentsBytes(widestInput(config)) + 2 * align(largest * 4) + align(results)
 }
 
-export const isMatrix = (tensor: PlannedTensor): tensor is CalibratedTensor =>
-  tensor.entry.kind === 'planes' && tensor.entry.name !== 'embedding'
-
-/** hidden (tokens, hiddenSize) <- rows of the rotated embedding. */
-async function embed({ sequences, planned, reader, config }: Calibration, hidden: Float32Array): Promise<void> {
-  const { tensor, rotation } = planned.get('embedding')!
-  const { hiddenSize: cols } = config
-  const rows = new Map<number, Float32Array>()
-  for (const [i, id] of sequences.flat().entries()) {
-    const row =
-      rows.get(id) ??
-      (await blockWeights(reader, { tensor, firstRow: id, rows: 1, cols, rotation: rotation as BlockRotation }))
-    rows.set(id, row)
-    hidden.set(row, i * cols)
-  }
-}
-
-async function layerBiases(
-  { planned, reader }: Calibration,
-  layer: number,
-): Promise<Partial<Record<LayerMatrix, Float32Array>>> {
-  const biases: Partial<Record<LayerMatrix, Float32Array>> = {}
-  for (const name of ['query', 'key', 'value'] as const) {
-    const bias = planned.get(`layers.${layer}.${name}Bias`)
-    if (bias) biases[name] = await vectorValues(reader, bias.tensor, bias.rotation)
-  }
-  return biases
-}
+const isVocabulary = (name: string) => name === 'embedding' || name === 'head'
 
 /** Rounds matrices for what they are multiplied with, and keeps the results. */
 class Rounding {
@@ -126,53 +93,75 @@ class Rounding {
   readonly #moments: Moments
 
   constructor(pool: FloatPool, calibration: Calibration, tokens: number) {
-    const { hiddenSize, intermediateSize, headCount, headDim } = calibration.config
-    const widest = Math.max(hiddenSize, intermediateSize, headCount * headDim)
     this.#pool = pool
     this.#calibration = calibration
     this.#tokens = tokens
-    const matrix = () => pool.allocate(widest * widest * 4)
-    this.#moments = { h: matrix(), u: matrix(), d: pool.allocate(widest * 4) }
+    const matrix = () => pool.allocate(widestInput(calibration.config) ** 2 * 4)
+    this.#moments = { h: matrix(), u: matrix(), d: pool.allocate(widestInput(calibration.config) * 4) }
   }
 
   /** The matrices of these names, all multiplied with x (tokens, columns) f32, rounded: where each is, by the last part of its name. */
   async round(names: readonly string[], x: Pointer): Promise<Record<string, Pointer>> {
+    const { weights, folder } = this.#calibration
     const pool = this.#pool
-    const tensors = names.map((name) => this.#tensor(name))
-    await this.#factorize(x, tensors[0].entry.shape[1])
+    const matrices = names.map((name) => weights.matrix(name))
+    await this.#factorize(x, matrices[0].entry.shape[1])
     const mark = pool.mark()
     const pointers: Record<string, Pointer> = {}
-    for (const { entry } of tensors) {
+    for (const { entry } of matrices) {
       const part = entry.name.split('.')[2]
       pointers[part] = pool.allocate(entry.shape[0] * entry.shape[1] * 4)
     }
-    for (const tensor of tensors) {
-      const { name, shape } = tensor.entry
-      const packed = await this.#roundRows(tensor, pointers[name.split('.')[2]], 0, shape[0])
-      await this.#calibration.folder.write(name, [packed])
+    for (const matrix of matrices) {
+      const { name, shape } = matrix.entry
+      const packed = await this.#roundRows(matrix, pointers[name.split('.')[2]], 0, shape[0])
+      await folder.write(name, [packed])
     }
     // The weights stay until the next call, whose inputs they make.
     pool.release(mark)
     return pointers
   }
 
-  /** The head, for x (tokens, hiddenSize) f32. */
-  async roundHead(x: Pointer): Promise<void> {
-    const head = this.#tensor('head')
-    const [rows, cols] = head.entry.shape
-    await this.#factorize(x, cols)
-    const mark = this.#pool.mark()
-    const w = this.#pool.allocate(Math.min(rows, HEAD_ROWS) * cols * 4)
-    const parts: Uint8Array[] = []
-    for (let first = 0; first < rows; first += HEAD_ROWS) {
-      parts.push(await this.#roundRows(head, w, first, Math.min(HEAD_ROWS, rows - first)))
+  /**
+   * hidden (tokens, hiddenSize) <- rows of the rounded embedding. A row is looked up, not multiplied: all its errors count the same. One that is
+   * the head is rounded as that, in the end, and exact until then.
+   */
+  async embed(hidden: Float32Array): Promise<void> {
+    const { sequences, weights } = this.#calibration
+    const [, cols] = weights.matrix('embedding').entry.shape
+    const tokens = sequences.flat()
+    if (weights.head.entry.name === 'embedding') {
+      for (const [i, id] of tokens.entries()) hidden.set(await weights.rows('embedding', id, 1), i * cols)
+      return
     }
-    this.#pool.release(mark)
-    await this.#calibration.folder.write('head', parts)
+    unitMoments(this.#pool, this.#moments, cols)
+    await this.#roundVocabulary('embedding', (first, rows) => {
+      const end = first + rows.length / cols
+      for (const [i, id] of tokens.entries()) {
+        if (id >= first && id < end) hidden.set(rows.subarray((id - first) * cols, (id - first + 1) * cols), i * cols)
+      }
+    })
   }
 
-  #tensor(name: string): CalibratedTensor {
-    return this.#calibration.planned.get(name) as CalibratedTensor
+  /** The head, for x (tokens, hiddenSize) f32. */
+  async roundHead(x: Pointer): Promise<void> {
+    await this.#factorize(x, this.#calibration.config.hiddenSize)
+    await this.#roundVocabulary(this.#calibration.weights.head.entry.name)
+  }
+
+  async #roundVocabulary(name: string, rounded?: (firstRow: number, rows: Float32Array) => void): Promise<void> {
+    const matrix = this.#calibration.weights.matrix(name)
+    const [rows, cols] = matrix.entry.shape
+    const mark = this.#pool.mark()
+    const w = this.#pool.allocate(Math.min(rows, VOCABULARY_ROWS) * cols * 4)
+    const parts: Uint8Array[] = []
+    for (let first = 0; first < rows; first += VOCABULARY_ROWS) {
+      const count = Math.min(VOCABULARY_ROWS, rows - first)
+      parts.push(await this.#roundRows(matrix, w, first, count))
+      rounded?.(first, this.#pool.floats(w, count * cols))
+    }
+    this.#pool.release(mark)
+    await this.#calibration.folder.write(name, parts)
   }
 
   async #factorize(x: Pointer, size: number): Promise<void> {
@@ -180,12 +169,10 @@ class Rounding {
     await factorize(this.#pool, this.#moments, size)
   }
 
-  async #roundRows({ tensor, rotation, entry }: CalibratedTensor, w: Pointer, firstRow: number, rows: number) {
+  async #roundRows({ entry }: PlannedMatrix, w: Pointer, firstRow: number, rows: number): Promise<Uint8Array> {
     const pool = this.#pool
     const cols = entry.shape[1]
-    const { reader } = this.#calibration
-    const weights = await blockWeights(reader, { tensor, firstRow, rows, cols, rotation: rotation as BlockRotation })
-    pool.floats(w, rows * cols).set(weights)
+    pool.floats(w, rows * cols).set(await this.#calibration.weights.rows(entry.name, firstRow, rows))
     const mark = pool.mark()
     const results = pool.allocate(resultBytes(rows * cols, entry))
     const matrix = await quantizeMatrix(pool, w, this.#moments, results, { ...entry, rows, cols })

@@ -2,9 +2,13 @@ import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { writeFailed } from '../pack/pack-error.ts'
+import type { Setting } from './allocate.ts'
+import type { Losses } from './losses.ts'
 
 const state = z.object({ key: z.string(), layersDone: z.int().nonnegative() })
+const losses = z.array(z.tuple([z.string(), z.array(z.custom<Setting>((value) => typeof value === 'object'))]))
 const STATE_FILE = 'state.json'
+const LOSSES_FILE = 'losses.json'
 
 /** Results of a calibration under way, so that one that is killed goes on where it was. Throws PackError. */
 export class CalibrationFolder {
@@ -40,6 +44,17 @@ export class CalibrationFolder {
     await this.#write(this.#hiddenPath(layer), new Uint8Array(hidden.buffer, hidden.byteOffset, hidden.byteLength))
     await this.#write(join(this.#folder, STATE_FILE), JSON.stringify({ key: this.#key, layersDone: layer + 1 }))
     await rm(this.#hiddenPath(layer - 1), { force: true })
+  }
+
+  /** What each matrix loses at its settings, where that was measured. */
+  async losses(): Promise<Losses | undefined> {
+    const found = losses.safeParse(await readJson(join(this.#folder, LOSSES_FILE)))
+    return found.data && new Map(found.data)
+  }
+
+  async writeLosses(measured: Losses): Promise<void> {
+    await this.#write(join(this.#folder, LOSSES_FILE), JSON.stringify([...measured]))
+    await this.#write(join(this.#folder, STATE_FILE), JSON.stringify({ key: this.#key, layersDone: 0 }))
   }
 
   async write(name: string, parts: readonly Uint8Array[]): Promise<void> {

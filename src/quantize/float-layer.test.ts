@@ -58,8 +58,8 @@ it.each(['tiny-llama/tied', 'tiny-llama/tied.gguf', 'tiny-qwen2/qwen2-untied'])(
         )
         pool.release(mark)
       }
-      const normed = pool.floats(await layers.normed(), tokens.length * hiddenSize)
-      const head = weights.get('head')!
+      const normed = pool.floats(await layers.headInputs(weights.get('headInput')), tokens.length * hiddenSize)
+      const head = weights.get(config.tiedEmbedding ? 'embedding' : 'head')!
       const expected = sequences.flatMap((sequence) => floatLogits(config, weights, sequence))
       const largest = Math.max(...expected.flatMap((row) => [...row].map(Math.abs)))
       let error = 0

@@ -72,9 +72,11 @@ export function floatLayersBytes(config: ModelConfig, tokens: number, longest: n
 export class FloatLayers {
   readonly #pool: FloatPool
   readonly #config: ModelConfig
-  readonly #sequences: readonly SequenceSpan[]
-  readonly #tokens: number
+  /** Of the scratch memory: hidden stands beside it. */
   readonly #at: Pointers
+  #sequences: readonly SequenceSpan[]
+  #hidden: Pointer
+  #tokens: number
 
   constructor(pool: FloatPool, config: ModelConfig, sequences: readonly SequenceSpan[]) {
     this.#pool = pool
@@ -85,19 +87,29 @@ export class FloatLayers {
     const entries = Object.entries(sizes(config, this.#tokens, longest))
     this.#at = Object.fromEntries(entries.map(([name, floats]) => [name, pool.allocate(floats * 4)])) as Pointers
     const half = config.headDim / 2
+    this.#hidden = this.#at.hidden
     pool.floats(this.#at.ones, config.hiddenSize).fill(1)
     fillRotations(pool.floats(this.#at.cos, longest * half), pool.floats(this.#at.sin, longest * half), 0, config)
   }
 
+  /** Work on these of its sequences only, which stand side by side, until others are chosen. */
+  choose(sequences: readonly SequenceSpan[]): void {
+    const [{ first }] = sequences
+    this.#hidden = this.#at.hidden + first * this.#config.hiddenSize * 4
+    this.#sequences = sequences.map((span) => ({ ...span, first: span.first - first }))
+    this.#tokens = sequences.reduce((sum, { count }) => sum + count, 0)
+  }
+
   /** (tokens, hiddenSize) f32: the residual stream. */
   get hidden(): Float32Array {
-    return this.#pool.floats(this.#at.hidden, this.#tokens * this.#config.hiddenSize)
+    return this.#pool.floats(this.#hidden, this.#tokens * this.#config.hiddenSize)
   }
 
   /** (tokens, hiddenSize) f32: the residual stream by the norm, whose weights are one. */
   async normed(): Promise<Pointer> {
     const { hiddenSize, rmsNormEps } = this.#config
-    const { hidden, normed, ones } = this.#at
+    const { normed, ones } = this.#at
+    const hidden = this.#hidden
     await this.#eachToken((first, count) => {
       const at = first * hiddenSize * 4
       return [['rmsNorm', normed + at, hidden + at, ones, hiddenSize, count, rmsNormEps]]
@@ -105,10 +117,28 @@ export class FloatLayers {
     return normed
   }
 
+  /**
+   * (tokens, hiddenSize) f32: what the head is multiplied with, in place of the residual stream. headInput (hiddenSize, hiddenSize): that of a
+   * tied head.
+   */
+  async headInputs(headInput: Float32Array | undefined): Promise<Pointer> {
+    const x = await this.normed()
+    if (headInput === undefined) return x
+    const { hiddenSize } = this.#config
+    const pool = this.#pool
+    const mark = pool.mark()
+    const w = pool.allocate(headInput.byteLength)
+    pool.floats(w, headInput.length).set(headInput)
+    await multiplyBy(pool, this.#hidden, x, w, { count: this.#tokens, rows: hiddenSize, cols: hiddenSize })
+    pool.release(mark)
+    return this.#hidden
+  }
+
   /** One layer: the residual stream <- what comes behind it. biases: of query, key and value, where the model has them. */
   async forward(provide: ProvideWeights, biases: Partial<Record<LayerMatrix, Float32Array>>): Promise<void> {
     const { hiddenSize: cols, headCount, kvHeadCount, headDim } = this.#config
-    const { hidden, attended } = this.#at
+    const { attended } = this.#at
+    const hidden = this.#hidden
     const pool = this.#pool
     const count = this.#tokens
     const x = await this.normed()
@@ -158,7 +188,8 @@ export class FloatLayers {
 
   async #feedForward(provide: ProvideWeights): Promise<void> {
     const { hiddenSize, intermediateSize, downHadamard } = this.#config
-    const { hidden, gate, up } = this.#at
+    const { gate, up } = this.#at
+    const hidden = this.#hidden
     const pool = this.#pool
     const count = this.#tokens
     const x = await this.normed()

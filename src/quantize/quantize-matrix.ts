@@ -1,3 +1,4 @@
+import { align } from '../model/arena.ts'
 import type { Pointer } from '../model/kernels.ts'
 import type { QuantizedMatrix } from '../pack/planes/layout.ts'
 import { jobsOf } from './float-matrix.ts'
@@ -24,6 +25,19 @@ export interface Moments {
   readonly h: Pointer
   readonly u: Pointer
   readonly d: Pointer
+}
+
+/** Bytes of the pool that moments of so many columns take. */
+export function momentsBytes(cols: number): number {
+  return 2 * align(cols * cols * 4) + align(cols * 4)
+}
+
+/** Moments that count all errors of (cols) columns the same. */
+export function unitMoments(pool: FloatPool, { h, u, d }: Moments, cols: number): void {
+  const matrix = pool.floats(h, cols * cols).fill(0)
+  for (let i = 0; i < cols; i++) matrix[i * cols + i] = 1
+  pool.floats(u, cols * cols).fill(0)
+  pool.floats(d, cols).fill(1)
 }
 
 /** A matrix rounded, and the squared error that this leaves in all its outputs over all tokens of the calibration. */

@@ -62,16 +62,18 @@ export async function* referenceLogits(
       progress?.(layer + 1, layerCount)
     }
     pool.release(start)
-    const normed = await layers.normed()
+    const headInput = config.tiedEmbedding ? await weights('headInput', 0, hiddenSize) : undefined
+    const inputs = await layers.headInputs(headInput)
+    const headName = config.tiedEmbedding ? 'embedding' : 'head'
     const head = pool.allocate(vocabSize * hiddenSize * 4)
     for (let row = 0; row < vocabSize; row += HEAD_ROWS) {
-      const values = await weights('head', row, Math.min(HEAD_ROWS, vocabSize - row))
+      const values = await weights(headName, row, Math.min(HEAD_ROWS, vocabSize - row))
       pool.floats(head + row * hiddenSize * 4, values.length).set(values)
     }
     const logits = pool.allocate(LOGIT_TOKENS * vocabSize * 4)
     for (let token = 0; token < tokens.length; token += LOGIT_TOKENS) {
       const count = Math.min(LOGIT_TOKENS, tokens.length - token)
-      const x = normed + token * hiddenSize * 4
+      const x = inputs + token * hiddenSize * 4
       await pool.run(
         jobsOf(vocabSize, HEAD_ROWS, (row, rows) => {
           const w = head + row * hiddenSize * 4

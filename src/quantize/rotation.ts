@@ -24,6 +24,8 @@ export interface TensorRotation {
   readonly norm: string | null
   readonly columns: Turn | null
   readonly rows: Turn | null
+  /** Of the identity, rather than of weights of the file. */
+  readonly identity?: true
 }
 
 /** Block of down's input that the rotated model turns with the Hadamard kernel. */
@@ -53,6 +55,9 @@ export function tensorRotation(name: string, config: ModelConfig): TensorRotatio
       return { norm: `layers.${layer}.ffnNorm`, columns: stream, rows: null }
     case 'down':
       return { norm: null, columns: { size: downBlock(config), signed: false }, rows: stream }
+    case 'headInput':
+      // The embedding E is the head too, where the weights n of the last norm are missing: E diag(n) x = (E Q^T) (Q diag(n) Q^T) (Q x).
+      return { norm: 'norm', columns: stream, rows: stream, identity: true }
     case 'head':
       return { norm: 'norm', columns: stream, rows: null }
     default:

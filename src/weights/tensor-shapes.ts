@@ -45,7 +45,16 @@ export function tensorShapes(config: ModelConfig): Map<string, readonly number[]
   }
   shapes.set('norm', [hiddenSize])
   if (!config.tiedEmbedding) shapes.set('head', [vocabSize, hiddenSize])
+  if (hasHeadInput(config)) shapes.set('headInput', [hiddenSize, hiddenSize])
   return shapes
+}
+
+/**
+ * Whether the head has a matrix of its own for what it reads: that of a rotated model whose head is the embedding, which cannot have the
+ * weights of the last norm in it (src/quantize/rotation.ts).
+ */
+export function hasHeadInput({ tiedEmbedding, downHadamard }: ModelConfig): boolean {
+  return tiedEmbedding && downHadamard !== undefined
 }
 
 /** The class of a matrix by its name. */

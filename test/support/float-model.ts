@@ -47,7 +47,11 @@ export function floatLogits(config: ModelConfig, weights: FloatWeights, tokens: 
     })
   }
   const head = config.tiedEmbedding ? embedding : get('head')
-  return stream.map((x) => multiply(head, norm(x, get('norm'), config.rmsNormEps), vocabSize))
+  const headInput = weights.get('headInput')
+  return stream.map((x) => {
+    const normed = norm(x, get('norm'), config.rmsNormEps)
+    return multiply(head, headInput ? multiply(headInput, normed, hiddenSize) : normed, vocabSize)
+  })
 }
 
 function add(x: Float64Array, y: Float64Array): void {

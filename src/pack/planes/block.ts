@@ -54,11 +54,17 @@ export async function blockWeights(
   reader: TensorReader,
   { tensor, firstRow, rows, cols, rotation }: Pick<Block, 'tensor' | 'firstRow' | 'rows' | 'cols' | 'rotation'>,
 ): Promise<Float32Array> {
-  const weights = await finiteWeights(reader, tensor, firstRow * cols, rows * cols)
+  const weights = rotation?.identity
+    ? identity(cols)
+    : await finiteWeights(reader, tensor, firstRow * cols, rows * cols)
   if (rotation === undefined) return weights
   const norm = rotation.normTensor && (await finiteWeights(reader, rotation.normTensor, 0, cols))
   rotateTensor(weights, rows, cols, rotation, norm)
   return weights
+}
+
+function identity(size: number): Float32Array {
+  return Float32Array.from({ length: size * size }, (_, at) => (at % (size + 1) === 0 ? 1 : 0))
 }
 
 async function importRows(reader: TensorReader, block: Block): Promise<QuantizedMatrix> {
