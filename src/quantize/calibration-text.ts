@@ -13,15 +13,13 @@ const SEQUENCE_TOKENS = 512
 /** Shorter rests say little for what they cost. */
 const LEAST_TOKENS = 16
 
-const texts = z.array(
-  z.union([
-    z.object({ text: z.string() }),
-    z.object({
-      messages: z.array(z.custom<ChatMessage>((value) => typeof value === 'object' && value !== null)),
-      tools: z.array(z.unknown()).optional(),
-    }),
-  ]),
-)
+const chat = z.object({
+  messages: z.array(z.custom<ChatMessage>((value) => typeof value === 'object' && value !== null)),
+  tools: z.array(z.unknown()).optional(),
+})
+const texts = z.array(z.union([z.object({ text: z.string() }), chat]))
+
+export type CalibrationChat = z.infer<typeof chat>
 
 /** Pieces of text, or chats to be written by the model's own template. */
 export type CalibrationTexts = z.infer<typeof texts>
@@ -38,6 +36,12 @@ export async function readTexts(option: string): Promise<CalibrationTexts> {
   } catch (error) {
     throw new PackError('metadata_invalid', `${path}: no list of texts and chats (${(error as Error).message})`)
   }
+}
+
+/** The prompts whose answers tell how good a pack is; calibration sees none of them. */
+export async function readPrompts(): Promise<CalibrationChat[]> {
+  const path = new URL('./prompts.json', import.meta.url)
+  return z.array(chat).parse(JSON.parse(await readFile(path, 'utf8')))
 }
 
 /** Token ids of texts in sequences of at most SEQUENCE_TOKENS. Throws PackError where there are none. */
