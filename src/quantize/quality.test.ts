@@ -6,6 +6,7 @@ import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { distributionOf } from '../../test/support/array-distribution.ts'
 import type { LanguageModel } from '../generate/language-model.ts'
+import type { AnswerFigures } from './answers.ts'
 import { measureQuality, type Quality } from './quality.ts'
 
 const model = new URL('../../test/fixtures/tiny-qwen2/qwen2-untied', import.meta.url).pathname
@@ -89,6 +90,34 @@ describe('nanbeige-edge quality', () => {
     expect(fed.meanKl).toBeLessThan(0.7 * rounded.meanKl)
     expect(fed.bitsPerWeight).toBeLessThan(rounded.bitsPerWeight)
   }, 120_000)
+
+  it('gives the answers of the exact weights where no weight was changed', async () => {
+    const out = join(root, 'exact')
+    await run('pack', model, '--out', out)
+    const { stdout } = await run('quality', out, '--reference', model, '--tokens', '2', '--answers', '--json')
+    const { answers } = JSON.parse(stdout) as { answers: AnswerFigures[] }
+    // This model's template has no place for tools.
+    expect(answers).toMatchObject([
+      { temperature: 0, answers: 33, identical: 33, equalShare: 1, toolPrompts: 0 },
+      { temperature: 0.6, answers: 33, identical: 33, equalShare: 1 },
+    ])
+  }, 60_000)
+
+  it('refuses a budget beside planes or groups', async () => {
+    for (const option of ['--planes', '--group']) {
+      const packing = run(
+        'pack',
+        model,
+        '--out',
+        join(root, 'both'),
+        '--bits',
+        '3',
+        option,
+        option === '--group' ? '64' : '4',
+      )
+      await expect(packing).rejects.toMatchObject({ stderr: expect.stringMatching(/^nanbeige-edge: --bits chooses/) })
+    }
+  })
 
   it('is not waited for in vain: a calibration without planes is refused', async () => {
     await expect(run('pack', model, '--out', join(root, 'none'), '--calibrate', 'default')).rejects.toMatchObject({
