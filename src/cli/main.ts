@@ -2,6 +2,8 @@
 import { constants } from 'node:os'
 import { Command } from 'commander'
 import { DeployError, PlanError } from '../deploy/errors.ts'
+import { AllOriginsFailedError } from '../origin/errors.ts'
+import { OriginConfigError } from '../origin/origin-config.ts'
 import { checkPack } from '../pack/check-pack.ts'
 import { openPack } from '../pack/open-pack.ts'
 import { PackError } from '../pack/pack-error.ts'
@@ -36,7 +38,10 @@ program
 addQualityCommand(program)
 addPipelineCommands(program)
 
-const EXPECTED = [PackError, PlanError, DeployError, WeightsError, UnsupportedTokenizerError, TokenizerTablesError]
+const EXPECTED = [
+  ...[PackError, PlanError, DeployError, WeightsError, UnsupportedTokenizerError, TokenizerTablesError],
+  ...[OriginConfigError, AllOriginsFailedError],
+]
 
 /** What is wrong, in one line. Errors of the system (a full disk, no permission) say it themselves; others are faults of this program. */
 function lineOf(error: Error): string {

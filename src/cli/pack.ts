@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises'
 import type { Command } from 'commander'
+import { type OriginConfig, parseOrigins } from '../origin/origin-config.ts'
 import { downloadCheckpoint, parseHubModel } from '../pack/hub/checkpoint.ts'
 import { readText } from '../pack/open-file.ts'
 import { PackError } from '../pack/pack-error.ts'
@@ -16,6 +17,7 @@ interface PackCommandOptions {
   readonly bits?: string
   readonly rotate?: boolean
   readonly calibrate?: string
+  readonly calibrateOrigin?: boolean
   readonly temperature?: string
   readonly topP?: string
   readonly chatTemplate?: string
@@ -52,6 +54,10 @@ export function addPackCommand(program: Command): void {
       'rotate, and round so that the outputs for a text change least, layer by layer: default for the text that comes with this, or a file ' +
         '(plain text, or JSON as src/quantize/calibration.json); goes on where it was interrupted',
     )
+    .option(
+      '--calibrate-origin',
+      "let the origins of the environment variable ORIGINS, which serve this model, answer the calibration text's chats first",
+    )
     .option('--temperature <number>', "temperature of requests that name none, in place of the checkpoint's own")
     .option('--top-p <number>', 'the same for top_p')
     .option('--chat-template <file>', "Jinja chat template in place of the model's own")
@@ -83,6 +89,7 @@ async function pack(model: string, options: PackCommandOptions): Promise<void> {
       '--calibrate rounds all weights anew; say to how many bits, such as --bits 3.1, or planes, such as --planes 3',
     )
   }
+  const origins = options.calibrateOrigin ? originsOf(process.env, calibrate) : undefined
   const packOptions = {
     name: parseName(out, name),
     planes: planes === undefined ? {} : parsePlanes(planes),
@@ -101,12 +108,21 @@ async function pack(model: string, options: PackCommandOptions): Promise<void> {
   const manifest = await withBar(texts ? 'calibrating' : 'packing', (progress) =>
     packModel(path, out, {
       ...packOptions,
-      ...(texts ? { calibrate: { texts, bits: budget, progress } } : { progress }),
+      ...(texts ? { calibrate: { texts, origins, bits: budget, progress } } : { progress }),
       ...(hubModel && { sourceName: model }),
     }),
   )
   const bytes = manifest.shards.reduce((sum, shard) => sum + shard.bytes, 0)
   process.stdout.write(`${out}: ${bytes} bytes, shards: ${manifest.shards.length}\n`)
+}
+
+function originsOf(env: NodeJS.ProcessEnv, calibrate: string | undefined): OriginConfig[] {
+  const origins = parseOrigins(env.ORIGINS, env)
+  if (origins.length > 0 && calibrate !== undefined) return origins
+  throw new PackError(
+    'option_invalid',
+    '--calibrate-origin needs --calibrate or --bits, and origins in the environment variable ORIGINS (deploy/origin/README.md)',
+  )
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto'
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { OriginConfig } from '../origin/origin-config.ts'
 import { allocate, type Setting } from '../quantize/allocate.ts'
 import { calibrate } from '../quantize/calibrate.ts'
 import { CalibrationFolder } from '../quantize/calibration-folder.ts'
 import { type CalibrationTexts, tokenSequences } from '../quantize/calibration-text.ts'
 import { type Losses, measureLosses } from '../quantize/losses.ts'
+import { keptTraces } from '../quantize/origin-traces.ts'
 import { isMatrix, PlannedWeights } from '../quantize/planned-weights.ts'
 import { centredZeroPoint } from '../quantize/quantize-matrix.ts'
 import { tensorBytes } from '../weights/plane-layout.ts'
@@ -19,6 +21,8 @@ const ALGORITHM = 2
 
 export interface CalibrateOptions {
   readonly texts: CalibrationTexts
+  /** Where the model is served, to answer the chats of the texts first. */
+  readonly origins?: readonly OriginConfig[]
   /** Planes and groups for each matrix by what it loses, so that the tensors take so many bits a weight of the file; absent: as planned. */
   readonly bits?: number
   /** What measureLosses gave before for this model and text, where it need not be measured again. */
@@ -46,10 +50,11 @@ export interface CalibratedModel {
 export async function calibratedTensors(
   out: string,
   { source, planned, fileWeights, tables, reader }: CalibratedModel,
-  { texts, bits, losses, progress }: CalibrateOptions,
+  { texts, origins, bits, losses, progress }: CalibrateOptions,
 ): Promise<CalibratedTensors> {
   const { config } = source
-  const sequences = tokenSequences(texts, tables, source)
+  const traces = origins && (await keptTraces(out, texts, tables, source, origins))
+  const sequences = tokenSequences(traces?.texts ?? texts, tables, source)
   const folder = await CalibrationFolder.open(join(out, '.calibration'), await keyOf(source, planned, bits, sequences))
   const [measured, rounded] = [bits === undefined ? 0 : config.layerCount + 2, config.layerCount + 1]
   const weightsOf = (tensors: readonly PlannedTensor[]) =>
@@ -71,6 +76,7 @@ export async function calibratedTensors(
     ...{ config, sequences, weights: weightsOf(calibrated), folder },
     progress: (done) => progress?.(measured + done, measured + rounded),
   })
+  await traces?.remove()
   return { planned: calibrated, folder }
 }
 

@@ -1,0 +1,74 @@
+// What calibration and error feedback take for one layer of Nanbeige4-3B's geometry, with random weights and random tokens.
+//
+//   npm exec -- node bench/quantization/layer.ts [--tokens 4096] [--planes 2]
+//
+// CPU time is of all threads; the whole model is 32 such layers, and on N idle cores takes CPU time / N about: all work is cut into jobs of
+// some hundred rows, between which threads wait for each other nine times a layer.
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Command } from 'commander'
+import { createRandom } from '../../src/generate/random.ts'
+import { TensorReader } from '../../src/pack/tensor-reader.ts'
+import { calibrate } from '../../src/quantize/calibrate.ts'
+import { CalibrationFolder } from '../../src/quantize/calibration-folder.ts'
+import { PlannedWeights } from '../../src/quantize/planned-weights.ts'
+import type { ModelConfig } from '../../src/weights/manifest.ts'
+import { tensorShapes } from '../../src/weights/tensor-shapes.ts'
+import { nanbeigeConfig } from '../../test/support/model-shape.ts'
+import { wholeNumber } from '../support/parse-option.ts'
+
+const { tokens, planes } = new Command()
+  .option('--tokens <n>', 'tokens of the calibration text', wholeNumber, 4096)
+  .option('--planes <n>', 'planes', wholeNumber, 2)
+  .parse()
+  .opts<{ tokens: number; planes: number }>()
+const VOCABULARY = 256
+const SEQUENCE = 512
+
+const config: ModelConfig = { ...nanbeigeConfig, layerCount: 1, vocabSize: VOCABULARY, downHadamard: 256 }
+
+/** Gaussian weights of a size that keeps the residual stream about as large as it is. */
+class RandomWeights extends PlannedWeights {
+  override async rows(name: string, firstRow = 0, count?: number): Promise<Float32Array> {
+    const [rows, cols] = this.matrix(name).entry.shape
+    const random = createRandom(firstRow + name.length)
+    const values = new Float32Array((count ?? rows) * cols)
+    const deviation = Math.sqrt(12 / 4 / cols)
+    for (let i = 0; i < values.length; i++) values[i] = deviation * (random() + random() + random() + random() - 2)
+    return values
+  }
+}
+
+const planned = [...tensorShapes(config)]
+  .filter(([, shape]) => shape.length === 2)
+  .map(([name, shape]) => {
+    const entry = { name, kind: 'planes', shape, planes, groupSize: 128, levels: 'uniform', zeroPoint: 0, spans: [] }
+    return [name, { entry, blocks: [] }] as unknown as [string, ReturnType<PlannedWeights['matrix']>]
+  })
+const random = createRandom(1)
+const sequences = Array.from({ length: Math.ceil(tokens / SEQUENCE) }, (_, i) =>
+  Array.from({ length: Math.min(SEQUENCE, tokens - i * SEQUENCE) }, () => Math.floor(random() * VOCABULARY)),
+)
+const folder = await mkdtemp(join(tmpdir(), 'layer-'))
+const reader = new TensorReader()
+try {
+  const started = performance.now()
+  const before = process.cpuUsage()
+  const marks: number[] = []
+  await calibrate({
+    ...{ config, sequences, weights: new RandomWeights(new Map(planned), reader) },
+    folder: await CalibrationFolder.open(folder, 'layer'),
+    progress: () => marks.push(performance.now()),
+  })
+  const { user, system } = process.cpuUsage(before)
+  const seconds = (ms: number) => (ms / 1000).toFixed(1)
+  console.log(`${tokens} tokens, ${planes} planes in groups of 128`)
+  console.log(`one layer: ${seconds(marks[1] - marks[0])} s of ${seconds(marks[2] - started)} s in all`)
+  console.log(
+    `CPU time: ${((user + system) / 1e6).toFixed(1)} s; memory: ${(process.resourceUsage().maxRSS / 1024).toFixed(0)} MiB`,
+  )
+} finally {
+  await rm(folder, { recursive: true })
+  await reader.close()
+}
