@@ -1,7 +1,7 @@
 /** `resp_` and 122 random bits in hexadecimal digits: whoever knows it may read, continue, cancel and delete the response. */
 export type ResponseId = `resp_${string}`
 
-const ITEM = /^[a-z]+_([0-9a-f]{32})(\d{4})$/
+const ITEM = /^[a-z]+_([0-9a-f]{32})\d{4,}$/
 
 export function newResponseId(): ResponseId {
   return `resp_${crypto.randomUUID().replaceAll('-', '')}`
