@@ -15,6 +15,8 @@ interface StartOptions {
   readonly config?: string
   /** Variables and secrets beside those of the configuration. */
   readonly vars?: Readonly<Record<string, string | number>>
+  /** A folder that what objects store outlasts the Worker in; left out: nothing does. */
+  readonly storage?: string
   /** Of the runtime's inspector; 0: any free one. */
   readonly inspectorPort?: number
   /** Drop what workerd writes, as the stack of every connection that fails. */
@@ -29,6 +31,7 @@ export async function startWorker({
   port,
   config = 'wrangler.toml',
   vars = {},
+  storage,
   inspectorPort,
   silent = false,
 }: StartOptions): Promise<RunningWorker> {
@@ -43,6 +46,7 @@ export async function startWorker({
     host: '127.0.0.1',
     port,
     inspectorPort,
+    resourcePersistencePath: storage,
     cf: false,
     ...(silent && { handleRuntimeStdio: drop }),
   })

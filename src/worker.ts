@@ -43,6 +43,7 @@ export class Edge extends DurableObject<Env> {
     model: () => this.#load(),
     health: () => this.#health(),
     service: (chat) => this.#service.open(chat.tokenizer),
+    sql: this.ctx.storage.sql,
   })
 
   override fetch(request: Request): Response | Promise<Response> {

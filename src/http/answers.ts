@@ -42,7 +42,7 @@ export class OpenAnswer {
   readonly #id: string
   readonly #recordings: Recordings
   readonly #abort = new AbortController()
-  readonly #hangUp = () => this.#stop(clientGone())
+  readonly #hangUp = () => this.stop(clientGone())
   #recording: Recording | undefined
   #promptTokens = 0
 
@@ -83,22 +83,28 @@ export class OpenAnswer {
   }
 
   /** `objects`: those of all events. Rejects with an ApiError of status 429 where the client has too many resumable streams. */
-  async stream(objects: AsyncIterable<unknown>, dialect: Dialect): Promise<Response> {
+  async stream(objects: AsyncIterable<unknown>, dialect: Dialect, background = false): Promise<Response> {
+    return sendEvents(this.#context, await this.record(objects, dialect, background), 0)
+  }
+
+  /** As `stream`, for whoever reads it. @param background it goes on to its end though nobody does. */
+  async record(objects: AsyncIterable<unknown>, dialect: Dialect, background: boolean): Promise<Recording> {
     const c = this.#context
     // From now on the recording tells whether anybody reads.
     c.req.raw.signal.removeEventListener('abort', this.#hangUp)
-    const resumable = c.req.header(RESUMABLE_HEADER) === '1'
-    const options = { client: clientOf(c), resumable, dialect }
+    const resumable = background || c.req.header(RESUMABLE_HEADER) === '1'
+    const options = { client: clientOf(c), resumable, background, dialect }
     try {
-      this.#recording = this.#recordings.start(this.#id, objects, (reason) => this.#stop(reason), options)
+      this.#recording = this.#recordings.start(this.#id, objects, (reason) => this.stop(reason), options)
     } catch (error) {
       await this.events.return(undefined)
       throw error
     }
-    return sendEvents(c, this.#recording, 0)
+    return this.#recording
   }
 
-  #stop(reason: ApiError): void {
+  /** Ends the events: they throw the reason. */
+  stop(reason: ApiError): void {
     this.#abort.abort(reason)
   }
 }

@@ -11,6 +11,8 @@ import { models } from './models.ts'
 import { nothingHere } from './nothing-here.ts'
 import { Recordings } from './recordings.ts'
 import { drainBody } from './request-body.ts'
+import { responsesApi } from './responses/routes.ts'
+import type { Sql } from './responses/store.ts'
 import { resume } from './resume.ts'
 
 export interface AppOptions {
@@ -20,9 +22,11 @@ export interface AppOptions {
   readonly health: () => object
   /** What the answers of this model share, made at the first call; left out: an edge without origins. */
   readonly service?: (chat: ChatModel) => Promise<ChatService>
+  /** Where responses are kept; left out: nowhere. */
+  readonly sql?: Sql
 }
 
-/** The HTTP API: OpenAI's chat completions and models, Anthropic's messages, and a health check. */
+/** The HTTP API: OpenAI's chat completions, responses and models, Anthropic's messages, and a health check. */
 export function createApp(options: AppOptions) {
   const alone = edgeAlone()
   const { model, service = async () => alone } = options
@@ -34,7 +38,7 @@ export function createApp(options: AppOptions) {
   app.use(
     cors({
       origin: '*',
-      allowMethods: ['GET', 'POST'],
+      allowMethods: ['GET', 'POST', 'DELETE'],
       exposeHeaders: ['Retry-After', ROUTE_HEADER, REQUEST_ID_HEADER],
       maxAge: 86_400,
     }),
@@ -46,6 +50,7 @@ export function createApp(options: AppOptions) {
   app.get('/healthz', (c) => c.json(options.health()))
   app.route('/v1', chatCompletions(answers))
   app.route('/v1', resume(recordings))
+  app.route('/v1/responses', responsesApi(answers, options.sql))
   app.route('/v1', models(loadModel))
   app.route('/v1/messages', messages(answers))
   app.all('/healthz', methodNotAllowed('GET'))

@@ -42,7 +42,7 @@ function recordingOf({ resumable = false, maxCharacters = 1e6 } = {}) {
 }
 
 async function read(recording: Recording, position = 0) {
-  const events: [string, string][] = []
+  const events: [string | undefined, string][] = []
   for await (const { id, data } of recording.events(position)) events.push([id, data])
   return events
 }

@@ -7,6 +7,8 @@ export const KEPT_MS = 60_000
 export interface Dialect {
   /** Each event is called by the `type` of its object; left out: events have no names. */
   readonly named?: boolean
+  /** Its objects are numbered by themselves; left out: events have ids. */
+  readonly numbered?: boolean
   /** The data of one more event that ends a whole stream. */
   readonly last?: string
   /** The object of an event that ends a stream which failed. */
@@ -21,8 +23,15 @@ export interface StreamEvent {
 }
 
 export interface RecordedEvent extends StreamEvent {
-  /** `<completion id>:<position>`, the Last-Event-ID of a client that has read this far. */
-  readonly id: string
+  /** `<completion id>:<position>`, the Last-Event-ID of a client that has read this far; undefined where events have none. */
+  readonly id: string | undefined
+}
+
+interface RecordingSettings {
+  readonly resumable: boolean
+  readonly background?: boolean
+  readonly maxCharacters: () => number
+  readonly dialect: Dialect
 }
 
 /** The events of one streamed completion, for its client and for one that comes back. */
@@ -30,6 +39,7 @@ export class Recording {
   readonly id: string
   readonly #cancel: (reason: ApiError) => void
   readonly #resumable: boolean
+  readonly #background: boolean
   readonly #maxCharacters: () => number
   readonly #dialect: Dialect
   readonly #events: StreamEvent[] = []
@@ -43,16 +53,17 @@ export class Recording {
 
   /**
    * @param cancel stops the completion. @param resumable it goes on for KEPT_MS without a reader, instead of not at all.
-   * @param maxCharacters that may be kept now.
+   * @param background … to its end. @param maxCharacters that may be kept now.
    */
   constructor(
     id: string,
     cancel: (reason: ApiError) => void,
-    { resumable, maxCharacters, dialect }: { resumable: boolean; maxCharacters: () => number; dialect: Dialect },
+    { resumable, background = false, maxCharacters, dialect }: RecordingSettings,
   ) {
     this.id = id
     this.#cancel = cancel
     this.#resumable = resumable
+    this.#background = background
     this.#maxCharacters = maxCharacters
     this.#dialect = dialect
   }
@@ -99,7 +110,7 @@ export class Recording {
     return () => {
       if (left) return
       left = true
-      if (--this.#readers > 0 || this.#ended) return
+      if (--this.#readers > 0 || this.#ended || this.#background) return
       if (this.#resumable) this.#waiting = setTimeout(() => this.#cancel(clientGone()), KEPT_MS)
       else this.#cancel(clientGone())
     }
@@ -117,7 +128,8 @@ export class Recording {
     for (let next = position; ; ) {
       this.check(next)
       if (next < this.#dropped + this.#events.length) {
-        yield { id: `${this.id}:${next}`, ...this.#events[next - this.#dropped] }
+        const id = this.#dialect.numbered ? undefined : `${this.id}:${next}`
+        yield { id, ...this.#events[next - this.#dropped] }
         next++
       } else if (this.#ended) {
         return

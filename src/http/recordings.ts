@@ -10,10 +10,12 @@ const MAX_RESUMABLE = 8
 interface RecordingOptions {
   readonly client: string
   readonly resumable: boolean
+  /** It goes on to its end without a reader. */
+  readonly background?: boolean
   readonly dialect: Dialect
 }
 
-interface Kept extends Omit<RecordingOptions, 'dialect'> {
+interface Kept extends Pick<RecordingOptions, 'client' | 'resumable'> {
   readonly recording: Recording
 }
 
@@ -29,11 +31,11 @@ export class Recordings {
     id: string,
     objects: AsyncIterable<unknown>,
     cancel: (reason: ApiError) => void,
-    { client, resumable, dialect }: RecordingOptions,
+    { client, resumable, background = false, dialect }: RecordingOptions,
   ): Recording {
     if (resumable) this.#admit(client)
     const maxCharacters = () => MAX_CHARACTERS / this.#kept.size
-    const recording = new Recording(id, cancel, { resumable, maxCharacters, dialect })
+    const recording = new Recording(id, cancel, { resumable, background, maxCharacters, dialect })
     this.#kept.set(id, { recording, client, resumable })
     for (const kept of this.#kept.values()) kept.recording.trim()
     const forget = () => this.#kept.delete(id)
@@ -41,10 +43,14 @@ export class Recordings {
     return recording
   }
 
+  find(id: string): Recording | undefined {
+    return this.#kept.get(id)?.recording
+  }
+
   /** Throws an ApiError of status 404. */
   get(id: string): Recording {
-    const kept = this.#kept.get(id)
-    if (kept) return kept.recording
+    const recording = this.find(id)
+    if (recording) return recording
     throw new ApiError(
       404,
       'completion_not_found',

@@ -7,7 +7,7 @@ import { rejectUnsupported } from './unsupported.ts'
 /** Generous beside OpenAI's 4; every one is searched for at every token. */
 export const MAX_STOP_STRINGS = 16
 const MAX_STOP_LENGTH = 1024
-const MAX_TOP_LOGPROBS = 20
+export const MAX_TOP_LOGPROBS = 20
 /** Nanbeige's template takes 62 of its budget's 200,000 steps for each. */
 export const MAX_MESSAGES = 2048
 export const MAX_PARTS = 1024

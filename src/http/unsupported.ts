@@ -1,7 +1,14 @@
 import type { z } from 'zod'
 
-/** Settings that would change the answer in ways that this server cannot keep: each with the values that ask for nothing. */
-const UNSUPPORTED: readonly { param: string; allows: (value: unknown) => boolean; advice: string }[] = [
+/** A setting that would change the answer in ways that this server cannot keep, with the values of it that ask for nothing. */
+export interface UnsupportedSetting {
+  readonly param: string
+  readonly allows: (value: unknown) => boolean
+  readonly advice: string
+}
+
+/** Of chat completions. */
+const UNSUPPORTED: readonly UnsupportedSetting[] = [
   { param: 'n', allows: (value) => value === 1, advice: 'Only one answer a request can be given: leave n out.' },
   {
     param: 'tool_choice',
@@ -78,26 +85,29 @@ const UNSUPPORTED: readonly { param: string; allows: (value: unknown) => boolean
   },
 ]
 
-function never(): boolean {
+export function never(): boolean {
   return false
 }
 
 /** What asks for nothing: false, 0, and what is empty. */
-function isNothing(value: unknown): boolean {
+export function isNothing(value: unknown): boolean {
   return (
     value === false || value === 0 || value === '' || (typeof value === 'object' && Object.keys(value!).length === 0)
   )
 }
 
 /** Issues for everything in the body that cannot be honoured. */
-export function rejectUnsupported(body: Record<string, unknown>): z.core.$ZodRawIssue[] {
-  return UNSUPPORTED.filter(({ param, allows }) => body[param] != null && !allows(body[param])).map(
-    ({ param, advice }) => ({
+export function rejectUnsupported(
+  body: Record<string, unknown>,
+  settings: readonly UnsupportedSetting[] = UNSUPPORTED,
+): z.core.$ZodRawIssue[] {
+  return settings
+    .filter(({ param, allows }) => body[param] != null && !allows(body[param]))
+    .map(({ param, advice }) => ({
       code: 'custom',
       input: body[param],
       path: [param],
       message: `This value of ${param} is not supported. ${advice}`,
       params: { code: 'unsupported_parameter' },
-    }),
-  )
+    }))
 }

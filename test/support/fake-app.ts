@@ -2,12 +2,13 @@ import { EventSourceParserStream } from 'eventsource-parser/stream'
 import type { ChatModel } from '../../src/chat/chat-model.ts'
 import { createApp } from '../../src/http/app.ts'
 import { FakeModel, fakeChat } from './fake-model.ts'
+import { memorySql } from './memory-sql.ts'
 
 export type App = ReturnType<typeof createApp>
 
-/** The real app around a fake chat model. */
-export function fakeApp(chat: ChatModel = fakeChat(new FakeModel('Hello there!'))): App {
-  return createApp({ model: async () => chat, health: () => ({ status: 'ok' }) })
+/** The real app around a fake chat model. @param sql where it keeps responses. */
+export function fakeApp(chat: ChatModel = fakeChat(new FakeModel('Hello there!')), sql = memorySql()): App {
+  return createApp({ model: async () => chat, health: () => ({ status: 'ok' }), sql })
 }
 
 export const HELLO = { model: 'fake-model', messages: [{ role: 'user', content: 'Hello?' }] }
