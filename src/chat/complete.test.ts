@@ -24,7 +24,8 @@ test('start, the answer as it grows, finish with usage', async () => {
     {
       type: 'finish',
       reason: 'stop',
-      usage: { promptTokens, completionTokens: 4, reasoningTokens: 0, edgeTokens: 4, originTokens: 0 },
+      usage: { promptTokens, cachedTokens: 0, completionTokens: 4, reasoningTokens: 0, edgeTokens: 4, originTokens: 0 },
+      timings: { promptMs: 0, predictedMs: 0 },
       route,
     },
   ])

@@ -15,6 +15,8 @@ export interface ChatLogprob extends ChatTokenLogprob {
 
 export interface Usage {
   readonly promptTokens: number
+  /** Those of the prompt that an earlier answer to the same request had computed. */
+  readonly cachedTokens: number
   /** Sampled and forced tokens, without the EOS token. */
   readonly completionTokens: number
   /** Those of them that are reasoning, with the tags around it. */
@@ -22,6 +24,12 @@ export interface Usage {
   /** Where the completion tokens were made. */
   readonly edgeTokens: number
   readonly originTokens: number
+}
+
+/** What took how long, in ms: until the first token, from the turn on or the request to an origin, and from there to the end. */
+export interface Timings {
+  readonly promptMs: number
+  readonly predictedMs: number
 }
 
 export type FinishReason = 'stop' | 'length' | 'tool_calls'
@@ -44,5 +52,23 @@ export type ChatEvent =
       /** Which of the request's stop strings has ended the answer; undefined: none. */
       readonly stopString: string | undefined
       readonly usage: Usage
+      readonly timings: Timings
       readonly route: Decision
     }
+
+/** A token of a prompt: the first has no logprob, since nothing precedes it. */
+export interface PromptLogprob extends Omit<ChatLogprob, 'logprob'> {
+  readonly logprob: number | null
+}
+
+/** The tokens of a prompt, where their logprobs were asked for. */
+export interface PromptEvent {
+  readonly type: 'prompt'
+  readonly logprobs: readonly PromptLogprob[]
+}
+
+/** An event of one of the answers to a request, which count from 0. */
+export interface AnswersEvent {
+  readonly answer: number
+  readonly event: ChatEvent | PromptEvent
+}

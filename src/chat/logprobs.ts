@@ -1,6 +1,6 @@
-import type { GeneratedToken } from '../generate/types.ts'
+import type { GeneratedToken, TokenLogprobs } from '../generate/types.ts'
 import type { Tokenizer } from '../tokenizer/tokenizer.ts'
-import type { ChatLogprob, ChatTokenLogprob } from './events.ts'
+import type { ChatLogprob, ChatTokenLogprob, PromptLogprob } from './events.ts'
 
 /** What OpenAI's API reports for a token out of reach; minus infinity is no JSON. */
 const LEAST_LOGPROB = -9999
@@ -12,6 +12,16 @@ export function chatLogprob(tokenizer: Tokenizer, token: GeneratedToken): ChatLo
     ...tokenLogprob(tokenizer, token.id, token.logprobs.logprob),
     top_logprobs: token.logprobs.top.map(({ id, logprob }) => tokenLogprob(tokenizer, id, logprob)),
   }
+}
+
+/** The tokens of a prompt. @param scored the logprobs of all but the first. */
+export function promptLogprobs(
+  tokenizer: Tokenizer,
+  ids: readonly number[],
+  scored: readonly TokenLogprobs[],
+): PromptLogprob[] {
+  const first = { ...tokenLogprob(tokenizer, ids[0], 0), logprob: null, top_logprobs: [] }
+  return [first, ...scored.map((logprobs, index) => chatLogprob(tokenizer, { id: ids[index + 1], logprobs })!)]
 }
 
 function tokenLogprob(tokenizer: Tokenizer, id: number, logprob: number): ChatTokenLogprob {

@@ -18,10 +18,15 @@ export class ReasoningBudget implements Steering {
   readonly #empty: readonly number[]
   readonly #newline: readonly number[]
   readonly #close: readonly number[]
+  readonly #opensAnswer: boolean
 
-  /** @param budget tokens of reasoning, its opening tag among them; asked before every token. @param tokenizer one with reasoning tags. */
-  constructor(budget: () => number, parser: AnswerParser, tokenizer: Tokenizer) {
+  /**
+   * @param budget tokens of reasoning, its opening tag among them; asked before every token. @param tokenizer one with reasoning tags.
+   * @param opensAnswer false: the first token goes on with a message that has begun, where empty reasoning has no place.
+   */
+  constructor(budget: () => number, parser: AnswerParser, tokenizer: Tokenizer, opensAnswer = true) {
     this.#budget = budget
+    this.#opensAnswer = opensAnswer
     this.#parser = parser
     this.#open = tokenizer.addedToken('<think>')!
     this.#empty = tokenizer.encode('<think>\n\n</think>\n\n')
@@ -31,7 +36,8 @@ export class ReasoningBudget implements Steering {
 
   forced(): readonly number[] {
     const { inReasoning, lastText } = this.#parser
-    if (!inReasoning) return this.#budget() === 0 && lastText === undefined ? this.#empty : []
+    const opens = this.#opensAnswer && lastText === undefined
+    if (!inReasoning) return opens && this.#budget() === 0 ? this.#empty : []
     if (!this.#spent || this.#mayFinishCharacter) return []
     return lastText?.endsWith('\n') ? this.#close : [...this.#newline, ...this.#close]
   }

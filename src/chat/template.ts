@@ -10,6 +10,10 @@ export interface RenderOptions {
   readonly tools?: readonly unknown[]
   /** End with the header of the assistant's turn. */
   readonly addGenerationPrompt: boolean
+  /** End within the last message, whose content is to go on; left out: false. */
+  readonly continueFinalMessage?: boolean
+  /** Variables for the template beside its own. */
+  readonly kwargs?: Readonly<Record<string, unknown>>
 }
 
 /** What the template has to know of the vocabulary. */
@@ -42,7 +46,7 @@ function turns(calls: readonly ToolCall[]): ChatMessage[] {
 
 /** A model's own Jinja chat template, parsed once. */
 export class ChatTemplate {
-  readonly #source: string
+  readonly source: string
   readonly #template: JinjaTemplate
   readonly #tokens: Record<string, string>
   readonly #spellings: ControlSpellings
@@ -57,7 +61,7 @@ export class ChatTemplate {
     } catch (error) {
       throw new ChatTemplateSyntaxError(error as Error)
     }
-    this.#source = source
+    this.source = source
     this.#tokens = { bos_token: bosToken, eos_token: eosToken }
     this.#spellings = new ControlSpellings(addedTexts)
     this.#reasons = addedTexts.includes('<think>') && addedTexts.includes('</think>')
@@ -91,21 +95,25 @@ export class ChatTemplate {
   }
 
   /** Throws ChatRequestError when the template refuses the messages. */
-  renderMasked(messages: readonly ChatMessage[], { tools, addGenerationPrompt }: RenderOptions): MaskedText {
-    const mask = new ControlMask(this.#spellings, this.#source)
-    const [maskedMessages, maskedTools] = mask.mask([
+  renderMasked(messages: readonly ChatMessage[], options: RenderOptions): MaskedText {
+    const { tools, addGenerationPrompt, continueFinalMessage, kwargs = {} } = options
+    const mask = new ControlMask(this.#spellings, this.source)
+    const [maskedMessages, maskedTools, maskedKwargs] = mask.mask([
       messages.map((message, index) => templateMessage(message, index, this.#reasons)),
       tools?.length ? tools : null,
-    ])
+      kwargs,
+    ] as const)
     try {
       const masked = this.#template.render({
+        ...maskedKwargs,
         ...this.#tokens,
         messages: maskedMessages,
         tools: maskedTools,
         documents: null,
         add_generation_prompt: addGenerationPrompt,
       })
-      return { masked, unmask: (stretch) => mask.unmask(stretch) }
+      const text = continueFinalMessage ? upToContent(masked, maskedMessages.at(-1)?.content) : masked
+      return { masked: text, unmask: (stretch) => mask.unmask(stretch) }
     } catch (error) {
       const cause = error as Error
       throw new ChatRequestError(
@@ -116,4 +124,17 @@ export class ChatTemplate {
       )
     }
   }
+}
+
+/**
+ * A rendered chat up to the end of the last message's content, as transformers' apply_chat_template has it with continue_final_message:
+ * white space behind the content stays where the template kept it.
+ */
+function upToContent(rendered: string, content: unknown): string {
+  const words = String(content)
+  const start = rendered.lastIndexOf(words.trim())
+  if (start < 0)
+    throw new Error('the content of the last message does not stand in the prompt, and cannot be continued')
+  const kept = words.trimStart()
+  return rendered.slice(0, start) + (rendered.startsWith(kept, start) ? kept : words.trim())
 }

@@ -50,6 +50,39 @@ describe('generate', () => {
     }
   })
 
+  it('goes on in a sequence that holds what the tokens begin with, and leaves it to its owner', async () => {
+    const alone = await run(new HashModel(), requestOf())
+    const model = new HashModel()
+    const sequence = model.createSequence()
+    const first = await run(model, requestOf({ sequence }))
+    expect(first.ids).toEqual(alone.ids)
+    for (const length of [PROMPT.length - 1, 5, 0]) {
+      sequence.truncate(length)
+      model.forwarded.length = 0
+      expect(await run(model, requestOf({ sequence }))).toEqual(alone)
+      expect(model.forwarded.flat().slice(0, PROMPT.length - length)).toEqual(PROMPT.slice(length))
+    }
+    expect([model.sequences.length, ...releases(model)]).toEqual([1, 0])
+  })
+
+  it('samples no EOS token before minTokens, those of an earlier part counted, and as ever after', async () => {
+    const model = new HashModel()
+    const greedy = { temperature: 0, repetitionPenalty: 1.3 }
+    const [first] = (await run(model, requestOf({ maxTokens: 1, sampling: greedy }))).ids
+    const eosIds = [first, 39]
+    const request = (minTokens: number) => requestOf({ eosIds, minTokens, maxTokens: 200, sampling: greedy })
+    expect((await run(model, request(0))).ids).toEqual([])
+    for (const minTokens of [1, 7, 30]) {
+      const { ids, end } = await run(new HashModel(), request(minTokens))
+      expect(ids.length).toBeGreaterThanOrEqual(minTokens)
+      expect(ids.some((id) => eosIds.includes(id))).toBe(false)
+      expect(end).toBe('eos')
+      const generatedIds = ids.slice(0, minTokens - 1)
+      const rest = await run(new HashModel(), { ...request(minTokens), generatedIds })
+      expect(rest.ids).toEqual(ids.slice(minTokens - 1))
+    }
+  })
+
   it('gives the same for a seed, and something else for another', async () => {
     const { ids } = await run(new HashModel(), requestOf())
     expect((await run(new HashModel(), requestOf())).ids).toEqual(ids)

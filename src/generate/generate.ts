@@ -15,7 +15,17 @@ export async function* generate(
   request: GenerateRequest,
 ): AsyncGenerator<GeneratedToken, GenerateEnd> {
   checkRequest(model, request)
-  const { promptIds, generatedIds = [], maxTokens, sampling, eosIds, topLogprobs, steering, signal } = request
+  const {
+    promptIds,
+    generatedIds = [],
+    maxTokens,
+    minTokens = 0,
+    sampling,
+    eosIds,
+    topLogprobs,
+    steering,
+    signal,
+  } = request
   // Every token takes one number, forced or sampled, so that what goes on with a seed takes the same as what never stopped.
   const random = createRandom(sampling.seed)
   const penalties = new Penalties(sampling, promptIds)
@@ -23,17 +33,19 @@ export async function* generate(
     random()
     penalties.count(id)
   }
-  const sequence = model.createSequence()
+  const sequence = request.sequence ?? model.createSequence()
   try {
-    let tokens: readonly number[] = [...promptIds, ...generatedIds]
+    const begun = [...promptIds, ...generatedIds]
+    let tokens: readonly number[] = begun.slice(sequence.length)
     let forced: readonly number[] = []
-    for (let left = Math.min(maxTokens, model.contextLength - tokens.length); left > 0; left--) {
+    const last = generatedIds.length + Math.min(maxTokens, model.contextLength - begun.length)
+    for (let made = generatedIds.length; made < last; made++) {
       await model.forward(sequence, tokens, signal)
       if (signal.aborted) return 'aborted'
       if (forced.length === 0) forced = steering?.forced() ?? []
       for (const id of steering?.banned() ?? []) penalties.ban(id)
       const distribution = await model.distribution(sequence, {
-        adjustments: penalties.adjustments,
+        adjustments: made < minTokens ? penalties.without(eosIds) : penalties.adjustments,
         temperature: sampling.temperature,
         rawTop: topLogprobs,
         rawId: forced[0],
@@ -48,6 +60,6 @@ export async function* generate(
     }
     return 'length'
   } finally {
-    sequence.release()
+    if (!request.sequence) sequence.release()
   }
 }

@@ -33,6 +33,12 @@ export class Penalties {
     return this.#adjustments
   }
 
+  /** The same, with these tokens banned for now. */
+  without(ids: readonly number[]): Adjustment[] {
+    const others = this.#adjustments.filter(({ id }) => !ids.includes(id))
+    return [...others, ...ids.map((id) => ({ id, scale: 1, add: BAN }))]
+  }
+
   /** Takes note of a generated token. */
   count(id: number): void {
     const { repetitionPenalty, presencePenalty, frequencyPenalty } = this.#params

@@ -36,6 +36,15 @@ function stateFromSeed(seed: number): Uint32Array {
   return new Uint32Array(new BigUint64Array([next(), next()]).buffer)
 }
 
+/** The seed of one of several answers: the first has the request's own, so that it is what the request alone would get. */
+export function seedOfAnswer(seed: number | undefined, answer: number): number | undefined {
+  if (seed === undefined || answer === 0) return seed
+  const next = splitMix64(BigInt(seed))
+  let word = 0n
+  for (let i = 0; i < answer; i++) word = next()
+  return Number(word >> 11n)
+}
+
 /** https://prng.di.unimi.it/splitmix64.c */
 export function splitMix64(seed: bigint): () => bigint {
   let state = BigInt.asUintN(64, seed)

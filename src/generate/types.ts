@@ -1,3 +1,5 @@
+import type { Sequence } from './language-model.ts'
+
 export interface SamplingParams {
   /** 0 takes the most likely token. */
   temperature: number
@@ -15,6 +17,16 @@ export interface SamplingParams {
   seed: number | undefined
 }
 
+/** When an answer ends before its length is reached. */
+export interface StopRules {
+  /** Tokens before which neither the EOS token nor one of `stopTokenIds` is sampled. */
+  readonly minTokens: number
+  /** The EOS token is one like others: it comes, and the answer goes on. */
+  readonly ignoreEos: boolean
+  /** Tokens that end the answer as the EOS token does, and are no part of it. */
+  readonly stopTokenIds: readonly number[]
+}
+
 export interface GenerateRequest {
   promptIds: readonly number[]
   /** Tokens of this answer that were generated before, here or elsewhere: penalties count them, and the seed's numbers go on. */
@@ -23,9 +35,13 @@ export interface GenerateRequest {
   maxTokens: number
   sampling: SamplingParams
   eosIds: readonly number[]
+  /** Tokens of the answer before which none of `eosIds` is sampled; left out: none. */
+  minTokens?: number
   /** Alternatives (0 .. 20) to report beside each token's own logprob; undefined: no logprobs. */
   topLogprobs: number | undefined
   steering?: Steering
+  /** Holds the first of these tokens, and stays its owner's; left out: one of its own. */
+  sequence?: Sequence
   signal: AbortSignal
 }
 

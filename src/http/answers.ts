@@ -1,7 +1,7 @@
 import type { Context } from 'hono'
 import type { ChatModel } from '../chat/chat-model.ts'
-import { type ChatRequest, complete } from '../chat/complete.ts'
-import type { ChatEvent } from '../chat/events.ts'
+import { type AnswerRequest, completeAll } from '../chat/complete.ts'
+import type { AnswersEvent, ChatEvent } from '../chat/events.ts'
 import type { ChatService } from '../route/service.ts'
 import { ROUTE_HEADER, routeWish } from '../route/wish.ts'
 import { type ApiError, clientGone } from './errors.ts'
@@ -25,18 +25,25 @@ export interface Answers {
   readonly recordings: Recordings
 }
 
+type Unplaced<Request> = Request extends unknown ? Omit<Request, 'wish' | 'visitor'> : never
+
 export interface Asked {
   /** Of the answer, as the client is told it. */
   readonly id: string
   /** As the client wrote it: with the suffix of a route, or not at all. */
   readonly model: string | null | undefined
-  request(chat: ChatModel): Omit<ChatRequest, 'wish' | 'visitor'>
+  /** Of every request; left out: one. */
+  readonly answers?: number
+  /** One, or some that are answered in their order. */
+  request(chat: ChatModel): Unplaced<AnswerRequest> | readonly Unplaced<AnswerRequest>[]
 }
 
 /** An answer that has its place, for the endpoint that was asked to put into its own words: once, as JSON or as a stream. */
 export class OpenAnswer {
   readonly chat: ChatModel
-  /** What it says, and its finish. */
+  /** What all answers say, and the finish of each. */
+  readonly answers: AsyncGenerator<AnswersEvent>
+  /** The same of the one answer, where one was asked for. */
   readonly events: AsyncGenerator<ChatEvent>
   readonly #context: Context
   readonly #id: string
@@ -57,8 +64,9 @@ export class OpenAnswer {
     const visitor = { client: clientOf(c), listening: () => this.#recording?.isRead ?? true }
     const log: ChatService['log'] = (entry) => service.log({ ...entry, completion: asked.id })
     const { wish } = routeWish(asked.model ?? chat.id, c.req.header(ROUTE_HEADER) ?? null)
-    const request = { ...asked.request(chat), wish, visitor }
-    this.events = complete(chat, request, this.#abort.signal, { ...service, log })
+    const requests = [asked.request(chat)].flat().map((request) => ({ ...request, wish, visitor }))
+    this.answers = completeAll(chat, requests, asked.answers ?? 1, this.#abort.signal, { ...service, log })
+    this.events = only(this.answers)
   }
 
   /** Rejects with what `complete` throws before its start, and with an ApiError of status 404 or 503. Sets the header of the route. */
@@ -67,7 +75,8 @@ export class OpenAnswer {
     checkModelName(chat, routeWish(asked.model ?? chat.id, null).model)
     const answer = new OpenAnswer(c, answers, asked, chat, await answers.loadService(chat))
     // Errors in the request, and a full queue, come before the response begins.
-    const { route, promptTokens } = (await answer.events.next()).value as Extract<ChatEvent, { type: 'start' }>
+    const { event } = (await answer.answers.next()).value as AnswersEvent
+    const { route, promptTokens } = event as Extract<ChatEvent, { type: 'start' }>
     answer.#promptTokens = promptTokens
     c.header(ROUTE_HEADER, `${route.route}; reason=${route.reason}`)
     return answer
@@ -97,7 +106,7 @@ export class OpenAnswer {
     try {
       this.#recording = this.#recordings.start(this.#id, objects, (reason) => this.stop(reason), options)
     } catch (error) {
-      await this.events.return(undefined)
+      await this.answers.return(undefined)
       throw error
     }
     return this.#recording
@@ -107,4 +116,8 @@ export class OpenAnswer {
   stop(reason: ApiError): void {
     this.#abort.abort(reason)
   }
+}
+
+async function* only(answers: AsyncIterable<AnswersEvent>): AsyncGenerator<ChatEvent> {
+  for await (const { event } of answers) if (event.type !== 'prompt') yield event
 }

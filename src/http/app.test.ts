@@ -7,6 +7,7 @@ import { HOLD_MS } from './slow-json.ts'
 afterEach(() => vi.restoreAllMocks())
 
 const MANY_FIELDS = Object.fromEntries(Array.from({ length: 64 }, (_, index) => [`field${index}`, 1]))
+const MANY_FIELDS_AND_ONE = { ...MANY_FIELDS, more: 1 }
 
 async function errorOf(response: Response) {
   const { error } = (await response.json()) as {
@@ -16,7 +17,23 @@ async function errorOf(response: Response) {
 }
 
 describe('models', () => {
-  const model = { id: 'fake-model', object: 'model', created: 1_700_000_000, owned_by: 'nanbeige-edge' }
+  const model = {
+    id: 'fake-model',
+    object: 'model',
+    created: 1_700_000_000,
+    owned_by: 'nanbeige-edge',
+    root: 'fake-model',
+    parent: null,
+    max_model_len: 4096,
+    capabilities: {
+      completion_chat: true,
+      completion: true,
+      function_calling: true,
+      reasoning: true,
+      structured_output: true,
+      vision: false,
+    },
+  }
 
   test('the list', async () => {
     expect(await (await fakeApp().request('/v1/models')).json()).toEqual({ object: 'list', data: [model] })
@@ -48,9 +65,9 @@ test('the health check neither loads the model nor waits for it', async () => {
 
 describe('routes', () => {
   test('an unknown one is a 404 in the form of the API', async () => {
-    expect(await errorOf(await fakeApp().request('/v1/embeddings', { method: 'POST' }))).toEqual({
+    expect(await errorOf(await fakeApp().request('/v1/nothing', { method: 'POST' }))).toEqual({
       status: 404,
-      message: 'There is nothing at POST /v1/embeddings.',
+      message: 'There is nothing at POST /v1/nothing.',
       type: 'invalid_request_error',
       param: null,
       code: 'unknown_url',
@@ -62,10 +79,61 @@ describe('routes', () => {
     ['POST', '/v1/models', 'GET'],
     ['DELETE', '/v1/models/fake-model', 'GET'],
     ['PUT', '/healthz', 'GET'],
+    ['POST', '/health', 'GET'],
+    ['POST', '/props', 'GET'],
+    ['GET', '/v1/completions', 'POST'],
+    ['GET', '/tokenize', 'POST'],
+    ['GET', '/v1/detokenize', 'POST'],
+    ['GET', '/v1/chat/completions/', 'POST'],
   ])('%s %s is a 405 that allows %s', async (method, path, allowed) => {
     const response = await fakeApp().request(path, { method })
     expect(response.headers.get('Allow')).toBe(allowed)
     expect(await errorOf(response)).toMatchObject({ status: 405, code: 'method_not_allowed' })
+  })
+})
+
+describe('what is not here', () => {
+  test.each([
+    ['/v1/embeddings', 'embeddings'],
+    ['/v1/audio/speech', 'speaks'],
+    ['/v1/images/generations/', 'images'],
+    ['/v1/fine_tuning/jobs/x', 'train'],
+    ['/v1/rerank', 'ranks'],
+  ])('%s is refused by name', async (path, word) => {
+    expect(await errorOf(await fakeApp().request(path, { method: 'POST' }))).toMatchObject({
+      status: 404,
+      code: 'unsupported_endpoint',
+      message: expect.stringContaining(word),
+    })
+  })
+})
+
+describe('what may differ in how a request is written', () => {
+  test('a slash behind a path', async () => {
+    const app = fakeApp()
+    for (const path of ['/v1/models/', '/healthz/', '/health/', '/props/']) {
+      expect((await app.request(path)).status).toBe(200)
+    }
+    const init = { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(HELLO) }
+    expect((await app.request('/v1/chat/completions/', init)).status).toBe(200)
+  })
+
+  test('the case of a model', async () => {
+    const response = await post(fakeApp(), { ...HELLO, model: 'Fake-Model:EDGE' })
+    expect(await response.json()).toMatchObject({ model: 'fake-model' })
+    expect((await fakeApp().request('/v1/models/FAKE-MODEL')).status).toBe(200)
+  })
+})
+
+describe('the id of a request', () => {
+  test("is the client's, or one of ours, on answers, streams and errors", async () => {
+    const headers = { 'Content-Type': 'application/json', 'X-Request-Id': 'mine-7' }
+    const app = fakeApp()
+    for (const body of [HELLO, { ...HELLO, stream: true }, { ...HELLO, messages: [] }]) {
+      expect((await post(app, body, { headers })).headers.get('X-Request-Id')).toBe('mine-7')
+      expect((await post(app, body)).headers.get('X-Request-Id')).toMatch(/^[0-9a-f-]{36}$/)
+    }
+    expect((await app.request('/nowhere', { headers })).headers.get('X-Request-Id')).toBe('mine-7')
   })
 })
 
@@ -190,6 +258,21 @@ describe('bodies', () => {
     [{ stop: Array(17).fill('x') }, 'stop'],
     [{ logprobs: true, top_logprobs: 21 }, 'top_logprobs'],
     [{ top_logprobs: 2 }, 'top_logprobs'],
+    [{ n: 0 }, 'n'],
+    [{ n: 9 }, 'n'],
+    [{ min_tokens: -1 }, 'min_tokens'],
+    [{ stop_token_ids: [-1] }, 'stop_token_ids.0'],
+    [{ stop_token_ids: [5000] }, 'stop_token_ids'],
+    [{ tool_choice: 'required' }, 'tool_choice'],
+    [{ tool_choice: 'wish' }, 'tool_choice'],
+    [{ chat_template_kwargs: { messages: [] } }, 'chat_template_kwargs.messages'],
+    [{ chat_template_kwargs: { add_generation_prompt: false } }, 'chat_template_kwargs.add_generation_prompt'],
+    [{ chat_template_kwargs: MANY_FIELDS_AND_ONE }, 'chat_template_kwargs'],
+    [{ continue_final_message: true }, 'continue_final_message'],
+    [{ response_format: { type: 'structural_tag' } }, 'response_format.type'],
+    [{ structured_outputs: { structural_tag: '{}' } }, 'structured_outputs.structural_tag'],
+    [{ guided_json: 'no JSON' }, 'guided_json'],
+    [{ guided_choice: [] }, 'guided_choice'],
   ])('%j is an invalid value of %s', async (change, param) => {
     expect(await errorOf(await post(fakeApp(), { ...HELLO, ...change }))).toMatchObject({
       status: 400,
@@ -199,32 +282,15 @@ describe('bodies', () => {
   })
 
   test.each([
-    { n: 2 },
-    { tools: [{ type: 'function', function: { name: 'f' } }], tool_choice: 'required' },
-    {
-      tools: [{ type: 'function', function: { name: 'f' } }],
-      tool_choice: { type: 'function', function: { name: 'f' } },
-    },
-    { response_format: { type: 'json_object' } },
-    { response_format: { type: 'json_schema', json_schema: { name: 's', schema: {} } } },
     { modalities: ['text', 'audio'] },
     { functions: [{ name: 'f' }] },
-    { grammar: 'root ::= "a"' },
-    { json_schema: {} },
-    { structured_outputs: { choice: ['a'] } },
-    { guided_json: {} },
-    { guided_choice: ['a', 'b'] },
-    { guided_regex: 'a+' },
+    { structural_tag: '{}' },
+    { guided_whitespace_pattern: ' ' },
     { best_of: 2 },
-    { min_tokens: 5 },
-    { ignore_eos: true },
-    { stop_token_ids: [7] },
+    { return_token_ids: true },
     { bad_words: ['no'] },
     { allowed_token_ids: [1] },
-    { chat_template_kwargs: { enable_thinking: false } },
     { chat_template: '{{ messages }}' },
-    { continue_final_message: true },
-    { add_generation_prompt: false },
     { include_stop_str_in_output: true },
     { prompt_logprobs: 1 },
     { mirostat: 2 },

@@ -1,19 +1,25 @@
 import { Hono } from 'hono'
 import { cors } from 'hono/cors'
+import { requestId } from 'hono/request-id'
 import type { ChatModel } from '../chat/chat-model.ts'
 import { type ChatService, edgeAlone } from '../route/service.ts'
 import { ROUTE_HEADER } from '../route/wish.ts'
+import { absent } from './absent.ts'
 import { chatCompletions } from './chat-completions.ts'
+import { completions } from './completions.ts'
+import { detokenize } from './detokenize.ts'
 import { errorResponse, modelUnavailable, toApiError } from './errors.ts'
 import { messages, REQUEST_ID_HEADER } from './messages/routes.ts'
 import { methodNotAllowed } from './method-not-allowed.ts'
 import { models } from './models.ts'
 import { nothingHere } from './nothing-here.ts'
+import { props } from './props.ts'
 import { Recordings } from './recordings.ts'
 import { drainBody } from './request-body.ts'
 import { responsesApi } from './responses/routes.ts'
 import type { Sql } from './responses/store.ts'
 import { resume } from './resume.ts'
+import { tokenize } from './tokenize.ts'
 
 export interface AppOptions {
   /** The model, loaded at the first call. */
@@ -26,20 +32,39 @@ export interface AppOptions {
   readonly sql?: Sql
 }
 
-/** The HTTP API: OpenAI's chat completions, responses and models, Anthropic's messages, and a health check. */
+/** Of each path the methods that its own handlers take. */
+const METHODS: Readonly<Record<string, string>> = {
+  '/healthz': 'GET',
+  '/health': 'GET',
+  '/props': 'GET',
+  '/tokenize': 'POST',
+  '/detokenize': 'POST',
+  '/v1/tokenize': 'POST',
+  '/v1/detokenize': 'POST',
+  '/v1/chat/completions': 'POST',
+  '/v1/chat/completions/:id/events': 'GET',
+  '/v1/chat/completions/:id/cancel': 'POST',
+  '/v1/completions': 'POST',
+  '/v1/models': 'GET',
+  '/v1/models/:id{.+}': 'GET',
+}
+
+/** The HTTP API: OpenAI's completions, with chats and without, and responses, Anthropic's messages, and what servers like this one have beside them. */
 export function createApp(options: AppOptions) {
   const alone = edgeAlone()
   const { model, service = async () => alone } = options
   const loadModel = available(model)
   const recordings = new Recordings()
   const answers = { loadModel, loadService: available(service), recordings }
-  const app = new Hono()
+  // A slash behind a path changes nothing.
+  const app = new Hono({ strict: false })
+  app.use(requestId())
   // Any site may embed the widget; there are no cookies to protect.
   app.use(
     cors({
       origin: '*',
       allowMethods: ['GET', 'POST', 'DELETE'],
-      exposeHeaders: ['Retry-After', ROUTE_HEADER, REQUEST_ID_HEADER],
+      exposeHeaders: ['Retry-After', ROUTE_HEADER, 'X-Request-Id', REQUEST_ID_HEADER],
       maxAge: 86_400,
     }),
   )
@@ -47,18 +72,17 @@ export function createApp(options: AppOptions) {
     await next()
     await drainBody(c.req.raw)
   })
-  app.get('/healthz', (c) => c.json(options.health()))
+  for (const path of ['/healthz', '/health']) app.get(path, (c) => c.json(options.health()))
+  app.route('/', props(answers))
+  for (const path of ['/', '/v1']) app.route(path, tokenize(answers)).route(path, detokenize(loadModel))
   app.route('/v1', chatCompletions(answers))
+  app.route('/v1', completions(answers))
   app.route('/v1', resume(recordings))
   app.route('/v1/responses', responsesApi(answers, options.sql))
-  app.route('/v1', models(loadModel))
+  app.route('/v1', models(answers))
   app.route('/v1/messages', messages(answers))
-  app.all('/healthz', methodNotAllowed('GET'))
-  app.all('/v1/chat/completions', methodNotAllowed('POST'))
-  app.all('/v1/chat/completions/:id/events', methodNotAllowed('GET'))
-  app.all('/v1/chat/completions/:id/cancel', methodNotAllowed('POST'))
-  app.all('/v1/models', methodNotAllowed('GET'))
-  app.all('/v1/models/:id{.+}', methodNotAllowed('GET'))
+  for (const [path, allowed] of Object.entries(METHODS)) app.all(path, methodNotAllowed(allowed))
+  app.route('/v1', absent())
   app.notFound(nothingHere)
   app.onError((error, c) => errorResponse(c, toApiError(error)))
   return app

@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest'
-import type { ChatEvent } from '../chat/events.ts'
+import type { AnswersEvent } from '../chat/events.ts'
 import { CompletionObjects } from './chat-completion-objects.ts'
 
 test('a chunk can leave before the next event is asked for', async () => {
   const happened: string[] = []
-  async function* events(): AsyncGenerator<ChatEvent> {
+  async function* events(): AsyncGenerator<AnswersEvent> {
     happened.push('asked')
-    yield { type: 'content', text: 'a' }
+    yield { answer: 0, event: { type: 'content', text: 'a' } }
     happened.push('asked again')
   }
   const chunks = new CompletionObjects('chatcmpl-1', 'm').chunks(events(), false)

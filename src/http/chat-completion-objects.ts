@@ -1,60 +1,78 @@
-import type { ChatEvent, FinishReason } from '../chat/events.ts'
+import type { AnswersEvent, FinishReason } from '../chat/events.ts'
 import { loopTurn } from '../generate/turn.ts'
 import { chunkChoice, WholeChoice } from './chat-completion-choice.ts'
+import { type FinishEvent, timingsObject, usageObject } from './usage.ts'
 
 /** Makes the objects of one chat completion, whole or in chunks, in OpenAI's form. */
 export class CompletionObjects {
   readonly #id: string
   readonly #created = Math.floor(Date.now() / 1000)
   readonly #model: string
+  readonly #answers: number
 
-  constructor(id: string, model: string) {
+  /** @param answers to the one prompt, each a choice. */
+  constructor(id: string, model: string, answers = 1) {
     this.#id = id
     this.#model = model
+    this.#answers = answers
   }
 
   /** The whole completion, from the events after its start. `beat` is called at each of them. */
-  async completion(events: AsyncIterable<ChatEvent>, beat: () => void) {
-    const choice = new WholeChoice()
-    for await (const event of events) {
-      if (event.type === 'finish') {
-        const { message, logprobs } = choice
-        return {
-          ...this.#head('chat.completion'),
-          choices: [{ index: 0, message, logprobs, finish_reason: event.reason }],
-          usage: usageObject(event),
-        }
-      }
+  async completion(events: AsyncIterable<AnswersEvent>, beat: () => void) {
+    const choices = Array.from({ length: this.#answers }, () => new WholeChoice())
+    const finishes: FinishEvent[] = []
+    for await (const { answer, event } of events) {
       beat()
-      if (event.type !== 'start') choice.add(event)
+      if (event.type === 'finish') finishes[answer] = event
+      else if (event.type !== 'start' && event.type !== 'prompt') choices[answer].add(event)
     }
-    throw new Error('the events of a completion ended without a finish')
+    if (Object.keys(finishes).length < this.#answers)
+      throw new Error('the events of a completion ended without a finish')
+    return {
+      ...this.#head('chat.completion'),
+      choices: choices.map(({ message, logprobs }, index) => ({
+        index,
+        message,
+        logprobs,
+        finish_reason: finishes[index].reason,
+      })),
+      usage: usageObject(finishes, this.#answers),
+      timings: timingsObject(finishes),
+    }
   }
 
   /**
-   * The chunks of a stream, from the events after its start; with `includeUsage` every chunk has a usage, null in all but the last.
+   * The chunks of a stream, from the events after its start; with `includeUsage` every chunk has a usage, null in all but the last. The last
+   * one has llama-server's timings.
    */
-  async *chunks(events: AsyncIterable<ChatEvent>, includeUsage: boolean) {
+  async *chunks(events: AsyncIterable<AnswersEvent>, includeUsage: boolean) {
     const usage = includeUsage ? { usage: null } : {}
-    yield { ...this.#chunk({ role: 'assistant', content: '' }), ...usage }
-    for await (const event of events) {
-      switch (event.type) {
-        case 'start':
-          break
-        case 'finish':
-          yield { ...this.#chunk({}, null, event.reason), ...usage }
-          if (includeUsage) {
-            yield { ...this.#head('chat.completion.chunk'), choices: [], usage: usageObject(event) }
-          }
-          break
-        default: {
-          const choice = chunkChoice(event)
-          if (!choice) break
-          yield { ...this.#chunk(choice.delta, choice.logprobs), ...usage }
-          // To ask for the next token, through all that stands between, would hold this one back.
-          await loopTurn()
-        }
+    const opened = new Set<number>()
+    const open = (answer: number) => {
+      opened.add(answer)
+      return { ...this.#chunk(answer, { role: 'assistant', content: '' }), ...usage }
+    }
+    yield open(0)
+    const finishes: FinishEvent[] = []
+    for await (const { answer, event } of events) {
+      if (event.type === 'start' || event.type === 'prompt') continue
+      if (!opened.has(answer)) yield open(answer)
+      if (event.type === 'finish') {
+        finishes[answer] = event
+        const isLast = !includeUsage && Object.keys(finishes).length === this.#answers
+        const timings = isLast ? { timings: timingsObject(finishes) } : {}
+        yield { ...this.#chunk(answer, {}, null, event.reason), ...usage, ...timings }
+        continue
       }
+      const choice = chunkChoice(event)
+      if (!choice) continue
+      yield { ...this.#chunk(answer, choice.delta, choice.logprobs), ...usage }
+      // To ask for the next token, through all that stands between, would hold this one back.
+      await loopTurn()
+    }
+    if (includeUsage) {
+      const last = { usage: usageObject(finishes, this.#answers), timings: timingsObject(finishes) }
+      yield { ...this.#head('chat.completion.chunk'), choices: [], ...last }
     }
   }
 
@@ -62,21 +80,10 @@ export class CompletionObjects {
     return { id: this.#id, object, created: this.#created, model: this.#model }
   }
 
-  #chunk(delta: object, logprobs: object | null = null, finishReason: FinishReason | null = null) {
+  #chunk(index: number, delta: object, logprobs: object | null = null, finishReason: FinishReason | null = null) {
     return {
       ...this.#head('chat.completion.chunk'),
-      choices: [{ index: 0, delta, logprobs, finish_reason: finishReason }],
+      choices: [{ index, delta, logprobs, finish_reason: finishReason }],
     }
-  }
-}
-
-function usageObject({ usage, route: { route, reason } }: Extract<ChatEvent, { type: 'finish' }>) {
-  const { promptTokens, completionTokens, reasoningTokens, edgeTokens, originTokens } = usage
-  return {
-    prompt_tokens: promptTokens,
-    completion_tokens: completionTokens,
-    total_tokens: promptTokens + completionTokens,
-    completion_tokens_details: { reasoning_tokens: reasoningTokens },
-    nanbeige: { route, reason, edge_tokens: edgeTokens, origin_tokens: originTokens },
   }
 }

@@ -25,8 +25,9 @@ interface Chunk {
   object: string
   created: number
   model: string
-  choices: { delta: Delta; finish_reason: string | null; logprobs: unknown }[]
+  choices: { index: number; delta: Delta; finish_reason: string | null; logprobs: unknown }[]
   usage?: object | null
+  timings?: object
 }
 
 const PROMPT_TOKENS = '.user\nHello?.\n.assistant\n'.length
@@ -34,8 +35,20 @@ const USAGE = {
   prompt_tokens: PROMPT_TOKENS,
   completion_tokens: 12,
   total_tokens: PROMPT_TOKENS + 12,
+  prompt_tokens_details: { cached_tokens: 0 },
   completion_tokens_details: { reasoning_tokens: 0 },
   nanbeige: { route: 'edge', reason: 'no-origin', edge_tokens: 12, origin_tokens: 0 },
+}
+const TIMINGS = {
+  cache_n: 0,
+  prompt_n: PROMPT_TOKENS,
+  prompt_ms: expect.any(Number),
+  prompt_per_token_ms: expect.any(Number),
+  prompt_per_second: expect.toSatisfy((value) => value === null || value > 0),
+  predicted_n: 12,
+  predicted_ms: expect.any(Number),
+  predicted_per_token_ms: expect.any(Number),
+  predicted_per_second: expect.toSatisfy((value) => value === null || value > 0),
 }
 const TOOLS = [{ type: 'function', function: { name: 'f', parameters: { type: 'object' } } }]
 const CALL = '<tool_call>\n{"name": "f", "arguments": {"a": "é", "b": [1.0]}}\n</tool_call>'
@@ -62,6 +75,7 @@ describe('one JSON object', () => {
         },
       ],
       usage: USAGE,
+      timings: TIMINGS,
     })
   })
 
@@ -92,6 +106,8 @@ describe('a stream', () => {
     for (const { choices } of chunks.slice(0, -1)) expect(choices[0].finish_reason).toBeNull()
     expect(new Set(chunks.map(({ id, object, created, model }) => `${id} ${object} ${created} ${model}`)).size).toBe(1)
     for (const chunk of chunks) expect(chunk).not.toHaveProperty('usage')
+    expect(chunks.map(({ timings }) => timings).filter(Boolean)).toEqual([TIMINGS])
+    expect(chunks.at(-1)!.timings).toBeDefined()
   })
 
   test('has the usage last where it is asked for, null before', async () => {
@@ -100,6 +116,7 @@ describe('a stream', () => {
     const last = chunks.pop()!
     expect(last.choices).toEqual([])
     expect(last.usage).toEqual(USAGE)
+    expect(last.timings).toEqual(TIMINGS)
     for (const { usage } of chunks) expect(usage).toBeNull()
   })
 

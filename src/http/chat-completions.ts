@@ -16,10 +16,11 @@ export function chatCompletions(answers: Answers) {
     const answer = await OpenAnswer.open(c, answers, {
       id,
       model: body.model,
+      answers: body.n ?? 1,
       request: () => chatRequest(body, source),
     })
-    const objects = new CompletionObjects(id, answer.chat.id)
-    if (!body.stream) return answer.json((beat) => objects.completion(answer.events, beat))
-    return answer.stream(objects.chunks(answer.events, body.stream_options?.include_usage ?? false), CHUNKS)
+    const objects = new CompletionObjects(id, answer.chat.id, body.n ?? 1)
+    if (!body.stream) return answer.json((beat) => objects.completion(answer.answers, beat))
+    return answer.stream(objects.chunks(answer.answers, body.stream_options?.include_usage ?? false), CHUNKS)
   })
 }

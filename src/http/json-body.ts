@@ -6,15 +6,21 @@ import { readBody } from './request-body.ts'
 
 const JSON_MEDIA_TYPE = /^application\/([\w.-]+\+)?json\s*(;|$)/i
 
-/** A request's body, in the form of a schema, and its JSON as it came. Throws an ApiError. */
+/**
+ * A request's body, in the form of a schema, and its JSON as it came. Throws an ApiError.
+ * @param schema or what chooses it by the body's fields
+ */
 export async function jsonBody<Schema extends z.ZodType>(
   c: Context,
-  schema: Schema,
+  schema: Schema | ((json: object) => Schema),
 ): Promise<{ readonly body: z.output<Schema>; readonly source: string }> {
   requireJson(c)
   const source = await readBody(c.req.raw)
   checkJsonSize(source)
-  const { success, data, error } = schema.safeParse(parsed(source))
+  const json = parsed(source)
+  const isObject = typeof json === 'object' && json !== null
+  const chosen = typeof schema === 'function' ? schema(isObject ? json : {}) : schema
+  const { success, data, error } = chosen.safeParse(json)
   if (!success) throw invalidBody(error.issues)
   return { body: data, source }
 }

@@ -1,15 +1,17 @@
 import { Hono } from 'hono'
 import type { ChatModel } from '../chat/chat-model.ts'
 import { echo } from '../echo.ts'
+import { type ChatService, contextLengthOf } from '../route/service.ts'
 import { routeWish } from '../route/wish.ts'
+import type { Answers } from './answers.ts'
 import { ApiError } from './errors.ts'
 
 /** Rejects with an ApiError of status 503. */
 export type LoadModel = () => Promise<ChatModel>
 
-/** `name`: without the suffix of a route. Throws the 404 of OpenAI's API. */
+/** `name`: without the suffix of a route, in any case. Throws the 404 of OpenAI's API. */
 export function checkModelName(chat: ChatModel, name: string): void {
-  if (name === chat.id) return
+  if (name.toLowerCase() === chat.id.toLowerCase()) return
   throw new ApiError(
     404,
     'model_not_found',
@@ -21,17 +23,35 @@ export function checkModelName(chat: ChatModel, name: string): void {
 }
 
 /** GET /models and /models/:id; ids may contain slashes, and end in a route. */
-export function models(loadModel: LoadModel) {
+export function models({ loadModel, loadService }: Pick<Answers, 'loadModel' | 'loadService'>) {
+  const modelObject = async (chat: ChatModel) => describe(chat, await loadService(chat))
   return new Hono()
-    .get('/models', async (c) => c.json({ object: 'list', data: [modelObject(await loadModel())] }))
+    .get('/models', async (c) => c.json({ object: 'list', data: [await modelObject(await loadModel())] }))
     .get('/models/:id{.+}', async (c) => {
       const chat = await loadModel()
       const id = c.req.param('id')
       checkModelName(chat, routeWish(id, null).model)
-      return c.json({ ...modelObject(chat), id })
+      return c.json({ ...(await modelObject(chat)), id })
     })
 }
 
-function modelObject({ id, created }: ChatModel) {
-  return { id, object: 'model', created, owned_by: 'nanbeige-edge' }
+/** With the fields that vLLM adds, and what the model can, by the names of Mistral's API. */
+function describe({ id, created, language, tags, template }: ChatModel, service: ChatService) {
+  return {
+    id,
+    object: 'model',
+    created,
+    owned_by: 'nanbeige-edge',
+    root: id,
+    parent: null,
+    max_model_len: contextLengthOf(language, service),
+    capabilities: {
+      completion_chat: true,
+      completion: true,
+      function_calling: template.takesTools,
+      reasoning: [...tags.values()].includes('<think>'),
+      structured_output: true,
+      vision: false,
+    },
+  }
 }

@@ -9,17 +9,6 @@ export interface UnsupportedSetting {
 
 /** Of chat completions. */
 const UNSUPPORTED: readonly UnsupportedSetting[] = [
-  { param: 'n', allows: (value) => value === 1, advice: 'Only one answer a request can be given: leave n out.' },
-  {
-    param: 'tool_choice',
-    allows: (value) => value === 'auto' || value === 'none',
-    advice: "The model cannot be forced to call a tool: use 'auto' or 'none'.",
-  },
-  {
-    param: 'response_format',
-    allows: (value) => (value as { type?: unknown }).type === 'text',
-    advice: "Structured output is not available: use { type: 'text' }.",
-  },
   {
     param: 'modalities',
     allows: (value) => Array.isArray(value) && value.every((modality) => modality === 'text'),
@@ -30,31 +19,23 @@ const UNSUPPORTED: readonly UnsupportedSetting[] = [
   { param: 'function_call', allows: never, advice: 'Use tool_choice instead.' },
   { param: 'web_search_options', allows: never, advice: 'This server does not search the web.' },
   // Of vLLM, SGLang and llama.cpp.
-  ...[
-    ...['grammar', 'json_schema', 'structured_outputs', 'regex', 'ebnf', 'structural_tag'],
-    ...[
-      'guided_json',
-      'guided_regex',
-      'guided_choice',
-      'guided_grammar',
-      'guided_decoding',
-      'guided_whitespace_pattern',
-    ],
-  ].map((param) => ({ param, allows: never, advice: 'Structured output is not available: leave it out.' })),
-  ...['best_of', 'use_beam_search', 'prompt_logprobs', 'echo', 'suffix'].map((param) => ({
+  ...['structural_tag', 'guided_decoding', 'guided_whitespace_pattern', 'grammar_lazy', 'grammar_triggers'].map(
+    (param) => ({
+      param,
+      allows: isNothing,
+      advice: 'Say what form the answer has with response_format or structured_outputs.',
+    }),
+  ),
+  ...['best_of', 'use_beam_search', 'prompt_logprobs', 'prompt_embeds', 'suffix', 'return_token_ids'].map((param) => ({
     param,
     allows: (value: unknown) => value === false || (param === 'best_of' && value === 1),
     advice: 'Leave it out.',
   })),
-  ...[
-    'min_tokens',
-    'ignore_eos',
-    'stop_token_ids',
-    'bad_words',
-    'allowed_token_ids',
-    'logits_processors',
-    'samplers',
-  ].map((param) => ({ param, allows: isNothing, advice: 'Leave it out; logit_bias keeps tokens from being chosen.' })),
+  ...['bad_words', 'allowed_token_ids', 'logits_processors', 'samplers'].map((param) => ({
+    param,
+    allows: isNothing,
+    advice: 'Leave it out; logit_bias keeps tokens from being chosen.',
+  })),
   ...['length_penalty', 'typical_p', 'tfs_z', 'dynatemp_exponent'].map((param) => ({
     param,
     allows: (value: unknown) => value === 1,
@@ -63,16 +44,11 @@ const UNSUPPORTED: readonly UnsupportedSetting[] = [
   ...['mirostat', 'xtc_probability', 'dry_multiplier', 'dynatemp_range', 'truncate_prompt_tokens', 'top_n_sigma'].map(
     (param) => ({ param, allows: isNothing, advice: 'Leave it out.' }),
   ),
-  ...['chat_template', 'chat_template_kwargs', 'documents', 'continue_final_message', 'lora_request'].map((param) => ({
+  ...['chat_template', 'documents', 'lora_request'].map((param) => ({
     param,
     allows: isNothing,
     advice: "The model's own template writes the prompt: leave it out. reasoning_effort says how long to think.",
   })),
-  {
-    param: 'add_generation_prompt',
-    allows: (value) => value === true,
-    advice: 'Every prompt ends with the header of an answer: leave it out.',
-  },
   {
     param: 'include_stop_str_in_output',
     allows: isNothing,

@@ -1,4 +1,4 @@
-import type { GenerateEnd, SamplingParams } from '../generate/types.ts'
+import type { GenerateEnd, SamplingParams, StopRules } from '../generate/types.ts'
 import type { Tokenizer } from '../tokenizer/tokenizer.ts'
 import { abortable } from './abortable.ts'
 import { type Cockatiel, OriginBreaker } from './breaker.ts'
@@ -19,7 +19,9 @@ export interface ContinueRequest {
   /** Tokens still to come at most. */
   readonly maxTokens: number
   readonly sampling: SamplingParams
+  /** Tokens that end the answer, those of the stop rules among them. */
   readonly eosIds: readonly number[]
+  readonly stopRules: StopRules
   /** Never to be sampled; an origin that takes text cannot be told. */
   readonly bannedIds: readonly number[]
   readonly topLogprobs: number | undefined
@@ -213,11 +215,12 @@ export class Origin {
   }
 
   #completion(
-    { history, sampling, topLogprobs, maxTokens, bannedIds }: ContinueRequest,
+    { history, sampling, stopRules, topLogprobs, maxTokens, bannedIds }: ContinueRequest,
     { addedId }: OriginFacts,
   ): CompletionRequest {
     const { name } = this.config
-    const why = this.unsupported({ sampling, topLogprobs, begun: history.length > 0, hasText: history.hasText })
+    const demands = { sampling, stopRules, topLogprobs, begun: history.length > 0, hasText: history.hasText }
+    const why = this.unsupported(demands)
     if (why !== undefined) throw new OriginError(name, 'unsupported', why)
     const text = this.takes === 'text' ? history.text() : ''
     if (text === undefined)
@@ -241,6 +244,8 @@ export class Origin {
       textIsWhole: beginsWith === promptIds[0],
       maxTokens: Math.min(maxTokens, room),
       sampling: { ...sampling, seed, logitBias: new Map([...sampling.logitBias, ...bans]) },
+      // It counts its own tokens only.
+      stopRules: { ...stopRules, minTokens: Math.max(0, stopRules.minTokens - history.length) },
       topLogprobs,
       tokenizer: this.#tokenizer,
     }

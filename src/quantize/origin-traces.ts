@@ -67,6 +67,7 @@ async function originTraces(
       sampling: samplingParams({ seed }, sampling),
       eosIds: tokens.eos,
       bannedIds: [],
+      stopRules: { minTokens: 0, ignoreEos: false, stopTokenIds: [] },
       topLogprobs: undefined,
       signal: new AbortController().signal,
     })

@@ -1,4 +1,4 @@
-import type { SamplingParams } from '../generate/types.ts'
+import type { SamplingParams, StopRules } from '../generate/types.ts'
 import type { Prompt } from '../origin/history.ts'
 import { type Decision, decideRoute } from './policy.ts'
 import type { ChatService } from './service.ts'
@@ -12,21 +12,28 @@ export interface RouteRequest {
   readonly maxTokens?: number
   readonly reasoningEffort?: string
   readonly topLogprobs?: number
+  /** The prompt's own logprobs are asked for. */
+  readonly scorePrompt?: boolean
+  readonly stopRules: StopRules
+  /** How many are asked for. */
+  readonly answers: number
   readonly wish?: RouteWish
 }
 
 /** Where an answer is to come from, as things stand now. @param contextLength the edge's */
 export function chooseRoute(
   { origins, limits, queue }: ChatService,
-  { prompt, sampling, maxTokens, reasoningEffort, topLogprobs, wish }: RouteRequest,
+  request: RouteRequest,
   contextLength: number,
 ): Decision {
-  const hasText = prompt.text !== undefined
-  const can = (begun: boolean) => origins.unsupported({ sampling, topLogprobs, begun, hasText }) === undefined
+  const { prompt, sampling, maxTokens, reasoningEffort, topLogprobs, scorePrompt, stopRules, answers, wish } = request
+  const demands = { sampling, topLogprobs, scorePrompt, stopRules, hasText: prompt.text !== undefined }
+  const can = (begun: boolean) => origins.unsupported({ ...demands, begun }) === undefined
   return decideRoute({
     wish,
     promptTokens: prompt.ids.length,
-    maxTokens,
+    maxTokens: maxTokens === undefined ? undefined : maxTokens * answers,
+    answers,
     reasoningEffort,
     schema: false,
     edge: {

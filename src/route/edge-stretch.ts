@@ -1,9 +1,10 @@
 import { generate } from '../generate/generate.ts'
 import type { LanguageModel } from '../generate/language-model.ts'
-import type { GenerationQueue, Place, Visitor } from '../generate/queue.ts'
+import type { GenerationQueue, Visitor } from '../generate/queue.ts'
 import { relay } from '../generate/relay.ts'
-import type { GeneratedToken, GenerateEnd, GenerateRequest, Steering } from '../generate/types.ts'
+import type { GeneratedToken, GenerateEnd, GenerateRequest, Steering, TokenLogprobs } from '../generate/types.ts'
 import type { History } from '../origin/history.ts'
+import type { EdgeTurn } from './edge-turn.ts'
 import { OriginsFailedError } from './errors.ts'
 import { reasoningRoom } from './limits.ts'
 
@@ -11,7 +12,11 @@ interface EdgeStretchesOptions {
   readonly language: LanguageModel
   readonly queue: GenerationQueue
   readonly visitor: Visitor
-  readonly request: Omit<GenerateRequest, 'promptIds' | 'generatedIds' | 'maxTokens' | 'signal' | 'steering'>
+  readonly turn: EdgeTurn
+  readonly request: Omit<
+    GenerateRequest,
+    'promptIds' | 'generatedIds' | 'maxTokens' | 'signal' | 'steering' | 'sequence'
+  >
   /** Of the answer so far. */
   readonly reasoningTokens: () => number
 }
@@ -22,18 +27,17 @@ interface EdgeStretchesOptions {
  */
 export class EdgeStretches {
   readonly #options: EdgeStretchesOptions
-  /** Of the first stretch. */
-  #place: Place | undefined
   /** Where the present stretch began. */
   #begin: { readonly reasoning: number; readonly room: number } | undefined
+  #first: { readonly at: number; readonly cachedTokens: number } | undefined
 
   constructor(options: EdgeStretchesOptions) {
     this.#options = options
   }
 
-  /** Takes a place for the first stretch. Throws QueueFullError. */
-  enter(signal: AbortSignal): void {
-    this.#place = this.#options.queue.enter(this.#options.visitor, signal)
+  /** When the first stretch began, as Date.now() counts, and how much of the prompt was there already; undefined before. */
+  get first(): { readonly at: number; readonly cachedTokens: number } | undefined {
+    return this.#first
   }
 
   /** The tokens after a history, once the turn has come; throws OriginsFailedError where it is too long for the edge. */
@@ -43,39 +47,61 @@ export class EdgeStretches {
     signal: AbortSignal,
     steering: Steering | undefined,
   ): AsyncGenerator<GeneratedToken, GenerateEnd> {
-    const { language, queue, visitor, request, reasoningTokens } = this.#options
+    const { language, queue, visitor, turn, request, reasoningTokens } = this.#options
     const ids = history.ids()
     const { contextLength } = language
     if (maxTokens > 0 && ids.length >= contextLength) throw new OriginsFailedError(ids.length, contextLength)
     const promptIds = ids.slice(0, history.promptLength)
-    const generatedIds = ids.slice(history.promptLength)
-    const end = generatedIds.length + maxTokens
+    const end = ids.length + maxTokens
     this.#begin = undefined
-    for (;;) {
-      const place = this.#place ?? queue.rejoin(visitor, signal)
-      this.#place = undefined
-      try {
-        await place.turn
+    try {
+      for (;;) {
+        const sequence = await turn.begin(ids, signal)
+        this.#first ??= { at: Date.now(), cachedTokens: sequence.length }
         this.#begin ??= { reasoning: reasoningTokens(), room: contextLength - ids.length }
-        const left = end - generatedIds.length
         const tokens = generate(language, {
           ...request,
           promptIds,
-          generatedIds: [...generatedIds],
-          maxTokens: left,
+          generatedIds: ids.slice(history.promptLength),
+          maxTokens: end - ids.length,
           signal,
           steering,
+          sequence,
         })
         const count = (token: GeneratedToken) => {
-          generatedIds.push(token.id)
+          ids.push(token.id)
           return token
         }
         const ended = yield* relay(tokens, count, () => !visitor.listening() && queue.wanted)
         if (ended) return ended
-      } finally {
-        place.leave()
+        turn.leave()
       }
+    } finally {
+      turn.done()
     }
+  }
+
+  /** The logprobs of all tokens of a prompt but the first, before the first stretch. Throws the signal's reason when it aborts. */
+  async score(promptIds: readonly number[], topLogprobs: number, signal: AbortSignal): Promise<TokenLogprobs[]> {
+    const { language, turn, request } = this.#options
+    const [first, ...rest] = promptIds
+    const sequence = await turn.begin(promptIds, signal)
+    this.#first ??= { at: Date.now(), cachedTokens: 0 }
+    sequence.truncate(0)
+    const steering = { forced: () => rest, banned: () => [] }
+    const scored: TokenLogprobs[] = []
+    const options = {
+      sampling: request.sampling,
+      eosIds: [],
+      maxTokens: rest.length,
+      topLogprobs,
+      steering,
+      signal,
+      sequence,
+    }
+    for await (const { logprobs } of generate(language, { ...options, promptIds: [first] })) scored.push(logprobs!)
+    signal.throwIfAborted()
+    return scored
   }
 
   /** An origin has taken over. */
@@ -88,10 +114,5 @@ export class EdgeStretches {
     if (!this.#begin) return Number.POSITIVE_INFINITY
     const { reasoning, room } = this.#begin
     return reasoning + Math.min(tokens, reasoningRoom(room))
-  }
-
-  /** Gives the place back, where no stretch took it. */
-  release(): void {
-    this.#place?.leave()
   }
 }

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { GREEDY } from '../../test/origins/collect.ts'
 import { nextLetter, PROMPT, tokenizer } from '../../test/origins/letters-model.ts'
+import { NO_RULES } from '../../test/support/stop-rules.ts'
 import type { GeneratedToken, GenerateEnd } from '../generate/types.ts'
 import { AllOriginsFailedError, OriginError } from '../origin/errors.ts'
 import { History, type HistoryToken } from '../origin/history.ts'
@@ -115,6 +116,7 @@ function world({ edgeMs = 100, plans, guessMs = 300, maxTokens = 120, ...rest }:
       maxTokens,
       sampling: GREEDY,
       eosIds: [],
+      stopRules: NO_RULES,
       topLogprobs: undefined,
       signal: controller.signal,
     },

@@ -7,6 +7,7 @@ const FACTS: RoutingFacts = {
   wish: undefined,
   promptTokens: 100,
   maxTokens: undefined,
+  answers: 1,
   reasoningEffort: undefined,
   schema: false,
   edge: EDGE,
@@ -46,6 +47,14 @@ describe('decideRoute', () => {
     ['an answer that may pass the budget', { maxTokens: 257 }, 'edge-then-origin may-get-long'],
     ['much effort', { reasoningEffort: 'high' }, 'origin long-reasoning'],
     ['most effort', { reasoningEffort: 'xhigh' }, 'origin long-reasoning'],
+    ['several answers', { answers: 2 }, 'origin several-answers'],
+    ['several short answers', { answers: 2, maxTokens: 256 }, 'edge short-answer'],
+    ['several answers, busy edge', { answers: 2, maxTokens: 10, edge: { ahead: 3 } }, 'origin edge-busy'],
+    [
+      'several answers that no origin could continue',
+      { answers: 2, originCan: { start: true, continue: false } },
+      'origin several-answers',
+    ],
     ['little effort', { reasoningEffort: 'low' }, 'edge-then-origin may-get-long'],
     ['what no origin can continue', { originCan: { start: true, continue: false } }, 'edge cannot-hand-over'],
     [

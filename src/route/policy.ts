@@ -6,8 +6,9 @@ export type Route = 'edge' | 'origin' | 'edge-then-origin'
 export interface RoutingFacts {
   readonly wish: RouteWish | undefined
   readonly promptTokens: number
-  /** What the client allows; undefined: as many as fit. */
+  /** What the client allows, of all answers together; undefined: as many as fit. */
   readonly maxTokens: number | undefined
+  readonly answers: number
   readonly reasoningEffort: string | undefined
   /** The answer is held to a JSON schema while it is generated. */
   readonly schema: boolean
@@ -36,6 +37,7 @@ export type RoutingReason =
   | 'long-prompt'
   | 'edge-busy'
   | 'long-reasoning'
+  | 'several-answers'
   | 'short-answer'
   | 'cannot-hand-over'
   | 'may-get-long'
@@ -49,7 +51,7 @@ const LONG_REASONING = new Set(['high', 'xhigh'])
 
 /** Where an answer comes from: the first rule that applies. Tools change nothing: they stand in the prompt. */
 export function decideRoute(facts: RoutingFacts): Decision {
-  const { wish, promptTokens, maxTokens, reasoningEffort, schema, edge, origins, originCan } = facts
+  const { wish, promptTokens, maxTokens, answers, reasoningEffort, schema, edge, origins, originCan } = facts
   if (origins === 'none') return { route: 'edge', reason: 'no-origin' }
   if (wish === 'edge') return { route: 'edge', reason: 'asked-for' }
   if (origins === 'down') return { route: 'edge', reason: 'origins-down' }
@@ -62,6 +64,7 @@ export function decideRoute(facts: RoutingFacts): Decision {
   if (edge.ahead > 0) return { route: 'origin', reason: 'edge-busy' }
   if (maxTokens !== undefined && maxTokens <= edge.budgetTokens) return { route: 'edge', reason: 'short-answer' }
   if (LONG_REASONING.has(reasoningEffort ?? '')) return { route: 'origin', reason: 'long-reasoning' }
+  if (answers > 1) return { route: 'origin', reason: 'several-answers' }
   if (!originCan.continue) return { route: 'edge', reason: 'cannot-hand-over' }
   return { route: 'edge-then-origin', reason: 'may-get-long' }
 }

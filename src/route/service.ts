@@ -1,3 +1,4 @@
+import type { LanguageModel } from '../generate/language-model.ts'
 import { GenerationQueue } from '../generate/queue.ts'
 import { createRandom } from '../generate/random.ts'
 import { Origins } from '../origin/origins.ts'
@@ -11,6 +12,14 @@ export interface ChatService {
   /** Who may compute at the edge. */
   readonly queue: GenerationQueue
   readonly log: HandoverOptions['log']
+}
+
+/** Tokens of the longest context that an answer may have. */
+export function contextLengthOf(
+  { contextLength }: Pick<LanguageModel, 'contextLength'>,
+  { origins }: Pick<ChatService, 'origins'>,
+): number {
+  return Math.max(contextLength, origins.contextLength)
 }
 
 /** An edge without origins, and with nobody else at it. */

@@ -1,5 +1,5 @@
 import { relay } from '../generate/relay.ts'
-import type { GeneratedToken, GenerateEnd, SamplingParams, Steering } from '../generate/types.ts'
+import type { GeneratedToken, GenerateEnd, SamplingParams, Steering, StopRules } from '../generate/types.ts'
 import type { History } from '../origin/history.ts'
 import type { EdgeStretches } from './edge-stretch.ts'
 import { handover, type SourcedToken } from './handover.ts'
@@ -16,7 +16,9 @@ export interface AnswerTokensRequest {
   readonly prompt: History
   readonly maxTokens: number
   readonly sampling: SamplingParams
+  /** Tokens that end the answer, those of the stop rules among them. */
   readonly eosIds: readonly number[]
+  readonly stopRules: StopRules
   readonly topLogprobs: number | undefined
   readonly steering: Steering | undefined
   readonly signal: AbortSignal
@@ -38,7 +40,7 @@ async function* fromBoth(
   request: AnswerTokensRequest,
   first: SourcedToken['source'],
 ): AsyncGenerator<SourcedToken, GenerateEnd> {
-  const { service, edge, prompt, maxTokens, sampling, eosIds, topLogprobs, steering, signal } = request
+  const { service, edge, prompt, maxTokens, sampling, eosIds, stopRules, topLogprobs, steering, signal } = request
   const history = prompt.with([])
   const budget = edgeBudget(service.limits, request.edgeContextLength - prompt.promptLength)
   for (let start = first; ; start = 'origin') {
@@ -49,7 +51,7 @@ async function* fromBoth(
       start,
       edge: (...args) => edge.run(...args),
       budget,
-      request: { history: history.with([]), maxTokens: left, sampling, eosIds, topLogprobs, signal },
+      request: { history: history.with([]), maxTokens: left, sampling, eosIds, stopRules, topLogprobs, signal },
       steering,
       log: service.log,
     })

@@ -22,7 +22,7 @@ export function routeWish(model: string, header: string | null): { model: string
   if (header !== null && !['edge', 'origin', 'auto'].includes(header)) throw new RouteWishError(header)
   const wish = header === 'edge' || header === 'origin' ? header : undefined
   for (const suffix of ['edge', 'origin'] as const) {
-    if (model.endsWith(`:${suffix}`)) return { model: model.slice(0, -suffix.length - 1), wish: suffix }
+    if (model.toLowerCase().endsWith(`:${suffix}`)) return { model: model.slice(0, -suffix.length - 1), wish: suffix }
   }
   return { model, wish }
 }

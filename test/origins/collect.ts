@@ -4,6 +4,7 @@ import { History, type HistoryToken } from '../../src/origin/history.ts'
 import type { ContinueRequest } from '../../src/origin/origin.ts'
 import { type OriginConfig, parseOrigins } from '../../src/origin/origin-config.ts'
 import { EOS_ID } from '../support/fake-model.ts'
+import { NO_RULES } from '../support/stop-rules.ts'
 import { PROMPT, tokenizer } from './letters-model.ts'
 
 export const GREEDY = samplingParams({ temperature: 0 }, {})
@@ -14,6 +15,7 @@ export function requestOf(changes: Partial<ContinueRequest> = {}): ContinueReque
     maxTokens: 50,
     sampling: GREEDY,
     eosIds: [EOS_ID],
+    stopRules: NO_RULES,
     bannedIds: [],
     topLogprobs: undefined,
     signal: new AbortController().signal,

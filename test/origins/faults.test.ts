@@ -262,10 +262,11 @@ test('an origin whose tokenizer is not ours takes text, with a warning in the lo
   expect([got.text.replace('\ufffd', ''), got.ids, got.count]).toEqual([expectedText(50), [], 50])
   expect(JSON.parse(proxy.requests[0].body).prompt).toBe(PROMPT.text)
 
-  const { sampling } = requestOf()
+  const { sampling, stopRules } = requestOf()
   expect(origins.takeTextOnly).toBe(true)
-  expect(origins.unsupported({ sampling, topLogprobs: undefined, begun: true, hasText: true })).toBeUndefined()
-  expect(origins.unsupported({ sampling, topLogprobs: 1, begun: false, hasText: true })).toContain('logprobs')
+  const demands = { sampling, stopRules, topLogprobs: undefined, begun: true, hasText: true }
+  expect(origins.unsupported(demands)).toBeUndefined()
+  expect(origins.unsupported({ ...demands, topLogprobs: 1, begun: false })).toContain('logprobs')
   const inside = new History(tokenizer, PROMPT).with([{ id: 0xf0, logprobs: undefined }])
   expect((await collect(origins.continueAtOrigin(requestOf({ history: inside })))).end).toEqual(['unsupported'])
 })

@@ -8,6 +8,7 @@ import { openOrigins } from '../../src/origin/origins.ts'
 import { handover, type SourcedToken } from '../../src/route/handover.ts'
 import { decode } from '../../src/tokenizer/detokenizer.ts'
 import { loadEmbeddedModel } from '../support/embedded-model.ts'
+import { NO_RULES } from '../support/stop-rules.ts'
 import { configs, GREEDY } from './collect.ts'
 import { type FaultProxy, startFaultProxy } from './fault-proxy.ts'
 import { llamaServerMissing, startLlamaServer } from './llama-server.ts'
@@ -71,6 +72,7 @@ describe.skipIf(missing)('handover to the real llama-server', () => {
       budget: { tokens: budgetTokens, msPerToken: Number.POSITIVE_INFINITY },
       request: {
         ...request,
+        stopRules: NO_RULES,
         history: new History(chat.tokenizer, { ids, text }),
         signal: new AbortController().signal,
       },

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { echo } from '../../echo.ts'
-import { fields, list, MAX_PARTS } from '../schemas.ts'
+import { fields, list } from '../bounded.ts'
+import { MAX_PARTS } from '../schemas.ts'
 
 const text = fields({ type: z.literal('text'), text: z.string() })
 const thinking = fields({ type: z.literal('thinking'), thinking: z.string(), signature: z.string().nullish() })

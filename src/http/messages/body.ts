@@ -1,7 +1,9 @@
 import { z } from 'zod'
 import { echo } from '../../echo.ts'
+import { list } from '../bounded.ts'
 import { reasoningFields } from '../reasoning.ts'
-import { list, MAX_MESSAGES, MAX_STOP_STRINGS, MAX_TOOLS, stopString } from '../schemas.ts'
+import { MAX_STOP_STRINGS, stopString } from '../sampling-fields.ts'
+import { MAX_MESSAGES, MAX_TOOLS } from '../schemas.ts'
 import { texts, turn } from './blocks.ts'
 
 /** Anthropic's own tools have a type of their own, such as `web_search_20250305`. */

@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { fields, list, MAX_PARTS } from '../schemas.ts'
+import { fields, list } from '../bounded.ts'
+import { MAX_PARTS } from '../schemas.ts'
 
 const part = fields({ type: z.string(), text: z.string().optional(), refusal: z.string().optional() })
 const content = z.union([z.string(), list(part, MAX_PARTS)], 'expected a string or an array of content parts')

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { SamplingParams, TokenLogprobs } from '../../generate/types.ts'
+import type { SamplingParams, StopRules, TokenLogprobs } from '../../generate/types.ts'
 import type { Tokenizer } from '../../tokenizer/tokenizer.ts'
 import type { Exchange } from '../exchange.ts'
 
@@ -11,6 +11,7 @@ export interface CompletionRequest {
   readonly textIsWhole: boolean
   readonly maxTokens: number
   readonly sampling: SamplingParams
+  readonly stopRules: StopRules
   /** Alternatives to report beside each token's logprob; undefined: no logprobs. */
   readonly topLogprobs: number | undefined
   /** The edge's own, which agrees with the origin's where ids are exchanged. */
@@ -63,6 +64,8 @@ export interface OriginClient {
   /** Why it cannot do exactly what is asked; left out: it can. */
   readonly lacks?: {
     readonly penalties?: string
+    /** Of min_tokens and ignore_eos. */
+    readonly stopRules?: string
     /** Of token ids: nobody reports those of text. */
     readonly logprobs?: string
   }

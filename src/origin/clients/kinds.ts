@@ -9,7 +9,7 @@ export const KINDS = {
   sglang,
   'llama-server': llamaServer,
   /** Any server of OpenAI's /v1/completions. */
-  openai: {},
+  openai: { lacks: { stopRules: "OpenAI's completions have no min_tokens and ignore_eos." } },
 } satisfies Record<string, OriginClient>
 
 export type OriginKind = keyof typeof KINDS

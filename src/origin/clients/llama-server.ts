@@ -54,6 +54,7 @@ export const llamaServer: OriginClient = {
   means: (id, model) => id.split('/').at(-1) === model,
 
   lacks: {
+    stopRules: 'it has no min_tokens, and its ignore_eos bans the EOS token.',
     penalties: 'its presence and frequency penalties count the prompt too.',
     logprobs: 'it leaves out the logprobs of tokens that are no whole character.',
   },

@@ -1,4 +1,4 @@
-import type { SamplingParams } from '../../generate/types.ts'
+import type { SamplingParams, StopRules } from '../../generate/types.ts'
 
 /** The fields of OpenAI's completions API. */
 export function openAiSampling(sampling: SamplingParams) {
@@ -18,5 +18,14 @@ export function extendedSampling(sampling: SamplingParams) {
     top_k: sampling.topK > 0 ? sampling.topK : -1,
     min_p: sampling.minP,
     repetition_penalty: sampling.repetitionPenalty,
+  }
+}
+
+/** Those of vLLM and SGLang for when an answer ends; none where there are no rules. */
+export function stopRuleFields({ minTokens, ignoreEos, stopTokenIds }: StopRules) {
+  return {
+    ...(minTokens > 0 && { min_tokens: minTokens }),
+    ...(ignoreEos && { ignore_eos: true }),
+    ...(stopTokenIds.length > 0 && { stop_token_ids: stopTokenIds }),
   }
 }

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { Exchange } from '../exchange.ts'
 import { type CompletionRequest, type OriginChunk, type OriginClient, type OriginFinish, tokenIds } from './client.ts'
 import { endingOf } from './ending.ts'
-import { extendedSampling, openAiSampling } from './sampling.ts'
+import { extendedSampling, openAiSampling, stopRuleFields } from './sampling.ts'
 
 const chunk = z.object({
   output_ids: tokenIds,
@@ -50,7 +50,7 @@ export const sglang: OriginClient = {
     throw exchange.error('stream_cut', 'the stream ended before the answer.')
   },
 
-  textFields: ({ sampling }) => extendedSampling(sampling),
+  textFields: ({ sampling, stopRules }) => ({ ...extendedSampling(sampling), ...stopRuleFields(stopRules) }),
 
   /** Only later versions have /tokenize; all report the tokens of a prompt beside its logprobs. */
   async tokenize(exchange, text, ours) {
@@ -70,7 +70,8 @@ export const sglang: OriginClient = {
   lacks: { logprobs: 'its logprobs are those after the temperature.' },
 }
 
-function body({ promptIds, maxTokens, sampling }: CompletionRequest) {
+function body({ promptIds, maxTokens, sampling, stopRules }: CompletionRequest) {
+  const { min_tokens, ...rules } = stopRuleFields(stopRules)
   const { seed, ...fields } = openAiSampling(sampling)
   return {
     input_ids: promptIds,
@@ -78,6 +79,8 @@ function body({ promptIds, maxTokens, sampling }: CompletionRequest) {
       max_new_tokens: maxTokens,
       ...fields,
       ...extendedSampling(sampling),
+      ...rules,
+      ...(min_tokens !== undefined && { min_new_tokens: min_tokens }),
       ...(seed !== undefined && { sampling_seed: seed }),
     },
     stream: true,

@@ -11,7 +11,7 @@ import {
 } from './client.ts'
 import { endingOf } from './ending.ts'
 import { postTokenize } from './post-tokenize.ts'
-import { extendedSampling, openAiSampling } from './sampling.ts'
+import { extendedSampling, openAiSampling, stopRuleFields } from './sampling.ts'
 
 // Looked into only where they are asked for, by the ids.
 const logprobs = z.object({ token_logprobs: z.array(z.unknown()), top_logprobs: z.array(z.unknown()).nullish() })
@@ -39,8 +39,9 @@ export const vllm: OriginClient = {
     throw exchange.error('stream_cut', 'the stream ended before the answer.')
   },
 
-  textFields: ({ sampling, textIsWhole }) => ({
+  textFields: ({ sampling, stopRules, textIsWhole }) => ({
     ...extendedSampling(sampling),
+    ...stopRuleFields(stopRules),
     // Otherwise it begins with the BOS token twice.
     add_special_tokens: !textIsWhole,
   }),
@@ -51,13 +52,14 @@ export const vllm: OriginClient = {
   },
 }
 
-function body({ config }: Exchange, { promptIds, maxTokens, sampling, topLogprobs }: CompletionRequest) {
+function body({ config }: Exchange, { promptIds, maxTokens, sampling, stopRules, topLogprobs }: CompletionRequest) {
   return {
     model: config.model,
     prompt: promptIds,
     max_tokens: maxTokens,
     ...openAiSampling(sampling),
     ...extendedSampling(sampling),
+    ...stopRuleFields(stopRules),
     stream: true,
     return_token_ids: true,
     skip_special_tokens: false,

@@ -1,0 +1,153 @@
+import type { Visitor } from '../generate/queue.ts'
+import type { GenerateEnd } from '../generate/types.ts'
+import { History } from '../origin/history.ts'
+import { EdgeStretches } from '../route/edge-stretch.ts'
+import type { EdgeTurn } from '../route/edge-turn.ts'
+import type { SourcedToken } from '../route/handover.ts'
+import { loneReasoning } from '../route/limits.ts'
+import type { Decision } from '../route/policy.ts'
+import type { ChatService } from '../route/service.ts'
+import { answerTokens } from '../route/tokens.ts'
+import type { Tokenizer } from '../tokenizer/tokenizer.ts'
+import { AnswerParser } from './answer-parser.ts'
+import { AnswerText } from './answer-text.ts'
+import type { ChatModel } from './chat-model.ts'
+import type { AnswerRequest } from './complete.ts'
+import type { ChatEvent, PromptEvent } from './events.ts'
+import { chatLogprob, promptLogprobs } from './logprobs.ts'
+import type { Prepared } from './prepare.ts'
+import { ReasoningBudget } from './reasoning-budget.ts'
+import type { AnswerToken } from './tag-splitter.ts'
+import { endsInReasoning, withoutToolCalls } from './tags.ts'
+
+/** What an answer shares with others to the same request. */
+export interface AnswerSetting {
+  readonly decision: Decision
+  readonly service: ChatService
+  readonly visitor: Visitor
+  readonly turn: EdgeTurn
+  /** The prompt's own logprobs are told, where the request asks for them. */
+  readonly tellsPrompt: boolean
+  readonly signal: AbortSignal
+}
+
+/** What one answer says, and its finish. */
+export async function* answer(
+  chat: ChatModel,
+  { request, prompt, sampling, stopRules }: Prepared,
+  { decision, service, visitor, turn, tellsPrompt, signal }: AnswerSetting,
+): AsyncGenerator<ChatEvent | PromptEvent> {
+  const parser = answerParser(chat, request, prompt.ids)
+  const eosIds = [...(stopRules.ignoreEos ? [] : chat.eosIds), ...stopRules.stopTokenIds]
+  const { topLogprobs } = request
+  const edge = new EdgeStretches({
+    language: chat.language,
+    queue: service.queue,
+    visitor,
+    turn,
+    request: { sampling, eosIds, minTokens: stopRules.minTokens, topLogprobs },
+    reasoningTokens: () => parser.reasoningTokens,
+  })
+  const text = new AnswerText(chat.tokenizer, prompt.ids[prompt.ids.length - 1])
+  const made = { edge: 0, origin: 0 }
+  let tokens: ReturnType<typeof answerTokens> | undefined
+  let end: GenerateEnd | undefined
+  const askedAt = Date.now()
+  let firstAt: number | undefined
+  try {
+    if (tellsPrompt && 'prompt' in request && request.scorePrompt && topLogprobs !== undefined) {
+      const scored = await edge.score(prompt.ids, topLogprobs, signal)
+      yield { type: 'prompt', logprobs: promptLogprobs(chat.tokenizer, prompt.ids, scored) }
+    }
+    tokens = answerTokens({
+      sampling,
+      eosIds,
+      stopRules,
+      topLogprobs,
+      route: decision.route,
+      service,
+      edge,
+      edgeContextLength: chat.language.contextLength,
+      prompt: new History(chat.tokenizer, prompt),
+      // The context ends the answer in any case.
+      maxTokens: request.maxTokens ?? Number.POSITIVE_INFINITY,
+      steering: reasoningBudget(chat, request, parser, edge, loneReasoning(service.limits, decision.route)),
+      signal,
+    })
+    while (!end && !parser.stopped) {
+      const step = await tokens.next()
+      firstAt ??= Date.now()
+      if (step.done) {
+        end = step.value
+      } else {
+        const token = step.value
+        if (token.source === 'origin') edge.interrupted()
+        made[token.source] += 'id' in token ? 1 : token.count
+        yield* parser.push(answerToken(chat.tokenizer, token, text.push(token)))
+      }
+    }
+  } finally {
+    // After a stop string, an error or when the reader went away, nothing may go on computing.
+    await tokens?.return('aborted')
+  }
+  if (end === 'aborted') throw signal.reason
+  const cut = end === 'length' && !parser.stopped
+  yield* parser.finish(text.flush(), cut)
+  const completionTokens = made.edge + made.origin
+  const startedAt = edge.first?.at ?? askedAt
+  yield {
+    type: 'finish',
+    reason: cut ? 'length' : parser.toolCalls > 0 ? 'tool_calls' : 'stop',
+    stopString: parser.stopString,
+    usage: {
+      promptTokens: prompt.ids.length,
+      cachedTokens: edge.first?.cachedTokens ?? 0,
+      completionTokens,
+      // Of text the tokens are known at its end only.
+      reasoningTokens: Math.min(parser.reasoningTokens, completionTokens),
+      edgeTokens: made.edge,
+      originTokens: made.origin,
+    },
+    timings: { promptMs: firstAt! - startedAt, predictedMs: Date.now() - firstAt! },
+    route: decision,
+  }
+}
+
+function answerToken(tokenizer: Tokenizer, token: SourcedToken, text: string): AnswerToken {
+  if ('text' in token) return { id: undefined, text, count: token.count }
+  return { id: token.id, text, logprob: chatLogprob(tokenizer, token) }
+}
+
+function answerParser(
+  { tags, tokenizer }: ChatModel,
+  request: AnswerRequest,
+  promptIds: readonly number[],
+): AnswerParser {
+  const { stop } = request
+  if ('prompt' in request) {
+    return new AnswerParser({ tags: new Map(), startsInReasoning: false, parallelToolCalls: true, stop })
+  }
+  return new AnswerParser({
+    tags: request.tools?.length ? tags : withoutToolCalls(tags),
+    startsInReasoning: endsInReasoning(promptIds, tags, tokenizer),
+    parallelToolCalls: request.parallelToolCalls ?? true,
+    stop,
+  })
+}
+
+/** What the request allows; at the edge also what the edge can, so that an answer follows. */
+function reasoningBudget(
+  { tags, tokenizer }: ChatModel,
+  request: AnswerRequest,
+  answer: AnswerParser,
+  edge: EdgeStretches,
+  edgeTokens: number,
+) {
+  if ('prompt' in request || ![...tags.values()].includes('<think>')) return undefined
+  const { reasoningBudget, continueFinalMessage = false } = request
+  const limit = () =>
+    reasoningBudget === undefined
+      ? edge.reasoningLimit(edgeTokens)
+      : Math.min(reasoningBudget, edge.reasoningLimit(Number.POSITIVE_INFINITY))
+  return new ReasoningBudget(limit, answer, tokenizer, !continueFinalMessage)
+}

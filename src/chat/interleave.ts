@@ -1,0 +1,31 @@
+/**
+ * The values of several generators as they come, each with the index of its generator. When one throws, or the reader leaves, all are closed:
+ * `stop` has to end what they wait for.
+ */
+export async function* interleave<Value>(
+  generators: readonly AsyncGenerator<Value>[],
+  stop: () => void,
+): AsyncGenerator<readonly [number, Value]> {
+  const steps = new Map(generators.map((generator, index) => [index, stepOf(generator, index)]))
+  try {
+    while (steps.size > 0) {
+      const { index, step } = await Promise.race(steps.values())
+      if (step.done) {
+        steps.delete(index)
+      } else {
+        steps.set(index, stepOf(generators[index], index))
+        yield [index, step.value]
+      }
+    }
+  } finally {
+    stop()
+    await Promise.allSettled(generators.map((generator) => generator.return(undefined)))
+  }
+}
+
+function stepOf<Value>(generator: AsyncGenerator<Value>, index: number) {
+  const step = generator.next().then((step) => ({ index, step }))
+  // An error is for whoever waits for it; after the first one nobody does.
+  step.catch(() => {})
+  return step
+}

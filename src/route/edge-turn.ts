@@ -1,0 +1,65 @@
+import type { LanguageModel, Sequence } from '../generate/language-model.ts'
+import type { GenerationQueue, Place, Visitor } from '../generate/queue.ts'
+
+interface EdgeTurnOptions {
+  readonly language: LanguageModel
+  readonly queue: GenerationQueue
+  readonly visitor: Visitor
+  /** Answers that follow each other in the turn. */
+  readonly answers: number
+}
+
+/** The edge's turn of one request, and its KV cache: answers that follow each other compute what they begin with in common once. */
+export class EdgeTurn {
+  readonly #options: EdgeTurnOptions
+  #place: Place | undefined
+  #sequence: Sequence | undefined
+  /** What the sequence holds, or was about to. */
+  #ids: readonly number[] = []
+  #left: number
+
+  constructor(options: EdgeTurnOptions) {
+    this.#options = options
+    this.#left = options.answers
+  }
+
+  /** Takes a place. Throws QueueFullError. */
+  enter(signal: AbortSignal): void {
+    this.#place = this.#options.queue.enter(this.#options.visitor, signal)
+  }
+
+  /**
+   * Waits for the turn, where it is not there yet, and gives a sequence that holds as much of these tokens as the one before it left, the last
+   * token never: running that gives the next. `ids` may grow by what is generated.
+   */
+  async begin(ids: readonly number[], signal: AbortSignal): Promise<Sequence> {
+    const { language, queue, visitor } = this.#options
+    this.#place ??= queue.rejoin(visitor, signal)
+    await this.#place.turn
+    this.#sequence ??= language.createSequence()
+    this.#sequence.truncate(Math.min(this.#sequence.length, sharedPrefix(this.#ids, ids), ids.length - 1))
+    this.#ids = ids
+    return this.#sequence
+  }
+
+  /** An answer needs it no more. It is kept for the next one, unless nobody reads while somebody waits. */
+  done(): void {
+    const { queue, visitor } = this.#options
+    if (--this.#left <= 0 || (!visitor.listening() && queue.wanted)) this.leave()
+  }
+
+  /** Gives the turn and the cache back; calling it twice is harmless. */
+  leave(): void {
+    this.#sequence?.release()
+    this.#sequence = undefined
+    this.#ids = []
+    this.#place?.leave()
+    this.#place = undefined
+  }
+}
+
+/** How many ids two lists begin with in common. */
+function sharedPrefix(a: readonly number[], b: readonly number[]): number {
+  const different = a.findIndex((id, index) => id !== b[index])
+  return different < 0 ? a.length : different
+}
