@@ -3,6 +3,7 @@ import { cors } from 'hono/cors'
 import type { ChatModel } from '../chat/chat-model.ts'
 import { type ChatService, edgeAlone } from '../route/service.ts'
 import { ROUTE_HEADER } from '../route/wish.ts'
+import { requireKey } from './api-keys.ts'
 import { chatCompletions } from './chat-completions.ts'
 import { errorResponse, modelUnavailable, toApiError } from './errors.ts'
 import { messages, REQUEST_ID_HEADER } from './messages/routes.ts'
@@ -20,6 +21,8 @@ export interface AppOptions {
   readonly health: () => object
   /** What the answers of this model share, made at the first call; left out: an edge without origins. */
   readonly service?: (chat: ChatModel) => Promise<ChatService>
+  /** The variable API_KEYS; left out: anybody may ask. */
+  readonly apiKeys?: string
 }
 
 /** The HTTP API: OpenAI's chat completions and models, Anthropic's messages, and a health check. */
@@ -43,6 +46,7 @@ export function createApp(options: AppOptions) {
     await next()
     await drainBody(c.req.raw)
   })
+  app.use('/v1/*', requireKey(options.apiKeys))
   app.get('/healthz', (c) => c.json(options.health()))
   app.route('/v1', chatCompletions(answers))
   app.route('/v1', resume(recordings))
