@@ -75,7 +75,7 @@ async function measureStart(path: string): Promise<Server> {
   const began = performance.now()
   // Where a checkout from before `nanbeige-edge serve` has it.
   const before = 'scripts/serve.ts'
-  const script = existsSync(join(path, before)) ? [before] : ['src/cli/main.ts', 'serve']
+  const script = existsSync(resolve(path, before)) ? [before] : ['src/cli/main.ts', 'serve']
   const child = spawn(process.execPath, script, {
     cwd: path,
     env: { ...process.env, PORT: String(port) },

@@ -1,56 +1,37 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdir, readdir, stat, writeFile } from 'node:fs/promises'
+import { execFile } from 'node:child_process'
+import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { HubServer } from '../../test/support/hub-server.ts'
+import { type ServeCommand, serveCommand } from '../../test/support/serve-command.ts'
 import { ggufBytes, tinyMetadata, tinyTensors } from '../../test/support/tiny-gguf.ts'
 import { type TinyPack, tinyPack } from '../../test/support/tiny-pack.ts'
 
 const CLI = new URL('main.ts', import.meta.url).pathname
-const PATIENT = { timeout: 60_000 }
 
 let pack: TinyPack
 let gguf: string
-/** Where packs are kept: below the home folder. */
-let packs: string
 let env: NodeJS.ProcessEnv
-const running: ChildProcess[] = []
+const running: ServeCommand[] = []
 
 beforeAll(async () => {
   pack = await tinyPack()
   gguf = join(pack.root, 'small.gguf')
   await writeFile(gguf, ggufBytes(tinyMetadata, tinyTensors('F16')))
-  packs = join(pack.root, '.cache', 'nanbeige-edge', 'packs')
   await mkdir(join(pack.root, 'tmp'))
   const { HOST: _, PORT: __, ...others } = process.env
   env = { ...others, HOME: pack.root, TMPDIR: join(pack.root, 'tmp') }
 })
 afterEach(async () => {
-  for (const child of running.splice(0)) {
-    child.kill('SIGINT')
-    if (child.exitCode === null) await once(child, 'exit')
-  }
+  for (const served of running.splice(0)) await served.stop()
 })
 afterAll(() => pack.remove())
 
 /** Serves until the test has ended. */
-async function serve(...args: string[]): Promise<{ url: string; output: string }> {
-  const child = spawn(process.execPath, [CLI, 'serve', '--port', '0', ...args], {
-    env,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  running.push(child)
-  let output = ''
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding('utf8').on('data', (text) => {
-      output += text
-    })
-  }
-  await expect.poll(() => output, PATIENT).toMatch(/Ctrl-C|^nanbeige-edge: /m)
-  const [, url] = output.match(/ at (http:\S+) after/) ?? expect.fail(output)
-  return { url, output }
+async function serve(...args: string[]): Promise<ServeCommand> {
+  const served = await serveCommand(args, env)
+  running.push(served)
+  return served
 }
 
 const refusal = (...args: string[]) =>
@@ -68,52 +49,21 @@ async function tokens(url: string, key: Record<string, string> = {}): Promise<nu
 }
 
 describe('serve', () => {
-  it('packs a GGUF file once for each way to round it, and serves it', async () => {
+  it('packs a GGUF file and serves it', async () => {
     const { url, output } = await serve(gguf, '--planes', 'ffn=3', '--context', '64', '--sequences', '2')
     expect(output).toMatch(/^small at .*planes: .*ffn 3.*context: 64 tokens, 2 answers at a time/m)
     expect(output).toContain(`${url}/v1/chat/completions`)
     expect(await tokens(url)).toBeGreaterThan(0)
     expect((await fetch(url)).headers.get('content-type')).toMatch(/text\/html/)
-
-    const [folder, ...others] = await readdir(packs)
-    expect([folder, others]).toEqual([expect.stringMatching(/^small-[0-9a-f]{16}$/), []])
-    const made = (await stat(join(packs, folder, 'manifest.json'))).mtimeMs
-    await serve(gguf, '--planes', 'ffn=3')
-    expect(await readdir(packs)).toEqual([folder])
-    expect((await stat(join(packs, folder, 'manifest.json'))).mtimeMs).toBe(made)
-
-    const { output: other } = await serve(gguf, '--planes', '4')
-    expect(other).toMatch(/planes: 4, context: \d+ tokens\)/)
-    expect(await readdir(packs)).toHaveLength(2)
-    // Other bytes under the same name are another model.
-    await writeFile(gguf, ggufBytes(tinyMetadata, tinyTensors('Q4_1')))
-    await serve(gguf, '--planes', '4')
-    expect(await readdir(packs)).toHaveLength(3)
-  })
-
-  it('serves a folder of a checkpoint, and the same from a hub', async () => {
-    const { url, output } = await serve('test/fixtures/tiny-llama/tied')
-    expect(output).toMatch(/^tied at /m)
-    expect(await tokens(url)).toBeGreaterThan(0)
-    const hub = await HubServer.start('test/fixtures/tiny-llama/tied')
-    try {
-      Object.assign(env, { HF_ENDPOINT: hub.url, HF_TOKEN: '' })
-      const { output } = await serve(hub.model)
-      expect(output).toMatch(/^tiny at /m)
-    } finally {
-      await hub.stop()
-    }
   })
 
   it('serves a pack where it lies, to who has the key, and leaves nothing behind', async () => {
-    const { url, output } = await serve(pack.folder, '--key', 'secret-key')
+    const { url, output, stop } = await serve(pack.folder, '--key', 'secret-key')
     expect(output).toMatch(/^tiny at /m)
     expect(output).not.toContain('secret')
     expect((await fetch(`${url}/v1/models`)).status).toBe(401)
     expect(await tokens(url, { Authorization: 'Bearer secret-key' })).toBeGreaterThan(0)
-    const [child] = running
-    child.kill('SIGTERM')
-    expect(await once(child, 'exit')).toEqual([0, null])
+    expect(await stop('SIGTERM')).toBe(0)
     expect((await readdir(env.TMPDIR!)).filter((name) => name.startsWith('nanbeige-edge'))).toEqual([])
   })
 

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { rmSync } from 'node:fs'
 import { readdir, readFile, rename, stat } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
@@ -10,6 +10,7 @@ import { CHECKPOINT_FILES } from './checkpoint/source.ts'
 import { INDEX_FILE } from './checkpoint/tensors.ts'
 import { fileSha256 } from './gguf/file.ts'
 import { cacheFolder, downloadCheckpoint, parseHubModel } from './hub/checkpoint.ts'
+import type { ModelSource } from './model-source.ts'
 import { PackError, writeFailed } from './pack-error.ts'
 import { packModel } from './pack-model.ts'
 import { parsePlanes } from './pack-options.ts'
@@ -91,9 +92,9 @@ async function cachedPack(
   const folder = join(cacheFolder(), 'packs', `${name}-${key.slice(0, 16)}`)
   if ((await readdir(folder).catch((): string[] => [])).includes(MANIFEST_FILE)) return folder
 
-  await checkSize(path, rounding)
+  checkSize(await readSource(path), rounding)
   // Made beside its place, so that whoever else packs the same model at the same time never meets half a pack.
-  const part = `${folder}.${process.pid}`
+  const part = `${folder}.${randomUUID()}`
   const removePart = () => rmSync(part, { recursive: true, force: true })
   process.once('exit', removePart)
   try {
@@ -111,8 +112,7 @@ async function cachedPack(
 }
 
 /** Refuse, before the time that packing takes, what no isolate has room for. Throws PackError. */
-async function checkSize(path: string, rounding: RoundingOptions): Promise<void> {
-  const { name, tensors } = await readSource(path)
+export function checkSize({ name, tensors }: Pick<ModelSource, 'name' | 'tensors'>, rounding: RoundingOptions): void {
   const bytes = [...tensors].reduce(
     (sum, [key, tensor]) => sum + tensorBytes(planTensor(key, tensor, rounding).entry),
     0,
