@@ -20,10 +20,14 @@ interface Env {
   EDGE: { getByName(name: string): { fetch(request: Request): Promise<Response> } }
   MODEL: string
   CONTEXT_LENGTH: number
+  /** Answers that are computed at the same time, each with a KV cache of its own; 1 where it is not set. */
+  SEQUENCES?: number
   /** Where the layers and the head are in stages of their own (`nanbeige-edge deploy`). */
   PLAN?: Plan
   /** GPU origins (deploy/origin/README.md). Their keys are secrets, and the EDGE_ variables limits (route/limits.ts). */
   ORIGINS?: string
+  /** Names of API keys and their sha256 (http/api-keys.ts); anybody may ask where it is not set. */
+  API_KEYS?: string
 }
 
 /** A pipeline also counts how often it computed a session anew. */
@@ -37,13 +41,15 @@ export class Edge extends DurableObject<Env> {
   #loading: Promise<EdgeChat> | undefined
   #chat: EdgeChat | undefined
   #failure: string | undefined
-  // One isolate computes for one at a time, a pipeline for as many as its stages have KV caches; others wait.
-  readonly #service = new EdgeService({ ...this.env }, new GenerationQueue(this.env.PLAN?.sessions))
+  readonly #sequences = Number(this.env.SEQUENCES ?? 1)
+  // As many answers take turns as there are KV caches; others wait.
+  readonly #service = new EdgeService({ ...this.env }, new GenerationQueue(this.env.PLAN?.sessions ?? this.#sequences))
   readonly #app = createApp({
     model: () => this.#load(),
     health: () => this.#health(),
     service: (chat) => this.#service.open(chat.tokenizer),
     sql: this.ctx.storage.sql,
+    apiKeys: this.env.API_KEYS,
   })
 
   override fetch(request: Request): Response | Promise<Response> {
@@ -74,7 +80,7 @@ export class Edge extends DurableObject<Env> {
     const { PLAN, CONTEXT_LENGTH } = this.env
     return PLAN
       ? loadPipeline(store, manifest, PLAN, stagesOf(this.env as never, PLAN), modules)
-      : loadModel(store, manifest, modules, { contextLength: CONTEXT_LENGTH, sequences: 1 })
+      : loadModel(store, manifest, modules, { contextLength: CONTEXT_LENGTH, sequences: this.#sequences })
   }
 
   #health() {

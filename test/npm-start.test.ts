@@ -57,20 +57,20 @@ describe('the packages', () => {
 
 describe('npm run serve', () => {
   const serve = (variables: Record<string, string>, ...args: string[]) =>
-    run(process.execPath, ['scripts/serve.ts', ...args], { env: { ...process.env, ...variables } }).then(
+    run(process.execPath, ['src/cli/main.ts', 'serve', ...args], { env: { ...process.env, ...variables } }).then(
       () => expect.fail('it serves'),
       ({ code, stderr }) => ({ code, stderr }),
     )
 
   it.for<[string, Record<string, string>, RegExp]>([
-    ['a PORT of letters', { PORT: 'abc' }, /PORT=abc is no port; .*PORT=8788/],
-    ['a PORT past the last', { PORT: '65536' }, /PORT=65536 is no port/],
-    ['a HOST that nothing has', { HOST: '192.0.2.1' }, /HOST=192\.0\.2\.1 is no address of this machine .*0\.0\.0\.0/],
-    ['a HOST that is no address', { HOST: '1.2.3.4.5' }, /HOST=1\.2\.3\.4\.5 is no address of this machine/],
+    ['a PORT of letters', { PORT: 'abc' }, /abc is no port; .*--port 8788 or PORT=8788/],
+    ['a PORT past the last', { PORT: '65536' }, /65536 is no port/],
+    ['a HOST that nothing has', { HOST: '192.0.2.1' }, /host 192\.0\.2\.1 is no address of this machine .*0\.0\.0\.0/],
+    ['a HOST that is no address', { HOST: '1.2.3.4.5' }, /host 1\.2\.3\.4\.5 is no address of this machine/],
   ])('refuses %s in one line', async ([, variables, message]) => {
     const { code, stderr } = await serve(variables)
     expect(code).toBe(1)
-    expect(stderr).toMatch(/^Cannot serve: .*\n$/)
+    expect(stderr).toMatch(/^nanbeige-edge: .*\n$/)
     expect(stderr).toMatch(message)
   })
 
@@ -80,13 +80,8 @@ describe('npm run serve', () => {
     const { port } = taken.address() as { port: number }
     const { code, stderr } = await serve({ PORT: String(port), HOST: '' })
     expect(code).toBe(1)
-    expect(stderr).toMatch(new RegExp(`^Cannot serve: port ${port} is taken; .*PORT=\\d+ npm start\n$`))
+    expect(stderr).toMatch(new RegExp(`^nanbeige-edge: port ${port} is taken; .*--port \\d+\n$`))
     await new Promise((resolve) => taken.close(resolve))
-  })
-
-  it('names a folder without a pipeline', async () => {
-    const { code, stderr } = await serve({ PORT: '0' }, join(root, 'none'))
-    expect([code, stderr]).toEqual([1, expect.stringMatching(/^Cannot serve: .*none has no stages; .*deploy.*\n$/)])
   })
 
   it('serves at HOST alone, hangs up for who hangs up, and leaves nothing behind when it is stopped', async () => {
@@ -94,7 +89,7 @@ describe('npm run serve', () => {
     const temporary = join(root, 'tmp')
     await mkdir(temporary)
     const env = { ...process.env, HOST: '127.0.0.2', PORT: String(port), TMPDIR: temporary }
-    const server = spawn(process.execPath, ['scripts/serve.ts'], { env, stdio: ['ignore', 'pipe', 'inherit'] })
+    const server = spawn(process.execPath, ['src/cli/main.ts', 'serve'], { env, stdio: ['ignore', 'pipe', 'inherit'] })
     const exit = once(server, 'exit')
     const url = `http://127.0.0.2:${port}`
     try {

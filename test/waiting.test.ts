@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net'
 import { setTimeout } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
-import type { RunningWorker } from '../scripts/start-worker.ts'
+import type { RunningWorker } from '../src/serve/start-worker.ts'
 import { startServer } from './support/server.ts'
 
 // Those who wait, and those who leave while they wait: the real Worker in workerd, with the embedded model.

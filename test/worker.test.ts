@@ -3,7 +3,7 @@ import { request as httpRequest } from 'node:http'
 import { setTimeout } from 'node:timers/promises'
 import OpenAI from 'openai'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { RunningWorker } from '../scripts/start-worker.ts'
+import type { RunningWorker } from '../src/serve/start-worker.ts'
 import { startServer } from './support/server.ts'
 
 // The real Worker in workerd, with the embedded model.

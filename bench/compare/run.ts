@@ -10,10 +10,10 @@ import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { Command } from 'commander'
+import { wholeNumber } from '../../src/cli/whole-number.ts'
 import { freePorts } from '../../test/pipeline/workerd-process.ts'
 import { visit } from '../crowd/visit.ts'
 import { median } from '../support/median.ts'
-import { wholeNumber } from '../support/parse-option.ts'
 
 const program = new Command()
   .argument('<paths...>', 'checkouts of this project')
@@ -73,7 +73,10 @@ async function measureStart(path: string): Promise<Server> {
   const [port] = await freePorts(1)
   const url = `http://localhost:${port}`
   const began = performance.now()
-  const child = spawn(process.execPath, ['scripts/serve.ts'], {
+  // Where a checkout from before `nanbeige-edge serve` has it.
+  const before = 'scripts/serve.ts'
+  const script = existsSync(resolve(path, before)) ? [before] : ['src/cli/main.ts', 'serve']
+  const child = spawn(process.execPath, script, {
     cwd: path,
     env: { ...process.env, PORT: String(port) },
     stdio: ['ignore', 'ignore', 'inherit'],

@@ -4,9 +4,9 @@
 //   npm run bench:crowd              50 runs
 //   npm run bench:crowd -- 5 7       5 runs of another seed
 import { setTimeout } from 'node:timers/promises'
-import { startWorker } from '../../scripts/start-worker.ts'
 import { createRandom, type Random } from '../../src/generate/random.ts'
 import { CHUNK_LENGTH } from '../../src/model/load.ts'
+import { startWorker } from '../../src/serve/start-worker.ts'
 import { median } from '../support/median.ts'
 import { type Outcome, type Visit, visit } from './visit.ts'
 

@@ -1,4 +1,4 @@
-import { type RunningWorker, startWorker } from '../../scripts/start-worker.ts'
+import { type RunningWorker, startWorker } from '../../src/serve/start-worker.ts'
 import { buildReadKernel } from '../support/build.ts'
 
 export interface BenchWorker extends RunningWorker {

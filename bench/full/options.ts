@@ -1,5 +1,6 @@
 import { Command } from 'commander'
-import { oneOf, wholeNumber } from '../support/parse-option.ts'
+import { wholeNumber } from '../../src/cli/whole-number.ts'
+import { oneOf } from '../support/parse-option.ts'
 import { type PlaneCount, planeCounts } from './geometry.ts'
 
 /** One isolate, the pipeline, and llama.cpp outside and inside of a browser. */

@@ -1,6 +1,6 @@
-import { type Bundle, bundleWorker, miniflareOptions } from '../../scripts/bundle-worker.ts'
-import { startMiniflare, type WorkerOptions } from '../../scripts/start-miniflare.ts'
-import type { RunningWorker } from '../../scripts/start-worker.ts'
+import { type Bundle, bundleWorker, miniflareOptions } from '../../src/serve/bundle-worker.ts'
+import { startMiniflare, type WorkerOptions } from '../../src/serve/start-miniflare.ts'
+import type { RunningWorker } from '../../src/serve/start-worker.ts'
 
 const CONFIG = 'bench/full/wrangler.toml'
 

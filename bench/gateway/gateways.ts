@@ -3,8 +3,8 @@ import { once } from 'node:events'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout } from 'node:timers/promises'
-import { bundleWorker } from '../../scripts/bundle-worker.ts'
 import type { OriginKind } from '../../src/origin/clients/kinds.ts'
+import { bundleWorker } from '../../src/serve/bundle-worker.ts'
 import { freePorts, WorkerdProcess } from '../../test/pipeline/workerd-process.ts'
 
 /** Where chat completions are asked for. */

@@ -5,7 +5,7 @@
 
 import { once } from 'node:events'
 import { Agent, request } from 'node:http'
-import { startWorker } from '../../scripts/start-worker.ts'
+import { startWorker } from '../../src/serve/start-worker.ts'
 import { type Visit, visit } from '../crowd/visit.ts'
 import { median } from '../support/median.ts'
 import { percentile } from '../support/percentile.ts'

@@ -5,7 +5,7 @@
 import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { text } from 'node:stream/consumers'
-import { startMiniflare } from '../../scripts/start-miniflare.ts'
+import { startMiniflare } from '../../src/serve/start-miniflare.ts'
 import { type Answered, answerOnce, type OnceRequest } from '../../test/origins/answer-once.ts'
 import { bundleOriginsWorker } from '../../test/origins/bundle.ts'
 import { ODDITIES } from '../../test/origins/oddities.ts'

@@ -1,5 +1,6 @@
 import { Command } from 'commander'
-import { oneOf, wholeNumber } from '../support/parse-option.ts'
+import { wholeNumber } from '../../src/cli/whole-number.ts'
+import { oneOf } from '../support/parse-option.ts'
 
 const parts = ['handover', 'faults'] as const
 const servers = ['llama-server', 'vllm'] as const

@@ -7,7 +7,7 @@
 //   npm run bench:origins -- --only faults --times 4             the other, fewer faults
 //
 // The servers are installed apart: scripts/install-llama-server.sh, scripts/install-vllm.sh
-import { startWorker } from '../../scripts/start-worker.ts'
+import { startWorker } from '../../src/serve/start-worker.ts'
 import { llamaServerMissing, startLlamaServer } from '../../test/origins/llama-server.ts'
 import { startVllm, vllmMissing } from '../../test/origins/vllm.ts'
 import { BenchClient } from './client.ts'

@@ -9,9 +9,3 @@ export function oneOf<T extends string | number>(known: readonly T[]): (text: st
       return found
     })
 }
-
-export function wholeNumber(text: string): number {
-  const value = Number(text)
-  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('It must be a whole number of at least 1.')
-  return value
-}

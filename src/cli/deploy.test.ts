@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import OpenAI from 'openai'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { startPipeline } from '../../scripts/start-pipeline.ts'
 import { type TinyPack, tinyPack } from '../../test/support/tiny-pack.ts'
+import { startPipeline } from '../serve/start-pipeline.ts'
 
 let pack: TinyPack
 let out: string

@@ -1,5 +1,4 @@
 import { execFile } from 'node:child_process'
-import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { SingleBar } from 'cli-progress'
@@ -7,6 +6,7 @@ import { DeployError } from '../deploy/errors.ts'
 import { CONFIG_FILE, type Script } from '../deploy/wrangler-configs.ts'
 import { writePipeline } from '../deploy/write-scripts.ts'
 import { kernelModules } from '../pack/kernel-modules.ts'
+import { WRANGLER } from '../serve/project.ts'
 import { type PlanCommandOptions, planPack } from './plan.ts'
 
 /** As commander gives them. */
@@ -47,8 +47,7 @@ export async function deployCommand(folder: string, options: DeployCommandOption
 
 /** Throws DeployError with what wrangler said. */
 async function wranglerDeploy(name: string, config: string, dryRun: boolean): Promise<void> {
-  const wrangler = join(createRequire(import.meta.url).resolve('wrangler/package.json'), '..', 'bin', 'wrangler.js')
-  const args = [wrangler, 'deploy', '--config', config, ...(dryRun ? ['--dry-run'] : [])]
+  const args = [WRANGLER, 'deploy', '--config', config, ...(dryRun ? ['--dry-run'] : [])]
   // No telemetry, no question that nobody sees, and no colours in an error.
   const env = { ...process.env, WRANGLER_SEND_METRICS: 'false', CI: 'true', FORCE_COLOR: '0' }
   await promisify(execFile)(process.execPath, args, { env }).catch(({ stdout, stderr }) => {

@@ -1,18 +1,24 @@
 #!/usr/bin/env node
+import { readFileSync } from 'node:fs'
 import { constants } from 'node:os'
 import { Command } from 'commander'
 import { DeployError, PlanError } from '../deploy/errors.ts'
 import { AllOriginsFailedError } from '../origin/errors.ts'
+import { FindOriginError } from '../origin/find-origin.ts'
 import { OriginConfigError } from '../origin/origin-config.ts'
 import { checkPack } from '../pack/check-pack.ts'
 import { openPack } from '../pack/open-pack.ts'
 import { PackError } from '../pack/pack-error.ts'
 import { UnsupportedTokenizerError } from '../pack/tokenizer/spec.ts'
+import { AddressError, ServeError } from '../serve/errors.ts'
 import { TokenizerTablesError } from '../tokenizer/tables.ts'
 import { WeightsError } from '../weights/weights-error.ts'
+import { AnswerError } from '../widget/client.ts'
+import { addChatCommand } from './chat.ts'
 import { inspectPack } from './inspect.ts'
 import { addPackCommand } from './pack.ts'
 import { addQualityCommand } from './quality.ts'
+import { addServeCommand } from './serve.ts'
 import { addPipelineCommands } from './stage-commands.ts'
 
 async function inspect(folder: string, { check }: { check?: boolean }): Promise<void> {
@@ -24,8 +30,14 @@ async function inspect(folder: string, { check }: { check?: boolean }): Promise<
   }
 }
 
-const program = new Command('nanbeige-edge').description('Prepare model weights for the edge.')
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
+const program = new Command('nanbeige-edge')
+  .description('Serve a language model at the edge, talk to it, and prepare its weights.')
+  .version(version)
+  .addHelpText('after', '\n`nanbeige-edge help COMMAND` has the options of a command, README.md the rest.')
 
+addServeCommand(program)
+addChatCommand(program)
 addPackCommand(program)
 
 program
@@ -41,6 +53,7 @@ addPipelineCommands(program)
 const EXPECTED = [
   ...[PackError, PlanError, DeployError, WeightsError, UnsupportedTokenizerError, TokenizerTablesError],
   ...[OriginConfigError, AllOriginsFailedError],
+  ...[ServeError, AddressError, FindOriginError, AnswerError],
 ]
 
 /** What is wrong, in one line. Errors of the system (a full disk, no permission) say it themselves; others are faults of this program. */

@@ -57,7 +57,7 @@ describe('nanbeige-edge plan', () => {
     })
     expect(await plan('--context', '0')).toMatchObject({
       code: 1,
-      stderr: 'nanbeige-edge: --context: 0 is not a whole number above 0\n',
+      stderr: "error: option '--context <tokens>' argument '0' is invalid. It is not a whole number above 0.\n",
     })
   })
 })

@@ -1,4 +1,3 @@
-import { PlanError } from '../deploy/errors.ts'
 import { measureStages } from '../deploy/measure-stages.ts'
 import { planStages } from '../deploy/plan.ts'
 import { MAX_STAGE_MIB, MIB } from '../deploy/platform-limits.ts'
@@ -13,11 +12,11 @@ import { describeColdStart, describeCost, describeRouter, describeStages } from 
 /** Tokens of a session's context. */
 export const DEFAULT_CONTEXT = 4096
 
-/** As commander gives them. */
 export interface PlanCommandOptions {
-  readonly stageMib?: string
-  readonly context?: string
-  readonly sessions: string
+  /** The larger a stage may be, the fewer there are: each is a request for every token. */
+  readonly stageMib?: number
+  readonly context?: number
+  readonly sessions: number
 }
 
 /** Print how a pack is spread over Durable Objects, how fast it is and what it costs. Throws PlanError, WeightsError, PackError. */
@@ -26,7 +25,7 @@ export async function planCommand(folder: string, options: PlanCommandOptions): 
   const { manifest, plan } = await planPack(modules, folder, options)
   const stageSeconds = await measureStages(modules, manifest, plan)
   const sections = [
-    `${plan.name}: ${plan.sessions} x ${plan.contextLength} tokens, ${plan.stages.length} stages of at most ${stageMib(options)} MiB`,
+    `${plan.name}: ${plan.sessions} x ${plan.contextLength} tokens, ${plan.stages.length} stages of at most ${options.stageMib ?? MAX_STAGE_MIB} MiB`,
     describeStages(plan, stageSeconds),
     describeRouter(manifest),
     describeColdStart(plan),
@@ -39,33 +38,20 @@ export async function planCommand(folder: string, options: PlanCommandOptions): 
 export async function planPack(
   modules: KernelModules,
   folder: string,
-  options: PlanCommandOptions,
+  { stageMib = MAX_STAGE_MIB, context, sessions }: PlanCommandOptions,
 ): Promise<OpenPack & { plan: Plan }> {
   const { store, manifest } = await openPack(folder)
-  const mib = stageMib(options)
-  if (mib > MAX_STAGE_MIB) {
+  if (stageMib > MAX_STAGE_MIB) {
     process.stderr.write(
       `warning: an isolate of Cloudflare has 128 MB for Wasm memory and JavaScript together; more than ${MAX_STAGE_MIB} MiB for a stage runs on workerd of your own only\n`,
     )
   }
-  const { context = String(Math.min(DEFAULT_CONTEXT, manifest.config.maxPositionEmbeddings)) } = options
   const sizes = await instantiateKernels(modules, new Arena(0).memory)
   const plan = planStages(sizes, manifest, {
-    ceilingBytes: mib * MIB,
-    contextLength: wholeNumber('--context', context),
-    sessions: wholeNumber('--sessions', options.sessions),
+    ceilingBytes: stageMib * MIB,
+    contextLength: context ?? Math.min(DEFAULT_CONTEXT, manifest.config.maxPositionEmbeddings),
+    sessions,
     chunkLength: CHUNK_LENGTH,
   })
   return { store, manifest, plan }
-}
-
-/** The larger a stage may be, the fewer there are: each is a request for every token. */
-function stageMib(options: PlanCommandOptions): number {
-  return options.stageMib === undefined ? MAX_STAGE_MIB : wholeNumber('--stage-mib', options.stageMib)
-}
-
-function wholeNumber(option: string, text: string): number {
-  const value = Number(text)
-  if (/^\d+$/.test(text) && value > 0 && Number.isSafeInteger(value)) return value
-  throw new PlanError('option_invalid', `${option}: ${text} is not a whole number above 0`)
 }

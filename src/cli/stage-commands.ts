@@ -3,6 +3,7 @@ import { MAX_STAGE_MIB } from '../deploy/platform-limits.ts'
 import { parseFolder } from '../pack/pack-options.ts'
 import { deployCommand } from './deploy.ts'
 import { DEFAULT_CONTEXT, planCommand } from './plan.ts'
+import { wholeNumber } from './whole-number.ts'
 
 /** The commands that spread a pack over Durable Objects. */
 export function addPipelineCommands(program: Command): void {
@@ -14,12 +15,14 @@ export function addPipelineCommands(program: Command): void {
       .option(
         '--stage-mib <MiB>',
         `Wasm memory that a stage may take: weights, KV caches and scratch (default: ${MAX_STAGE_MIB}, the most that an isolate of Cloudflare has room for)`,
+        wholeNumber,
       )
       .option(
         '--context <tokens>',
         `tokens that a session can hold (default: ${DEFAULT_CONTEXT}, or the model's own limit where that is less)`,
+        wholeNumber,
       )
-      .option('--sessions <number>', 'sessions whose KV caches are held at once', '1')
+      .option('--sessions <number>', 'sessions whose KV caches are held at once', wholeNumber, 1)
 
   pipelineCommand(
     'plan',

@@ -1,8 +1,8 @@
 import { cp, readdir, rm, writeFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { makeFolder } from '../pack/make-folder.ts'
 import type { Plan } from '../pipeline/stage-plan.ts'
+import { PROJECT } from '../serve/project.ts'
 import type { Manifest } from '../weights/manifest.ts'
 import type { WeightStore } from '../weights/weight-store.ts'
 import { DeployError } from './errors.ts'
@@ -18,8 +18,6 @@ import {
 } from './wrangler-configs.ts'
 import { writePipelineShards } from './write-shards.ts'
 
-const ROOT = fileURLToPath(new URL('../../', import.meta.url))
-
 /**
  * Write everything that `wrangler deploy` needs for the scripts of a plan to folders below `out`: their configuration and static assets.
  * What was there of an earlier plan is replaced. The scripts in order of deployment. Throws PlanError, DeployError, WeightsError, PackError.
@@ -32,11 +30,11 @@ export async function writePipeline(
   progress: (bytesDone: number, bytesTotal: number) => void,
 ): Promise<Script[]> {
   const base = await baseConfig()
-  const scripts = wranglerConfigs(base, plan, (path) => relative(join(out, ROUTER_FOLDER), join(ROOT, path)))
+  const scripts = wranglerConfigs(base, plan, (path) => relative(join(out, ROUTER_FOLDER), join(PROJECT, path)))
   await removeOthers(out, scripts)
   const weights = (folder: string) => join(out, folder, ASSETS_FOLDER, 'weights', plan.name)
   await writePipelineShards(store, manifest, shardLayout(manifest, plan), weights, progress)
-  await copyPage(join(ROOT, base.assets.directory), join(out, ROUTER_FOLDER, ASSETS_FOLDER))
+  await copyPage(join(PROJECT, base.assets.directory), join(out, ROUTER_FOLDER, ASSETS_FOLDER))
   for (const { name, folder, config } of scripts) {
     const files = await readdir(join(out, folder, ASSETS_FOLDER), { recursive: true })
     if (files.length > MAX_ASSETS) {
@@ -53,7 +51,7 @@ export async function writePipeline(
 /** wrangler.toml of the repository. wrangler is loaded late: it takes a second. */
 async function baseConfig(): Promise<BaseConfig> {
   const { experimental_readRawConfig: readRawConfig } = await import('wrangler')
-  return readRawConfig({ config: join(ROOT, 'wrangler.toml') }).rawConfig as unknown as BaseConfig
+  return readRawConfig({ config: join(PROJECT, 'wrangler.toml') }).rawConfig as unknown as BaseConfig
 }
 
 /** Folders of a plan that had more stages, and assets of another model. */

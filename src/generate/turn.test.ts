@@ -1,6 +1,6 @@
 import { build } from 'esbuild'
 import { describe, expect, it } from 'vitest'
-import { startMiniflare } from '../../scripts/start-miniflare.ts'
+import { startMiniflare } from '../serve/start-miniflare.ts'
 import { turn } from './turn.ts'
 
 const STEPS = 400

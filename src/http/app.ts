@@ -5,6 +5,7 @@ import type { ChatModel } from '../chat/chat-model.ts'
 import { type ChatService, edgeAlone } from '../route/service.ts'
 import { ROUTE_HEADER } from '../route/wish.ts'
 import { absent } from './absent.ts'
+import { requireKey } from './api-keys.ts'
 import { chatCompletions } from './chat-completions.ts'
 import { completions } from './completions.ts'
 import { detokenize } from './detokenize.ts'
@@ -30,6 +31,8 @@ export interface AppOptions {
   readonly service?: (chat: ChatModel) => Promise<ChatService>
   /** Where responses are kept; left out: nowhere. */
   readonly sql?: Sql
+  /** The variable API_KEYS; left out: anybody may ask. */
+  readonly apiKeys?: string
 }
 
 /** Of each path the methods that its own handlers take. */
@@ -72,6 +75,7 @@ export function createApp(options: AppOptions) {
     await next()
     await drainBody(c.req.raw)
   })
+  for (const path of ['/v1/*', '/props', '/tokenize', '/detokenize']) app.use(path, requireKey(options.apiKeys))
   for (const path of ['/healthz', '/health']) app.get(path, (c) => c.json(options.health()))
   app.route('/', props(answers))
   for (const path of ['/', '/v1']) app.route(path, tokenize(answers)).route(path, detokenize(loadModel))

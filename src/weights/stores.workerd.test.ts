@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { build } from 'esbuild'
 import type { Miniflare } from 'miniflare'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { startMiniflare } from '../../scripts/start-miniflare.ts'
 import { type TinyPack, tinyPack } from '../../test/support/tiny-pack.ts'
+import { startMiniflare } from '../serve/start-miniflare.ts'
 
 let pack: TinyPack
 let workerd: Miniflare

@@ -21,6 +21,14 @@ export class AnswerError extends Error {
   }
 }
 
+/** What an endpoint may want beside the question. */
+export interface Access {
+  /** API key. */
+  readonly key?: string
+  /** Name of the model, where a server has several or will not do without. */
+  readonly model?: string
+}
+
 interface ApiErrorBody {
   error?: { message?: string; code?: string | null }
 }
@@ -33,8 +41,8 @@ interface Chunk extends ApiErrorBody {
 }
 
 /** The id of the model behind an endpoint. Throws AnswerError. */
-export async function fetchModelId(endpoint: string, signal: AbortSignal): Promise<string> {
-  const response = await request(endpoint, '/v1/models', { signal })
+export async function fetchModelId(endpoint: string, signal: AbortSignal, { key }: Access = {}): Promise<string> {
+  const response = await request(endpoint, '/v1/models', { headers: authorization(key), signal })
   const { data } = (await response.json()) as { data: { id: string }[] }
   return data[0].id
 }
@@ -44,11 +52,12 @@ export async function* streamAnswer(
   endpoint: string,
   messages: readonly Message[],
   signal: AbortSignal,
+  { key, model }: Access = {},
 ): AsyncGenerator<AnswerEvent> {
   const response = await request(endpoint, '/v1/chat/completions', {
     method: 'POST',
-    headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify({ messages, stream: true }),
+    headers: { 'Content-Type': 'application/json', ...authorization(key) },
+    body: JSON.stringify({ model, messages, stream: true }),
     signal,
   })
   for await (const data of eventData(response, signal)) {
@@ -62,6 +71,10 @@ export async function* streamAnswer(
     if (choice?.finish_reason) yield { type: 'finish', reason: choice.finish_reason }
   }
   throw new AnswerError('incomplete', 'The connection ended before the answer was complete.')
+}
+
+function authorization(key: string | undefined): Record<string, string> {
+  return key === undefined ? {} : { Authorization: `Bearer ${key}` }
 }
 
 async function request(endpoint: string, path: string, init: RequestInit & { signal: AbortSignal }): Promise<Response> {

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { setInterval, setTimeout } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { RunningWorker } from '../../scripts/start-worker.ts'
+import type { RunningWorker } from '../../src/serve/start-worker.ts'
 import { startServer } from '../support/server.ts'
 
 // Clients that hold a connection and never come to the end of what they say.

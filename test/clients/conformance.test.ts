@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import type { RunningWorker } from '../../scripts/start-worker.ts'
+import type { RunningWorker } from '../../src/serve/start-worker.ts'
 import { startServer } from '../support/server.ts'
 import { type Answer, CHAT_CLIENTS, type Failure, type RunningClient } from './chat-client.ts'
 import { type DyingOrigin, startWorkerWithDyingOrigin } from './dying-origin.ts'

@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises'
-import type { RunningWorker } from '../../scripts/start-worker.ts'
+import type { RunningWorker } from '../../src/serve/start-worker.ts'
 import { decode } from '../../src/tokenizer/detokenizer.ts'
 import { startWorkerWithOrigin } from '../origins/worker-with-origin.ts'
 

@@ -1,6 +1,6 @@
 import { fetchEventSource } from '@microsoft/fetch-event-source'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import type { RunningWorker } from '../../scripts/start-worker.ts'
+import type { RunningWorker } from '../../src/serve/start-worker.ts'
 import { startServer } from '../support/server.ts'
 import { isInstalled, startPython } from './python.ts'
 import { answeredAfterWaiting } from './waiting.ts'

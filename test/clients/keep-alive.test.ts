@@ -3,7 +3,7 @@ import { Agent, type IncomingMessage, request } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { setTimeout } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { RunningWorker } from '../../scripts/start-worker.ts'
+import type { RunningWorker } from '../../src/serve/start-worker.ts'
 import { startServer } from '../support/server.ts'
 
 // Agents that keep their connections, after an answer that needed nothing of the request's body.

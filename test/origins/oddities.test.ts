@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { startMiniflare } from '../../scripts/start-miniflare.ts'
+import { startMiniflare } from '../../src/serve/start-miniflare.ts'
 import { type Answered, answerOnce, type OnceRequest } from './answer-once.ts'
 import { bundleOriginsWorker } from './bundle.ts'
 import { ODDITIES } from './oddities.ts'

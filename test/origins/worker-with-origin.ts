@@ -1,4 +1,4 @@
-import { type RunningWorker, startWorker } from '../../scripts/start-worker.ts'
+import { type RunningWorker, startWorker } from '../../src/serve/start-worker.ts'
 import { loadTokenizer } from '../../src/tokenizer/load.ts'
 import type { Tokenizer } from '../../src/tokenizer/tokenizer.ts'
 import { smolLm2Tables } from '../support/smollm2-tokenizer-tables.ts'

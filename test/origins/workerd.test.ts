@@ -1,5 +1,5 @@
 import { afterEach, beforeAll, expect, test, vi } from 'vitest'
-import { startMiniflare } from '../../scripts/start-miniflare.ts'
+import { startMiniflare } from '../../src/serve/start-miniflare.ts'
 import { EOS_ID } from '../support/fake-model.ts'
 import { bundleOriginsWorker } from './bundle.ts'
 import { startFakeOrigin } from './fake-origin.ts'

@@ -1,9 +1,9 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join, relative, resolve } from 'node:path'
-import { bundleWorker } from '../../scripts/bundle-worker.ts'
 import { ASSETS_FOLDER, CONFIG_FILE, ROUTER_FOLDER, stageFolder } from '../../src/deploy/wrangler-configs.ts'
 import { STAGE_CLASS, stageBinding } from '../../src/pipeline/stage-bindings.ts'
 import type { Plan } from '../../src/pipeline/stage-plan.ts'
+import { bundleWorker } from '../../src/serve/bundle-worker.ts'
 import { ABORT_PATH, PROBE_PATH } from './stage-paths.ts'
 import { freePorts, WorkerdProcess } from './workerd-process.ts'
 

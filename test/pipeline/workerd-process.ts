@@ -5,7 +5,7 @@ import { createRequire } from 'node:module'
 import { connect, createServer } from 'node:net'
 import { basename, join, relative } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
-import type { Bundle } from '../../scripts/bundle-worker.ts'
+import type { Bundle } from '../../src/serve/bundle-worker.ts'
 
 // The one that Miniflare runs.
 const require = createRequire(createRequire(import.meta.url).resolve('miniflare'))

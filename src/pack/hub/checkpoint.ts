@@ -16,6 +16,11 @@ const DEFAULT_ENDPOINT = 'https://huggingface.co'
 /** One alone seldom fills a connection; many get refused. */
 const PARALLEL_FILES = 3
 
+/** Folder that keeps downloads, and packs that were made to be served. */
+export function cacheFolder(): string {
+  return join(homedir(), '.cache', 'nanbeige-edge')
+}
+
 export interface HubModel {
   /** owner/name */
   readonly id: string
@@ -49,7 +54,7 @@ export async function downloadCheckpoint({ id, revision }: HubModel, options: Hu
   const info = await asksHub(what, () => modelInfo({ name: id, revision, additionalFields: ['sha'], ...access }))
   const { sha } = fromHub(commit, info, what)
   const listed = await asksHub(what, () => list(id, sha, access, what))
-  const folder = join(options.cache ?? join(homedir(), '.cache', 'nanbeige-edge'), ...id.split('/'), sha)
+  const folder = join(options.cache ?? cacheFolder(), ...id.split('/'), sha)
   await makeFolder(folder)
   const file = (path: string): HubFile => ({ ...listed.get(path)!, url: `${hubUrl}/${id}/resolve/${sha}/${path}` })
 

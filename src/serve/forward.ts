@@ -1,6 +1,7 @@
 import { connect, createServer, type Server } from 'node:net'
 import { pipeline } from 'node:stream'
 import { z } from 'zod'
+import { AddressError } from './errors.ts'
 
 /** Where to listen. */
 export interface Address {
@@ -10,21 +11,13 @@ export interface Address {
   readonly port: number
 }
 
-/** An address that nobody can listen at. The message says what to do. */
-export class AddressError extends Error {
-  override readonly name = 'AddressError'
-}
+const port = z.string().regex(/^\d+$/).transform(Number).pipe(z.number().max(65535))
 
-const environment = z.object({
-  HOST: z.string().default('127.0.0.1'),
-  PORT: z.string().regex(/^\d+$/).transform(Number).pipe(z.number().max(65535)).default(8787),
-})
-
-/** The variables HOST and PORT, of which an empty one is as good as none. Throws AddressError. */
-export function readAddress({ HOST, PORT }: Readonly<Record<string, string | undefined>>): Address {
-  const parsed = environment.safeParse({ HOST: HOST || undefined, PORT: PORT || undefined })
-  if (parsed.success) return { host: parsed.data.HOST, port: parsed.data.PORT }
-  throw new AddressError(`PORT=${PORT} is no port; give a whole number up to 65535, as PORT=8788 npm start`)
+/** A host and a port as texts, of which an empty one is as good as none. Throws AddressError. */
+export function readAddress(host: string | undefined, portText: string | undefined): Address {
+  const parsed = port.safeParse(portText || '8787')
+  if (parsed.success) return { host: host || '127.0.0.1', port: parsed.data }
+  throw new AddressError(`${portText} is no port; give a whole number up to 65535, as --port 8788 or PORT=8788`)
 }
 
 /**
@@ -48,11 +41,11 @@ export async function forward(address: Address, port: Promise<number>): Promise<
 function problem({ code, message }: NodeJS.ErrnoException, { host, port }: Address): string {
   switch (code) {
     case 'EADDRINUSE':
-      return `port ${port} is taken; stop what listens there, or take another, as PORT=${port === 8788 ? 8789 : 8788} npm start`
+      return `port ${port} is taken; stop what listens there, or take another, as --port ${port === 8788 ? 8789 : 8788}`
     case 'EACCES':
-      return `port ${port} may not be taken by this user; take one above 1023, as PORT=8788 npm start`
+      return `port ${port} may not be taken by this user; take one above 1023, as --port 8788`
     default:
-      return `HOST=${host} is no address of this machine (${message}); 127.0.0.1 is for this machine alone, 0.0.0.0 for all its networks`
+      return `host ${host} is no address of this machine (${message}); 127.0.0.1 is for this machine alone, 0.0.0.0 for all its networks`
   }
 }
 

@@ -1,5 +1,7 @@
+import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { bundleWorker, miniflareOptions } from './bundle-worker.ts'
+import { PROJECT } from './project.ts'
 import { startMiniflare } from './start-miniflare.ts'
 
 export interface RunningWorker {
@@ -13,6 +15,8 @@ interface StartOptions {
   readonly port: number
   /** Path of a wrangler.toml. */
   readonly config?: string
+  /** Folder of static assets in place of the configuration's. */
+  readonly assets?: string
   /** Variables and secrets beside those of the configuration. */
   readonly vars?: Readonly<Record<string, string | number>>
   /** A folder that what objects store outlasts the Worker in; left out: nothing does. */
@@ -29,7 +33,8 @@ interface StartOptions {
  */
 export async function startWorker({
   port,
-  config = 'wrangler.toml',
+  config = join(PROJECT, 'wrangler.toml'),
+  assets,
   vars = {},
   storage,
   inspectorPort,
@@ -40,6 +45,7 @@ export async function startWorker({
   const miniflare = startMiniflare({
     ...options,
     bindings: { ...options.bindings, ...vars },
+    ...(assets !== undefined && { assets: { ...options.assets!, directory: assets } }),
     name: 'worker',
     modulesRoot,
     modules,

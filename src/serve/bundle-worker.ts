@@ -4,6 +4,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
+import { WRANGLER } from './project.ts'
 import type { WorkerOptions } from './start-miniflare.ts'
 
 // Neither telemetry nor the request for a sample `cf` object: everything works without a network.
@@ -26,7 +27,7 @@ export async function bundleWorker(config: string): Promise<Bundle> {
   const [{ main }] = await Promise.all([
     miniflareOptions(config),
     promisify(execFile)(process.execPath, [
-      'node_modules/wrangler/bin/wrangler.js',
+      WRANGLER,
       ...['deploy', '--dry-run', '--config', config, '--outdir', modulesRoot],
     ]),
   ])

@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { CONFIG_FILE, ROUTER_FOLDER, stageFolder } from '../src/deploy/wrangler-configs.ts'
+import { CONFIG_FILE, ROUTER_FOLDER, stageFolder } from '../deploy/wrangler-configs.ts'
 import { bundleWorker, miniflareOptions } from './bundle-worker.ts'
 import { startMiniflare, type WorkerOptions } from './start-miniflare.ts'
 import type { RunningWorker } from './start-worker.ts'
@@ -10,12 +10,19 @@ interface StartPipelineOptions {
   readonly out: string
   /** 0: any free one. */
   readonly port: number
+  /** Variables and secrets of the router beside those of its configuration. */
+  readonly vars?: Readonly<Record<string, string>>
   /** Of the runtime's inspector, which has a target for each script; 0: any free one. */
   readonly inspectorPort?: number
 }
 
 /** Start the router and all stages of a pipeline in one workerd on loopback, from the configurations that would be deployed. */
-export async function startPipeline({ out, port, inspectorPort }: StartPipelineOptions): Promise<RunningWorker> {
+export async function startPipeline({
+  out,
+  port,
+  vars = {},
+  inspectorPort,
+}: StartPipelineOptions): Promise<RunningWorker> {
   const stages = (await readdir(out).catch(() => [])).filter((name) => /^stage-\d+$/.test(name)).length
   if (stages === 0) throw new Error(`${out} has no stages; \`npx nanbeige-edge deploy PACK --dry-run\` writes them`)
   const configOf = (folder: string) => join(out, folder, CONFIG_FILE)
@@ -26,9 +33,10 @@ export async function startPipeline({ out, port, inspectorPort }: StartPipelineO
     const { name } = JSON.parse(await readFile(configOf(folder), 'utf8')) as { name: string }
     return { ...options, name, modulesRoot, modules }
   }
+  const edge = await worker(ROUTER_FOLDER, router)
   const miniflare = startMiniflare({
     workers: [
-      await worker(ROUTER_FOLDER, router),
+      { ...edge, bindings: { ...edge.bindings, ...vars } },
       ...(await Promise.all(Array.from({ length: stages }, (_, index) => worker(stageFolder(index), stage)))),
     ],
     host: '127.0.0.1',

@@ -1,0 +1,83 @@
+import { type Command, Option } from 'commander'
+import { describeServed } from './describe-served.ts'
+import { wholeNumber } from './whole-number.ts'
+import { withBar } from './with-bar.ts'
+
+/** As commander gives them. */
+interface ServeCommandOptions {
+  readonly host?: string
+  readonly port?: string
+  readonly planes?: string
+  readonly context?: number
+  readonly sequences?: number
+  readonly origin?: string
+  readonly key?: string
+}
+
+const EXAMPLES = `
+Examples:
+  nanbeige-edge serve                                the embedded model
+  nanbeige-edge serve model.gguf --port 8788         a GGUF file, in the precision that it has
+  nanbeige-edge serve owner/name --planes 4          a model of the hub, rounded to 4 bit planes
+  nanbeige-edge serve --origin http://127.0.0.1:8000 long answers go on at a GPU server
+
+A model that is no pack is packed once into .cache/nanbeige-edge/packs of the home folder.
+`
+
+export function addServeCommand(program: Command): void {
+  program
+    .command('serve')
+    .description('serve a model on this machine: an OpenAI-compatible API and a chat page')
+    .argument(
+      '[model]',
+      'pack, GGUF file, folder of a Hugging Face checkpoint, id on the hub (owner/name or owner/name@revision), ' +
+        'or what `deploy` wrote (default: MODEL of wrangler.toml, the embedded model)',
+    )
+    .addOption(
+      new Option('--host <address>', 'where to listen; 0.0.0.0: at all networks (default: this machine alone)').env(
+        'HOST',
+      ),
+    )
+    .addOption(new Option('--port <port>', 'port to listen at; 0: any free one (default: 8787)').env('PORT'))
+    .option('--planes <planes>', 'round the model to bit planes, as `pack --planes` does')
+    .option(
+      '--context <tokens>',
+      'tokens that a conversation may have (default: CONTEXT_LENGTH of wrangler.toml)',
+      wholeNumber,
+    )
+    .option('--sequences <number>', 'answers that are computed at the same time (default: 1)', wholeNumber)
+    .option(
+      '--origin <url>',
+      'GPU server that goes on with long answers: vLLM, SGLang or llama-server is found by asking it; kind+url says which it is. ' +
+        'Its API key is read from the variable ORIGIN_KEY',
+    )
+    .addOption(new Option('--key <key>', 'API key that every request has to bring').env('NANBEIGE_KEY'))
+    .addHelpText('after', EXAMPLES)
+    .action(serve)
+}
+
+async function serve(model: string | undefined, options: ServeCommandOptions): Promise<void> {
+  // What Miniflare and the bundle do on exit stops workerd and clears away; a signal alone would leave the bundle's folder behind.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(0))
+  const started = performance.now()
+  // Late, since wrangler and Miniflare take long to load.
+  await import('../serve/compile-cache.ts')
+  const [{ readAddress }, { serveModel }] = [
+    await import('../serve/forward.ts'),
+    await import('../serve/serve-model.ts'),
+  ]
+  const { host, port, planes, context, sequences, origin, key } = options
+  const served = await serveModel({
+    model,
+    address: readAddress(host, port),
+    planes,
+    context,
+    sequences,
+    origin,
+    originKey: process.env.ORIGIN_KEY || undefined,
+    key,
+    withProgress: withBar,
+  })
+  const seconds = (performance.now() - started) / 1000
+  process.stdout.write(`${describeServed(served, seconds, key !== undefined)}\n`)
+}
