@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import OpenAI from 'openai'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type RunningWorker, startWorker } from '../scripts/start-worker.ts'
+import { type RunningWorker, startWorker } from '../src/serve/start-worker.ts'
 import { all } from './support/responses-client.ts'
 
 // The Responses API of the real Worker in workerd, with the embedded model, and what it stores over its own end.

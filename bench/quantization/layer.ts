@@ -8,6 +8,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Command } from 'commander'
+import { wholeNumber } from '../../src/cli/whole-number.ts'
 import { createRandom } from '../../src/generate/random.ts'
 import { TensorReader } from '../../src/pack/tensor-reader.ts'
 import { calibrate } from '../../src/quantize/calibrate.ts'
@@ -16,7 +17,6 @@ import { PlannedWeights } from '../../src/quantize/planned-weights.ts'
 import type { ModelConfig } from '../../src/weights/manifest.ts'
 import { tensorShapes } from '../../src/weights/tensor-shapes.ts'
 import { nanbeigeConfig } from '../../test/support/model-shape.ts'
-import { wholeNumber } from '../support/parse-option.ts'
 
 const { tokens, planes } = new Command()
   .option('--tokens <n>', 'tokens of the calibration text', wholeNumber, 4096)

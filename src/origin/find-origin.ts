@@ -1,7 +1,8 @@
 import { z } from 'zod'
-import type { OriginKind } from './origin-config.ts'
+import { KINDS, type OriginKind } from './clients/kinds.ts'
 
-const KINDS = ['vllm', 'sglang', 'llama-server', 'openai'] as const satisfies readonly OriginKind[]
+const kinds = Object.keys(KINDS) as OriginKind[]
+
 /** What servers say of their models in `owned_by`. */
 const KIND_OF_OWNER: Readonly<Record<string, OriginKind>> = {
   vllm: 'vllm',
@@ -36,9 +37,9 @@ export async function findOrigin(text: string, key: string | undefined, edgeMode
       `--origin: ${text} is no address, such as http://127.0.0.1:8000 or vllm+https://gpu.example.com`,
     )
   }
-  const kind = KINDS.find((known) => known === given)
+  const kind = kinds.find((known) => known === given)
   if (given !== undefined && kind === undefined) {
-    throw new FindOriginError(`--origin: ${given} is not a kind of server that is known: ${KINDS.join(', ')}`)
+    throw new FindOriginError(`--origin: ${given} is not a kind of server that is known: ${kinds.join(', ')}`)
   }
   const url = address.replace(/\/+$/, '').replace(/\/v1$/, '')
   const { data } = await askModels(url, key)
