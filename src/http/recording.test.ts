@@ -35,9 +35,10 @@ function source() {
   }
 }
 
-function recordingOf({ resumable = false, maxCharacters = 1e6 } = {}) {
+function recordingOf({ resumable = false, background = false, maxCharacters = 1e6 } = {}) {
   const cancel = vi.fn()
-  const recording = new Recording('c', cancel, { resumable, maxCharacters: () => maxCharacters, dialect: CHUNKS })
+  const settings = { resumable, background, maxCharacters: () => maxCharacters, dialect: CHUNKS }
+  const recording = new Recording('c', cancel, settings)
   return { recording, cancel }
 }
 
@@ -105,6 +106,13 @@ describe('a completion without a reader', () => {
     expect(resumable.cancel).not.toHaveBeenCalled()
     vi.advanceTimersByTime(1)
     expect(resumable.cancel).toHaveBeenCalledOnce()
+  })
+
+  test('in the background goes on to its end', () => {
+    const { recording, cancel } = recordingOf({ resumable: true, background: true })
+    recording.join()()
+    vi.advanceTimersByTime(10 * KEPT_MS)
+    expect(cancel).not.toHaveBeenCalled()
   })
 
   test('that has ended is not stopped', async () => {

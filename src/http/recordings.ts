@@ -66,7 +66,7 @@ export class Recordings {
     throw new ApiError(
       429,
       'too_many_resumable_streams',
-      `${MAX_RESUMABLE} resumable streams of yours are going on: cancel one, wait for it, or leave 'x-nanbeige-resumable' out.`,
+      `${MAX_RESUMABLE} streams or responses of yours go on without a client: cancel one, wait for it, or leave 'x-nanbeige-resumable' and background out.`,
       { headers: { 'Retry-After': `${KEPT_MS / 1000}` } },
     )
   }

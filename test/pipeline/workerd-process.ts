@@ -100,7 +100,7 @@ const config :Workerd.Config = (
       compatibilityDate = "2026-04-01",
       compatibilityFlags = ["nodejs_compat"],
       bindings = [${bindings.join(', ')}],
-      durableObjectNamespaces = [(className = ${text(object.className)}, uniqueKey = "object", preventEviction = true)],
+      durableObjectNamespaces = [(className = ${text(object.className)}, uniqueKey = "object", preventEviction = true, enableSql = true)],
       durableObjectStorage = (inMemory = void),
     )),
     (name = "assets", disk = ${text(assets)}),

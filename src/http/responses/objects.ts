@@ -56,7 +56,7 @@ export function responseHead(
     store: hasStore && (body.store ?? true),
     temperature: sampling.temperature,
     text: { format: formatObject(body), verbosity: body.text?.verbosity ?? 'medium' },
-    tool_choice: body.tool_choice ?? 'auto',
+    tool_choice: toolChoiceObject(body.tool_choice ?? 'auto'),
     tools: (body.tools ?? []).map(toolObject),
     top_logprobs: body.top_logprobs ?? 0,
     top_p: sampling.topP,
@@ -83,6 +83,12 @@ function toolObject(tool: NonNullable<ResponseBody['tools']>[number]) {
     parameters: tool.parameters ?? null,
     strict: tool.strict ?? false,
   }
+}
+
+function toolChoiceObject(choice: NonNullable<ResponseBody['tool_choice']>) {
+  return typeof choice === 'object' && choice.type === 'allowed_tools'
+    ? { ...choice, mode: choice.mode ?? 'auto' }
+    : choice
 }
 
 function formatObject({ text }: ResponseBody) {

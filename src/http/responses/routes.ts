@@ -3,10 +3,12 @@ import { z } from 'zod'
 import type { Answers } from '../answers.ts'
 import { invalidBody } from '../errors.ts'
 import { methodNotAllowed } from '../method-not-allowed.ts'
+import { nothingHere } from '../nothing-here.ts'
 import { Recording } from '../recording.ts'
 import { sendEvents } from '../sse.ts'
 import { createResponse, EVENTS } from './create.ts'
 import { inputItemsPage, pageQuery } from './input-items.ts'
+import { countInputTokens } from './input-tokens.ts'
 import { Responses } from './responses.ts'
 import { ResponseStore, type Sql } from './store.ts'
 
@@ -18,31 +20,37 @@ const retrieveQuery = z.object({
 /** The Responses API: /responses and all below it. @param sql where responses are kept; undefined: nowhere. */
 export function responsesApi(answers: Answers, sql: Sql | undefined) {
   const responses = new Responses(sql && new ResponseStore(sql))
-  return new Hono()
-    .post('/', (c) => createResponse(c, answers, responses))
-    .get('/:id', async (c) => {
-      const id = c.req.param('id')
-      const { stream, starting_after } = query(c, retrieveQuery)
-      if (!stream) return c.json(responses.object(id))
-      const recording = await recordingOf(answers, responses, id)
-      // An event's sequence number is its position.
-      recording.check(starting_after + 1)
-      return sendEvents(c, recording, starting_after + 1)
-    })
-    .delete('/:id', async (c) => {
-      const id = c.req.param('id')
-      await responses.delete(id)
-      return c.json({ id, object: 'response', deleted: true })
-    })
-    .post('/:id/cancel', async (c) => c.json(await responses.cancel(c.req.param('id'))))
-    .get('/:id/input_items', (c) => {
-      const input = responses.input(c.req.param('id'))
-      return c.json(inputItemsPage(input, query(c, pageQuery)))
-    })
-    .all('/', methodNotAllowed('POST'))
-    .all('/:id', methodNotAllowed('GET, DELETE'))
-    .all('/:id/cancel', methodNotAllowed('POST'))
-    .all('/:id/input_items', methodNotAllowed('GET'))
+  return (
+    new Hono()
+      .post('/', (c) => createResponse(c, answers, responses))
+      .post('/input_tokens', (c) => countInputTokens(c, answers, responses))
+      .all('/input_tokens', methodNotAllowed('POST'))
+      // A response with this id would answer for it.
+      .all('/compact', nothingHere)
+      .get('/:id', async (c) => {
+        const id = c.req.param('id')
+        const { stream, starting_after } = query(c, retrieveQuery)
+        if (!stream) return c.json(responses.object(id))
+        const recording = await recordingOf(answers, responses, id)
+        // An event's sequence number is its position.
+        recording.check(starting_after + 1)
+        return sendEvents(c, recording, starting_after + 1)
+      })
+      .delete('/:id', async (c) => {
+        const id = c.req.param('id')
+        await responses.delete(id)
+        return c.json({ id, object: 'response', deleted: true })
+      })
+      .post('/:id/cancel', async (c) => c.json(await responses.cancel(c.req.param('id'))))
+      .get('/:id/input_items', (c) => {
+        const input = responses.input(c.req.param('id'))
+        return c.json(inputItemsPage(input, query(c, pageQuery)))
+      })
+      .all('/', methodNotAllowed('POST'))
+      .all('/:id', methodNotAllowed('GET, DELETE'))
+      .all('/:id/cancel', methodNotAllowed('POST'))
+      .all('/:id/input_items', methodNotAllowed('GET'))
+  )
 }
 
 /** What its stream records, while it goes on or is not kept otherwise; else its events are told anew. */

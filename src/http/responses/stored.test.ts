@@ -47,6 +47,19 @@ describe('a conversation', () => {
   })
 })
 
+test('the tokens of a prompt are counted, and nothing is made of it', async () => {
+  const { client, model } = await responsesClient('Hi')
+  const { id } = await client.responses.create({ ...HELLO, instructions: 'Be brief.' })
+  const next = { model: 'fake-model', input: 'And?', previous_response_id: id, instructions: 'Shout.' }
+  const counted = await client.responses.inputTokens.count(next)
+  const { sequences } = model
+  expect(counted).toEqual({
+    object: 'response.input_tokens',
+    input_tokens: (await client.responses.create(next)).usage!.input_tokens,
+  })
+  expect(model.sequences).toBe(sequences + 1)
+})
+
 describe('a stored response', () => {
   test('is read, and deleted once', async () => {
     const { client } = await responsesClient('Hi')
