@@ -1,7 +1,10 @@
 // What the Workers runtime adds to the module system and the parts of it that this project uses.
 declare module 'cloudflare:workers' {
   export abstract class DurableObject<Env> {
-    protected readonly ctx: { abort(reason: string): void; readonly storage: { readonly sql: SqlStorage } }
+    protected readonly ctx: {
+      abort(reason: string): void
+      readonly storage: { readonly sql: SqlStorage; setAlarm(at: number): Promise<void> }
+    }
     protected readonly env: Env
     constructor(ctx: unknown, env: Env)
     fetch?(request: Request): Response | Promise<Response>

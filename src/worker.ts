@@ -6,6 +6,7 @@ import { loadChatModel } from './chat/load-chat-model.ts'
 import type { LanguageModel } from './generate/language-model.ts'
 import { GenerationQueue } from './generate/queue.ts'
 import { createApp } from './http/app.ts'
+import { ResponseStore } from './http/responses/store.ts'
 import { loadModel } from './model/load.ts'
 import { loadPipeline } from './pipeline/load-pipeline.ts'
 import { stagesOf } from './pipeline/stage-bindings.ts'
@@ -44,16 +45,22 @@ export class Edge extends DurableObject<Env> {
   readonly #sequences = Number(this.env.SEQUENCES ?? 1)
   // As many answers take turns as there are KV caches; others wait.
   readonly #service = new EdgeService({ ...this.env }, new GenerationQueue(this.env.PLAN?.sessions ?? this.#sequences))
+  readonly #store = new ResponseStore(this.ctx.storage.sql, (at) => this.ctx.storage.setAlarm(at))
   readonly #app = createApp({
     model: () => this.#load(),
     health: () => this.#health(),
     service: (chat) => this.#service.open(chat.tokenizer),
-    sql: this.ctx.storage.sql,
+    store: this.#store,
     apiKeys: this.env.API_KEYS,
   })
 
   override fetch(request: Request): Response | Promise<Response> {
     return this.#app.fetch(request)
+  }
+
+  /** What was stored has its time, whether or not anybody asks again. */
+  alarm(): void {
+    this.#store.sweep()
   }
 
   /** A failed load is tried again by the next request. */

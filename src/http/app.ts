@@ -18,7 +18,7 @@ import { props } from './props.ts'
 import { Recordings } from './recordings.ts'
 import { drainBody } from './request-body.ts'
 import { responsesApi } from './responses/routes.ts'
-import type { Sql } from './responses/store.ts'
+import type { ResponseStore } from './responses/store.ts'
 import { resume } from './resume.ts'
 import { tokenize } from './tokenize.ts'
 
@@ -30,7 +30,7 @@ export interface AppOptions {
   /** What the answers of this model share, made at the first call; left out: an edge without origins. */
   readonly service?: (chat: ChatModel) => Promise<ChatService>
   /** Where responses are kept; left out: nowhere. */
-  readonly sql?: Sql
+  readonly store?: ResponseStore
   /** The variable API_KEYS; left out: anybody may ask. */
   readonly apiKeys?: string
 }
@@ -82,7 +82,7 @@ export function createApp(options: AppOptions) {
   app.route('/v1', chatCompletions(answers))
   app.route('/v1', completions(answers))
   app.route('/v1', resume(recordings))
-  app.route('/v1/responses', responsesApi(answers, options.sql))
+  app.route('/v1/responses', responsesApi(answers, options.store))
   app.route('/v1', models(answers))
   app.route('/v1/messages', messages(answers))
   for (const [path, allowed] of Object.entries(METHODS)) app.all(path, methodNotAllowed(allowed))

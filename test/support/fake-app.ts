@@ -1,6 +1,7 @@
 import { EventSourceParserStream } from 'eventsource-parser/stream'
 import type { ChatModel } from '../../src/chat/chat-model.ts'
 import { createApp } from '../../src/http/app.ts'
+import { ResponseStore } from '../../src/http/responses/store.ts'
 import { FakeModel, fakeChat } from './fake-model.ts'
 import { memorySql } from './memory-sql.ts'
 
@@ -8,7 +9,8 @@ export type App = ReturnType<typeof createApp>
 
 /** The real app around a fake chat model. @param sql where it keeps responses. */
 export function fakeApp(chat: ChatModel = fakeChat(new FakeModel('Hello there!')), sql = memorySql()): App {
-  return createApp({ model: async () => chat, health: () => ({ status: 'ok' }), sql })
+  const store = new ResponseStore(sql, () => {})
+  return createApp({ model: async () => chat, health: () => ({ status: 'ok' }), store })
 }
 
 export const HELLO = { model: 'fake-model', messages: [{ role: 'user', content: 'Hello?' }] }

@@ -6,10 +6,6 @@ export function memorySql(): Sql {
   const database = new DatabaseSync(':memory:')
   return {
     exec<Row>(query: string, ...bindings: (string | number | null | Uint8Array)[]) {
-      if (bindings.length === 0) {
-        database.exec(query)
-        return { toArray: () => [] }
-      }
       const rows = database.prepare(query).all(...bindings)
       return { toArray: () => rows as Row[] }
     },

@@ -10,16 +10,16 @@ import { createResponse, EVENTS } from './create.ts'
 import { inputItemsPage, pageQuery } from './input-items.ts'
 import { countInputTokens } from './input-tokens.ts'
 import { Responses } from './responses.ts'
-import { ResponseStore, type Sql } from './store.ts'
+import type { ResponseStore } from './store.ts'
 
 const retrieveQuery = z.object({
   stream: z.stringbool().default(false),
   starting_after: z.coerce.number().int().min(-1).default(-1),
 })
 
-/** The Responses API: /responses and all below it. @param sql where responses are kept; undefined: nowhere. */
-export function responsesApi(answers: Answers, sql: Sql | undefined) {
-  const responses = new Responses(sql && new ResponseStore(sql))
+/** The Responses API: /responses and all below it. @param store where responses are kept; undefined: nowhere. */
+export function responsesApi(answers: Answers, store: ResponseStore | undefined) {
+  const responses = new Responses(store)
   return (
     new Hono()
       .post('/', (c) => createResponse(c, answers, responses))

@@ -13,7 +13,8 @@ const LOG: LoggedEvent[] = [{ type: 'content', text: 'Hi' }]
 /** Names of responses, from `a` on. */
 function storeWith(names: string, limits = { responses: 100, bytes: 1e9 }) {
   const sql = memorySql()
-  const store = new ResponseStore(sql, limits)
+  const wake = vi.fn()
+  const store = new ResponseStore(sql, wake, limits)
   const add = (name: string, previous: string | null = null, text = '') => {
     store.add({ head: headOf(name, previous), input: [{ type: 'message', role: 'user', content: text }] })
     store.end(idOf(name), LOG)
@@ -23,8 +24,8 @@ function storeWith(names: string, limits = { responses: 100, bytes: 1e9 }) {
     vi.advanceTimersByTime(1)
   }
   const left = () => [...names].filter((name) => store.has(idOf(name))).join('')
-  const pieces = () => sql.exec<{ count: number }>('SELECT COUNT(*) AS count FROM pieces WHERE ?', 1).toArray()[0].count
-  return { store, sql, add, left, pieces }
+  const pieces = () => sql.exec<{ count: number }>('SELECT COUNT(*) AS count FROM pieces').toArray()[0].count
+  return { store, sql, add, left, pieces, wake }
 }
 
 const idOf = (name: string): ResponseId => `resp_${name}`
@@ -54,7 +55,7 @@ describe('responses', () => {
 
   test('are in the database, not in the memory of the store', () => {
     const { sql } = storeWith('a')
-    expect(new ResponseStore(sql).get('resp_a')).toMatchObject({ log: LOG })
+    expect(new ResponseStore(sql, () => {}).get('resp_a')).toMatchObject({ log: LOG })
   })
 
   test('that were deleted leave nothing, and an end that comes later nothing either', () => {
@@ -66,18 +67,37 @@ describe('responses', () => {
 })
 
 describe('bounds', () => {
-  test('of time: who was not used is gone, from the database with the next that begins', () => {
-    const { store, add, pieces } = storeWith('a')
-    vi.advanceTimersByTime(KEPT_MS - 2)
+  test('of time: what was not used is gone, and from the database too when the store is woken', () => {
+    const { store, add, pieces, wake } = storeWith('a')
+    const end = Date.now() - 1 + KEPT_MS
+    expect(wake.mock.calls).toEqual([[end]])
+    vi.setSystemTime(end - 1)
     expect(store.has('resp_a')).toBe(true)
-    vi.advanceTimersByTime(1)
+    vi.setSystemTime(end)
     expect([store.has('resp_a'), store.get('resp_a'), store.conversation('resp_a')]).toEqual([
       false,
       undefined,
       undefined,
     ])
+    store.sweep()
+    expect(pieces()).toBe(0)
     add('b')
-    expect(pieces()).toBe(3)
+    expect(wake).toHaveBeenLastCalledWith(end + KEPT_MS)
+  })
+
+  test('of time begin anew for what is used: the store is woken again', () => {
+    const { store, wake, left } = storeWith('ab')
+    const end = Date.now() - 2 + KEPT_MS
+    vi.advanceTimersByTime(1000)
+    store.conversation('resp_a')
+    vi.setSystemTime(end)
+    store.sweep()
+    expect(left()).toBe('ab')
+    expect(wake).toHaveBeenLastCalledWith(end + 1)
+    vi.setSystemTime(end + 1)
+    store.sweep()
+    expect(left()).toBe('a')
+    expect(wake).toHaveBeenLastCalledWith(end + 1002)
   })
 
   test('of number: the oldest go', () => {

@@ -30,23 +30,34 @@ export interface StoreLimits {
 
 type Part = keyof StoredResponse
 
+const TABLES = [
+  `CREATE TABLE IF NOT EXISTS responses (
+    id TEXT PRIMARY KEY, previous TEXT, expires INTEGER NOT NULL, bytes INTEGER NOT NULL DEFAULT 0
+  )`,
+  'CREATE INDEX IF NOT EXISTS responses_by_use ON responses (expires, bytes)',
+  `CREATE TABLE IF NOT EXISTS pieces (
+    response TEXT NOT NULL REFERENCES responses (id) ON DELETE CASCADE, part TEXT NOT NULL, number INTEGER NOT NULL,
+    bytes BLOB NOT NULL, PRIMARY KEY (response, part, number)
+  )`,
+]
+
 /** Responses in SQLite, each as its request and its log. They outlast the object's memory. */
 export class ResponseStore {
   readonly #sql: Sql
+  readonly #wake: (at: number) => void
   readonly #limits: StoreLimits
+  #wakesAt: number | undefined
 
-  constructor(sql: Sql, limits: StoreLimits = { responses: MAX_RESPONSES, bytes: MAX_BYTES }) {
+  /** @param wake has `sweep` called at a time, in ms since 1970, in place of the time before. */
+  constructor(
+    sql: Sql,
+    wake: (at: number) => void,
+    limits: StoreLimits = { responses: MAX_RESPONSES, bytes: MAX_BYTES },
+  ) {
     this.#sql = sql
+    this.#wake = wake
     this.#limits = limits
-    sql.exec(`
-      CREATE TABLE IF NOT EXISTS responses (
-        id TEXT PRIMARY KEY, previous TEXT, expires INTEGER NOT NULL, bytes INTEGER NOT NULL DEFAULT 0
-      );
-      CREATE INDEX IF NOT EXISTS responses_by_use ON responses (expires, bytes);
-      CREATE TABLE IF NOT EXISTS pieces (
-        response TEXT NOT NULL REFERENCES responses (id) ON DELETE CASCADE, part TEXT NOT NULL, number INTEGER NOT NULL,
-        bytes BLOB NOT NULL, PRIMARY KEY (response, part, number)
-      )`)
+    for (const table of TABLES) sql.exec(table)
   }
 
   /** A response begins. */
@@ -55,14 +66,14 @@ export class ResponseStore {
     this.#sql.exec('INSERT INTO responses (id, previous, expires) VALUES (?, ?, ?)', id, previous ?? null, expiry())
     this.#write(id, 'head', head)
     this.#write(id, 'input', input)
-    this.#trim()
+    this.sweep()
   }
 
   /** It has ended. Does nothing where it was deleted. */
   end(id: string, log: readonly LoggedEvent[]): void {
     if (!this.has(id)) return
     this.#write(id, 'log', log)
-    this.#trim()
+    this.sweep()
   }
 
   has(id: string): boolean {
@@ -102,6 +113,25 @@ export class ResponseStore {
     return exists
   }
 
+  /** Expired ones go, then the oldest beyond the limits. */
+  sweep(): void {
+    this.#sql.exec(
+      `DELETE FROM responses WHERE expires <= ? OR id IN (
+        SELECT id FROM (
+          SELECT id, ROW_NUMBER() OVER newest AS number, SUM(bytes) OVER newest AS total FROM responses
+          WINDOW newest AS (ORDER BY expires DESC, rowid DESC)
+        ) WHERE number > ? OR total > ?
+      )`,
+      Date.now(),
+      this.#limits.responses,
+      this.#limits.bytes,
+    )
+    const [{ next }] = this.#sql.exec<{ next: number | null }>('SELECT MIN(expires) AS next FROM responses').toArray()
+    if (next === null || next === this.#wakesAt) return
+    this.#wakesAt = next
+    this.#wake(next)
+  }
+
   #write(id: string, part: Part, value: unknown): void {
     const bytes = new TextEncoder().encode(JSON.stringify(value))
     for (let number = 0; number * PIECE_BYTES < bytes.length; number++) {
@@ -123,21 +153,6 @@ export class ResponseStore {
     const decoder = new TextDecoder()
     const text = pieces.map(({ bytes }) => decoder.decode(bytes, { stream: true })).join('')
     return JSON.parse(text)
-  }
-
-  /** Expired ones go, then the oldest beyond the limits. */
-  #trim(): void {
-    this.#sql.exec(
-      `DELETE FROM responses WHERE expires <= ? OR id IN (
-        SELECT id FROM (
-          SELECT id, ROW_NUMBER() OVER newest AS number, SUM(bytes) OVER newest AS total FROM responses
-          WINDOW newest AS (ORDER BY expires DESC, rowid DESC)
-        ) WHERE number > ? OR total > ?
-      )`,
-      Date.now(),
-      this.#limits.responses,
-      this.#limits.bytes,
-    )
   }
 }
 
