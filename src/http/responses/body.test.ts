@@ -87,6 +87,11 @@ describe('the request behind a body', () => {
     expect(requestOf({ text: { format } }).constraint).toEqual(constraint)
   })
 
+  test('a call that must be made leaves no text whose form it could be', () => {
+    const asked = { tools: TOOLS, tool_choice: 'required', text: { format: { type: 'json_object' } } }
+    expect(requestOf(asked)).toMatchObject({ toolChoice: 'required', constraint: undefined })
+  })
+
   test.each([
     [{ include: ['message.output_text.logprobs'] }, 0],
     [{ include: ['message.output_text.logprobs'], top_logprobs: 3 }, 3],

@@ -2,7 +2,8 @@ import { z } from 'zod'
 import { echo } from '../../echo.ts'
 import { list } from '../bounded.ts'
 import { reasoningFields } from '../reasoning.ts'
-import { completionBody, MAX_MESSAGES, MAX_TOOLS } from '../schemas.ts'
+import { samplingFields } from '../sampling-fields.ts'
+import { MAX_MESSAGES, MAX_TOOLS, topLogprobsField } from '../schemas.ts'
 import { rejectUnsupported } from '../unsupported.ts'
 import { inputItem } from './items.ts'
 import { UNSUPPORTED } from './unsupported.ts'
@@ -13,10 +14,6 @@ const MAX_METADATA_KEY = 64
 const MAX_METADATA_VALUE = 512
 const MAX_LABEL = 512
 const MAX_INCLUDES = 64
-
-/** The settings that chat completions have too, under the same names and with the same bounds. */
-const { model, parallel_tool_calls, temperature, top_p, top_k, min_p, repetition_penalty } = completionBody.shape
-const { presence_penalty, frequency_penalty, logit_bias, seed, stop, stream, top_logprobs } = completionBody.shape
 
 const tool = z.looseObject({
   type: z.literal(
@@ -61,16 +58,16 @@ const metadata = z
   .refine((pairs) => Object.keys(pairs).length <= MAX_METADATA, `expected at most ${MAX_METADATA} pairs`)
 
 const shape = {
-  model,
+  model: z.string().nullish(),
   input: z.preprocess(userMessage, list(inputItem, MAX_MESSAGES)).nullish(),
   instructions: z.string().nullish(),
   previous_response_id: z.string().nullish(),
-  stream,
+  stream: z.boolean().nullish(),
   store: z.boolean().nullish(),
   background: z.boolean().nullish(),
   tools: list(tool, MAX_TOOLS).nullish(),
   tool_choice: toolChoice.nullish(),
-  parallel_tool_calls,
+  parallel_tool_calls: z.boolean().nullish(),
   text: z.looseObject({ format: format.nullish(), verbosity: z.enum(['low', 'medium', 'high']).nullish() }).nullish(),
   reasoning: reasoningFields.reasoning
     .unwrap()
@@ -80,17 +77,8 @@ const shape = {
   max_output_tokens: z.int().positive().nullish(),
   max_tool_calls: z.int().positive().nullish(),
   include: list(z.string(), MAX_INCLUDES).nullish(),
-  top_logprobs,
-  temperature,
-  top_p,
-  top_k,
-  min_p,
-  repetition_penalty,
-  presence_penalty,
-  frequency_penalty,
-  logit_bias,
-  seed,
-  stop,
+  top_logprobs: topLogprobsField,
+  ...samplingFields,
   metadata: metadata.nullish(),
   user: label,
   safety_identifier: label,

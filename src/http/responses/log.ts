@@ -1,20 +1,18 @@
-import type { ChatEvent } from '../../chat/events.ts'
 import type { SayingEvent } from '../chat-completion-choice.ts'
 import type { ApiError } from '../errors.ts'
+import type { FinishEvent } from '../usage.ts'
 import { unixTime } from './objects.ts'
-
-type Finish = Extract<ChatEvent, { type: 'finish' }>
 
 /** How a response ended, at a time in Unix seconds. */
 export type ResponseEnd = { readonly type: 'end'; readonly at: number } & (
-  | { readonly status: 'completed' | 'incomplete'; readonly finish: Finish }
+  | { readonly status: 'completed' | 'incomplete'; readonly finish: FinishEvent }
   | { readonly status: 'failed' | 'cancelled'; readonly error: ApiError['body']['error'] }
 )
 
 /** All that a response comes from beside its request: what the generation said, in its order, and how it ended. */
 export type LoggedEvent = SayingEvent | ResponseEnd
 
-export function finished(finish: Finish): ResponseEnd {
+export function finished(finish: FinishEvent): ResponseEnd {
   return { type: 'end', at: unixTime(), status: finish.reason === 'length' ? 'incomplete' : 'completed', finish }
 }
 

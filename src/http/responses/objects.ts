@@ -6,10 +6,11 @@ import type {
   ResponseReasoningItem,
 } from 'openai/resources/responses/responses'
 import type { ChatModel } from '../../chat/chat-model.ts'
-import type { ChatEvent, ChatLogprob } from '../../chat/events.ts'
+import type { ChatLogprob } from '../../chat/events.ts'
 import { samplingParams } from '../../chat/sampling.ts'
 import type { SamplingParams } from '../../generate/types.ts'
 import type { ApiError } from '../errors.ts'
+import { type FinishEvent, usageObject } from '../usage.ts'
 import type { ResponseBody } from './body.ts'
 import type { ResponseId } from './ids.ts'
 
@@ -102,15 +103,16 @@ function formatObject({ text }: ResponseBody) {
   }
 }
 
-export function usageObject({ usage, route: { route, reason } }: Extract<ChatEvent, { type: 'finish' }>) {
-  const { promptTokens, completionTokens, reasoningTokens, edgeTokens, originTokens } = usage
+/** The usage of chat completions under this API's names. */
+export function responseUsage(finish: FinishEvent) {
+  const usage = usageObject([finish])
   return {
-    input_tokens: promptTokens,
-    input_tokens_details: { cached_tokens: 0, cache_write_tokens: 0 },
-    output_tokens: completionTokens,
-    output_tokens_details: { reasoning_tokens: reasoningTokens },
-    total_tokens: promptTokens + completionTokens,
-    nanbeige: { route, reason, edge_tokens: edgeTokens, origin_tokens: originTokens },
+    input_tokens: usage.prompt_tokens,
+    input_tokens_details: { ...usage.prompt_tokens_details, cache_write_tokens: 0 },
+    output_tokens: usage.completion_tokens,
+    output_tokens_details: usage.completion_tokens_details,
+    total_tokens: usage.total_tokens,
+    nanbeige: usage.nanbeige,
   }
 }
 

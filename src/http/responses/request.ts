@@ -2,37 +2,33 @@ import type { ChatRequest } from '../../chat/complete.ts'
 import type { Constraint } from '../../grammar/constraint.ts'
 import type { ToolChoice } from '../../grammar/tool-choice.ts'
 import type { ExactJson } from '../../jinja/exact-json.ts'
-import { at, exactJson } from '../exact-body.ts'
-import { type CompletionBody, chatRequest } from '../schemas.ts'
+import { at, exactJson, withExactJson } from '../exact-body.ts'
+import { reasoningBudget, reasoningEffort } from '../reasoning.ts'
+import { samplingSettings } from '../sampling-fields.ts'
 import { chosenNames, type ResponseBody } from './body.ts'
 import type { Item } from './items.ts'
 import { chatMessages } from './messages.ts'
 
 /** The request behind a body that continues a conversation. @param source the JSON of the body. Throws an ApiError. */
 export function responseRequest(body: ResponseBody, items: readonly Item[], source: string): ChatRequest {
-  const { tools } = body
+  const { tools, include, reasoning } = body
   const choosable = tools?.length && body.tool_choice !== 'none'
+  const choice = toolChoice(body)
+  const mustCall = choice === 'required' || (typeof choice === 'object' && choice.required)
+  const hasLogprobs = body.top_logprobs != null || include?.includes('message.output_text.logprobs')
   return {
-    ...chatRequest(completionBody(body, items), source),
+    // Arguments of calls are texts: their size alone has to be looked at.
+    messages: withExactJson({ messages: chatMessages(body.instructions, items), tools: undefined }, source).messages,
     tools: choosable ? chatTools(exactJson(source), tools.length) : undefined,
-    toolChoice: toolChoice(body),
-    constraint: constraint(body),
-  }
-}
-
-/** What chat completions call otherwise, and what they call the same: only fields that have been checked. */
-function completionBody(body: ResponseBody, items: readonly Item[]): CompletionBody {
-  const { include, reasoning, parallel_tool_calls, max_output_tokens, top_logprobs, seed, stop, logit_bias } = body
-  const { temperature, top_p, top_k, min_p, repetition_penalty, presence_penalty, frequency_penalty } = body
-  return {
-    messages: chatMessages(body.instructions, items) as CompletionBody['messages'],
-    parallel_tool_calls,
-    reasoning,
-    max_tokens: max_output_tokens,
-    logprobs: top_logprobs != null || include?.includes('message.output_text.logprobs'),
-    top_logprobs,
-    ...{ temperature, top_p, top_k, min_p, repetition_penalty, presence_penalty, frequency_penalty },
-    ...{ seed, stop, logit_bias },
+    toolChoice: choice,
+    parallelToolCalls: body.parallel_tool_calls ?? undefined,
+    // Where a call has to come there is no text whose form it could be.
+    constraint: mustCall ? undefined : constraint(body),
+    reasoningBudget: reasoningBudget({ reasoning }),
+    reasoningEffort: reasoningEffort({ reasoning }),
+    maxTokens: body.max_output_tokens ?? undefined,
+    ...samplingSettings(body),
+    topLogprobs: hasLogprobs ? (body.top_logprobs ?? 0) : undefined,
   }
 }
 

@@ -1,6 +1,6 @@
 import type { ResponseStreamEvent } from 'openai/resources/responses/responses'
 import type { LoggedEvent, ResponseEnd } from './log.ts'
-import { errorObject, type ResponseHead, type ResponseObject, usageObject } from './objects.ts'
+import { errorObject, type ResponseHead, type ResponseObject, responseUsage } from './objects.ts'
 import { type OutputEvent, ResponseOutput } from './output.ts'
 
 type StatusEvent =
@@ -56,7 +56,7 @@ export class ToldResponse {
       error: end && 'error' in end ? errorObject(end.error) : null,
       incomplete_details: end?.status === 'incomplete' ? { reason: 'max_output_tokens' } : null,
       output: this.#output.items,
-      usage: end && 'finish' in end ? usageObject(end.finish) : null,
+      usage: end && 'finish' in end ? responseUsage(end.finish) : null,
     } as ResponseObject
   }
 
