@@ -1,6 +1,8 @@
 import type { ResponseStreamEvent } from 'openai/resources/responses/responses'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { memorySql } from '../../../test/support/memory-sql.ts'
 import { all, responsesClient, steppedModel } from '../../../test/support/responses-client.ts'
+import type { Sql } from './store.ts'
 
 const HELLO = { model: 'fake-model', input: 'Hello?' }
 
@@ -108,6 +110,23 @@ describe('a failure', () => {
   test('of a whole response has its status', async () => {
     const { client } = await failing(0)
     await expect(client.responses.create(HELLO)).rejects.toMatchObject({ status: 500, code: 'internal_error' })
+  })
+
+  test('of the store ends the generation too', async () => {
+    const sql = memorySql()
+    const full: Sql = {
+      exec(query, ...bindings) {
+        if (query.startsWith('INSERT')) throw new Error('the disk is full')
+        return sql.exec(query, ...bindings)
+      },
+    }
+    const { client } = await responsesClient('Hello there!', full)
+    await expect(client.responses.create(HELLO)).rejects.toMatchObject({ status: 500 })
+    await expect(client.responses.create({ ...HELLO, stream: true }).then(all)).rejects.toMatchObject({
+      code: 'internal_error',
+    })
+    // Nobody holds the place of the next.
+    expect((await client.responses.create({ ...HELLO, store: false })).output_text).toBe('Hello there!')
   })
 
   test('in a stream is an error, then a failed response', async () => {

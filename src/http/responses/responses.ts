@@ -35,20 +35,15 @@ export class Responses {
     return this.#going.has(id)
   }
 
-  has(id: string): boolean {
-    return this.isGoing(id) || (this.store?.has(id) ?? false)
-  }
-
   /** Its object as it is now. Throws an ApiError of status 404. */
   object(id: string): ResponseObject {
     const going = this.#going.get(id)
     return going ? going.live.object : toldObject(this.#stored(id))
   }
 
-  /** The events of one without a recording: of one that goes on, at its end. Throws an ApiError of status 404. */
+  /** The events of one that is kept, told anew. Throws an ApiError of status 404. */
   events(id: string): AsyncIterable<ResponseStreamEvent> {
-    const going = this.#going.get(id)
-    return replay(going ? going.ended.promise.then(() => going.live.record) : Promise.resolve(this.#stored(id)))
+    return replay(this.#stored(id))
   }
 
   /** What was asked. Throws an ApiError of status 404. */
@@ -78,6 +73,8 @@ export class Responses {
     try {
       yield* live.events(answer.events, head.store ? this.store : undefined)
     } finally {
+      // Where it was not read to its end, as when it cannot be stored, nothing may go on computing.
+      await answer.answers.return(undefined)
       this.#going.delete(head.id)
       ended.resolve()
     }
@@ -97,8 +94,7 @@ export function toldObject({ head, input, log }: StoredResponse): ResponseObject
   return told.object
 }
 
-async function* replay(stored: Promise<StoredResponse>): AsyncGenerator<ResponseStreamEvent> {
-  const { head, input, log } = await stored
+async function* replay({ head, input, log }: StoredResponse): AsyncGenerator<ResponseStreamEvent> {
   const told = new ToldResponse(head, input.length)
   yield* told.begin()
   for (const event of log ?? [restarted()]) yield* told.push(event)

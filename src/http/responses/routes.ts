@@ -56,10 +56,9 @@ export function responsesApi(answers: Answers, store: ResponseStore | undefined)
 /** What its stream records, while it goes on or is not kept otherwise; else its events are told anew. */
 async function recordingOf({ recordings }: Answers, responses: Responses, id: string): Promise<Recording> {
   const recording = recordings.find(id)
-  if (recording && (!recording.ended || !responses.has(id))) return recording
+  if (recording && (!recording.ended || !responses.store?.has(id))) return recording
   const replay = new Recording(id, () => {}, { resumable: false, maxCharacters: () => Infinity, dialect: EVENTS })
-  const recorded = replay.record(responses.events(id))
-  if (!responses.isGoing(id)) await recorded
+  await replay.record(responses.events(id))
   return replay
 }
 
