@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { allEvents, fakeApp, HELLO, post } from '../../test/support/fake-app.ts'
 import { FakeModel, fakeChat, templateFor } from '../../test/support/fake-model.ts'
-import { LettersLanguage } from '../../test/support/letters-language.ts'
+import { LettersLanguage, likeliest } from '../../test/support/letters-language.ts'
 import { ChatTemplate } from '../chat/template.ts'
 
 afterEach(() => vi.restoreAllMocks())
@@ -393,4 +393,66 @@ test('the settings of the request reach the sampler', async () => {
   const app = fakeApp(fakeChat(new FakeModel('i')))
   const body = { ...HELLO, max_tokens: 1, logit_bias: { [`${'i'.charCodeAt(0)}`]: -100 } }
   expect(await (await post(app, body)).json()).toMatchObject({ choices: [{ message: { content: 'j' } }] })
+})
+
+describe('the template', () => {
+  async function promptOf(source: string, body: object): Promise<string> {
+    const { choices } = (await (await post(echo(source), { ...HELLO, ...body })).json()) as {
+      choices: { message: { content: string } }[]
+    }
+    return choices[0].message.content
+  }
+
+  test('has the variables of chat_template_kwargs', async () => {
+    const kwargs = { enable_thinking: false, thinking_budget: 7, style: { tone: 'warm' }, list: [1, 2] }
+    const source =
+      '{{ enable_thinking }},{{ thinking_budget }},{{ style.tone }},{{ list | tojson }},{{ other is defined }}'
+    expect(await promptOf(source, { chat_template_kwargs: kwargs })).toBe('False,7,warm,[1, 2],False')
+  })
+
+  test('writes no header where none is wanted', async () => {
+    const source = '{{ add_generation_prompt }}'
+    expect(await promptOf(source, {})).toBe('True')
+    expect(await promptOf(source, { add_generation_prompt: false })).toBe('False')
+  })
+})
+
+describe('a message that goes on', () => {
+  const app = () => fakeApp(fakeChat(new LettersLanguage()))
+  const begun = 'Hé  '
+  const body = {
+    messages: [...HELLO.messages, { role: 'assistant', content: begun }],
+    continue_final_message: true,
+    max_tokens: 12,
+  }
+  const prompt = `<|im_start|>user\nHello?<|im_end|>\n<|im_start|>assistant\n${begun}`
+
+  test('is continued, and the answer is what is new', async () => {
+    expect(await (await post(app(), body)).json()).toMatchObject({
+      choices: [{ message: { role: 'assistant', content: likeliest(prompt, 12) } }],
+    })
+    const parts = { role: 'assistant', content: [{ type: 'text', text: begun }] }
+    expect(await (await post(app(), { ...body, messages: [...HELLO.messages, parts] })).json()).toMatchObject({
+      choices: [{ message: { content: likeliest(prompt, 12) } }],
+    })
+  })
+
+  test('has no empty reasoning put into it', async () => {
+    expect(await (await post(app(), { ...body, reasoning_effort: 'none' })).json()).toMatchObject({
+      choices: [{ message: { content: likeliest(prompt, 12) } }],
+    })
+  })
+
+  test.each([
+    { add_generation_prompt: true },
+    { messages: HELLO.messages },
+    { messages: [{ role: 'assistant', content: ' ' }] },
+    { messages: [{ role: 'assistant', content: 'a', tool_calls: [{ function: { name: 'f' } }] }] },
+  ])('is refused where there is none: %j', async (change) => {
+    const response = await post(app(), { ...body, ...change })
+    expect([response.status, await response.json()]).toMatchObject([
+      400,
+      { error: { param: 'continue_final_message' } },
+    ])
+  })
 })
