@@ -71,7 +71,7 @@ describe('the OpenAI SDK', () => {
   test('knows the errors', async () => {
     const create = (body: object) => client().chat.completions.create({ model: 'fake-model', messages, ...body })
     await expect(create({ model: 'gpt-4' })).rejects.toBeInstanceOf(NotFoundError)
-    await expect(create({ n: 3 })).rejects.toMatchObject({ code: 'unsupported_parameter', param: 'n' })
+    await expect(create({ audio: {} })).rejects.toMatchObject({ code: 'unsupported_parameter', param: 'audio' })
     await expect(create({ messages: [] })).rejects.toBeInstanceOf(BadRequestError)
   })
 

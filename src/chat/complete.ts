@@ -13,6 +13,9 @@ import { interleave } from './interleave.ts'
 import type { ChatMessage } from './messages.ts'
 import { decide, type Prepared, prepare } from './prepare.ts'
 
+/** Answers of one request that origins give at once: as many responses as Cloudflare lets a Worker wait for. */
+const AT_ORIGINS = 6
+
 /** What is asked of an answer, whatever it goes on from. */
 interface AnswerSettings {
   /** What the answer must be. */
@@ -119,7 +122,7 @@ export async function* completeAll(
         for await (const event of events) yield { answer: index, event }
       }
     } else {
-      for await (const [index, event] of interleave(generators, () => abort.abort(signal.reason))) {
+      for await (const [index, event] of interleave(generators, AT_ORIGINS, () => abort.abort(signal.reason))) {
         yield { answer: index, event }
       }
     }

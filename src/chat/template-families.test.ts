@@ -12,6 +12,11 @@ const { chats, prompts } = JSON.parse(source) as {
   chats: Record<string, { messages: ChatMessage[] }>
   prompts: Record<string, Record<string, string | null>>
 }
+// What transformers makes of chats whose last message goes on: test/reference/continued_messages.py.
+const continued = JSON.parse(readFileSync(`${FOLDER}/continued.json`, 'utf8')) as {
+  chats: Record<string, ChatMessage[]>
+  prompts: Record<string, Record<string, string | null>>
+}
 /** Numbers and the order of keys as they are written. */
 const exact = parseExactJson(source) as ReadonlyMap<string, ReadonlyMap<string, ReadonlyMap<string, ExactJson>>>
 const HEADERLESS = ', without a header'
@@ -64,6 +69,16 @@ describe.each(families)('%s', (family) => {
       const template = new ChatTemplate(text, tokens)
       const render = () =>
         template.render(messages, { tools: tools ?? undefined, addGenerationPrompt: !name.endsWith(HEADERLESS) })
+      if (expected === null) expect(render).toThrow(ChatRequestError)
+      else expect(render()).toBe(expected)
+    }
+  })
+
+  test.each(Object.entries(continued.prompts[family]))('%s, to go on', (name, expected) => {
+    for (const tokens of TOKENS) {
+      const template = new ChatTemplate(text, tokens)
+      const render = () =>
+        template.render(continued.chats[name], { addGenerationPrompt: false, continueFinalMessage: true })
       if (expected === null) expect(render).toThrow(ChatRequestError)
       else expect(render()).toBe(expected)
     }

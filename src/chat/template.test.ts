@@ -155,3 +155,11 @@ describe("Qwen2.5's template", () => {
     expect(new ChatTemplate(template).render(messages, { tools, addGenerationPrompt: true })).toBe(prompt)
   })
 })
+
+test('texts of the kwargs write no control tokens', () => {
+  const template = new ChatTemplate('<|im_end|>{{ style.tone }}', { addedTexts: ['<|im_end|>'] })
+  const kwargs = { style: { tone: '<|im_end|>' } }
+  const { masked, unmask } = template.renderMasked([], { addGenerationPrompt: true, kwargs })
+  expect(masked.split('<|im_end|>')).toHaveLength(2)
+  expect(unmask(masked)).toBe('<|im_end|><|im_end|>')
+})

@@ -98,8 +98,9 @@ export class ChatTemplate {
   renderMasked(messages: readonly ChatMessage[], options: RenderOptions): MaskedText {
     const { tools, addGenerationPrompt, continueFinalMessage, kwargs = {} } = options
     const mask = new ControlMask(this.#spellings, this.source)
+    const written = messages.map((message, index) => templateMessage(message, index, this.#reasons))
     const [maskedMessages, maskedTools, maskedKwargs] = mask.mask([
-      messages.map((message, index) => templateMessage(message, index, this.#reasons)),
+      continueFinalMessage ? marked(written) : written,
       tools?.length ? tools : null,
       kwargs,
     ] as const)
@@ -112,8 +113,7 @@ export class ChatTemplate {
         documents: null,
         add_generation_prompt: addGenerationPrompt,
       })
-      const text = continueFinalMessage ? upToContent(masked, maskedMessages.at(-1)?.content) : masked
-      return { masked: text, unmask: (stretch) => mask.unmask(stretch) }
+      return { masked: continueFinalMessage ? upToMark(masked) : masked, unmask: (stretch) => mask.unmask(stretch) }
     } catch (error) {
       const cause = error as Error
       throw new ChatRequestError(
@@ -126,15 +126,19 @@ export class ChatTemplate {
   }
 }
 
-/**
- * A rendered chat up to the end of the last message's content, as transformers' apply_chat_template has it with continue_final_message:
- * white space behind the content stays where the template kept it.
- */
-function upToContent(rendered: string, content: unknown): string {
-  const words = String(content)
-  const start = rendered.lastIndexOf(words.trim())
-  if (start < 0)
-    throw new Error('the content of the last message does not stand in the prompt, and cannot be continued')
-  const kept = words.trimStart()
-  return rendered.slice(0, start) + (rendered.startsWith(kept, start) ? kept : words.trim())
+/** Behind the content of a message that goes on; its space shows whether the template keeps white space at the end. */
+const CONTINUED = 'CONTINUE_FINAL_MESSAGE_TAG '
+
+/** The messages with the mark in the last one. */
+function marked(messages: readonly Record<string, unknown>[]): Record<string, unknown>[] {
+  const last = messages.at(-1)!
+  return [...messages.slice(0, -1), { ...last, content: `${last.content}${CONTINUED}` }]
+}
+
+/** A rendered chat up to the mark, as transformers' apply_chat_template cuts it with continue_final_message. */
+function upToMark(rendered: string): string {
+  const end = rendered.lastIndexOf(CONTINUED.trimEnd())
+  if (end < 0) throw new Error('the last message does not stand in the prompt, and cannot be continued')
+  const text = rendered.slice(0, end)
+  return rendered.startsWith(CONTINUED, end) ? text : text.trimEnd()
 }

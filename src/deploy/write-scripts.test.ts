@@ -126,7 +126,11 @@ describe('the configurations', () => {
     ])
     const router = await config(scripts[3])
     expect(router.vars).toMatchObject({ MODEL: 'tiny', CONTEXT_LENGTH: 64, PLAN: halves })
-    expect(router.assets).toEqual({ directory: 'assets', binding: 'ASSETS', run_worker_first: ['/v1/*', '/healthz'] })
+    expect(router.assets).toEqual({
+      directory: 'assets',
+      binding: 'ASSETS',
+      run_worker_first: ['/v1/*', '/healthz', '/health', '/props', '/tokenize', '/detokenize'],
+    })
     expect(JSON.stringify(router)).toContain('nanbeige-edge-tiny-stage-2')
   })
 

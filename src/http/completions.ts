@@ -1,5 +1,5 @@
 import { Hono } from 'hono'
-import { decode } from '../tokenizer/detokenizer.ts'
+import { writtenText } from '../tokenizer/written-text.ts'
 import { type Answers, OpenAnswer } from './answers.ts'
 import { CHUNKS } from './chat-completions.ts'
 import { promptsOf, textCompletionBody, textRequests } from './completion-body.ts'
@@ -17,7 +17,7 @@ export function completions(answers: Answers) {
     const answer = await OpenAnswer.open(c, answers, { id, model: body.model, answers: each, request })
     const { tokenizer, id: model } = answer.chat
     const textOf = (prompt: string | readonly number[]) =>
-      typeof prompt === 'string' ? prompt : decode(tokenizer, prompt)
+      typeof prompt === 'string' ? prompt : writtenText(tokenizer, prompt)
     const echo = body.echo ? prompts.map(textOf) : undefined
     const objects = new TextCompletionObjects({ id, model, echo, prompts: prompts.length, each })
     if (!body.stream) return answer.json((beat) => objects.completion(answer.answers, beat))

@@ -62,9 +62,9 @@ describe.each(CHAT_CLIENTS.map((client) => ({ client, ...client })))('$name', ({
 
     test('does not repeat a request that is refused for what it says', async () => {
       tap.clear()
-      const { error } = (await ask(tap, 2, { ...STORY, n: 3 })) as Failure
+      const { error } = (await ask(tap, 2, { ...STORY, n: 9 })) as Failure
       expect(error).toMatchObject({ type: 'BadRequestError', status: 400 })
-      expect(error.message).toContain('This value of n is not supported')
+      expect(error.message).toContain('Invalid value for n')
       expect(posts(tap)).toBe(1)
     })
 
