@@ -3,7 +3,7 @@ import type { Arena } from '../model/arena.ts'
 import type { Head } from '../model/head.ts'
 import type { Pointer } from '../model/kernels.ts'
 
-/** A distribution query to one slice, and how many of its candidates are wanted. */
+/** A distribution query to one slice, with the bits of its own rows alone, and how many of its candidates are wanted. */
 export interface SliceQuery extends DistributionQuery {
   readonly top: number
 }
