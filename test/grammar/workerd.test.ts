@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type RunningWorker, startWorker } from '../../scripts/start-worker.ts'
+import { type RunningWorker, startWorker } from '../../src/serve/start-worker.ts'
 
 describe('grammars in workerd', () => {
   let worker: RunningWorker
