@@ -20,3 +20,9 @@ declare module '*.wasm' {
   const module: WebAssembly.Module
   export default module
 }
+
+// Emscripten's glue around dist/xgrammar.wasm (scripts/build-grammar.ts).
+declare module '*/dist/xgrammar.js' {
+  const open: (options: object) => Promise<unknown>
+  export default open
+}

@@ -36,6 +36,8 @@ type Language = LanguageModel & { readonly tokensComputed: number; readonly reco
 type EdgeChat = ChatModel & { readonly language: Language }
 
 const modules = { relaxed, plain }
+// Read and compiled when a grammar is first asked for.
+const xgrammar = async () => (await import('../dist/xgrammar.wasm')).default
 
 /** The model behind the API: all of it in this isolate, or the session that drives its stages. */
 export class Edge extends DurableObject<Env> {
@@ -72,7 +74,7 @@ export class Edge extends DurableObject<Env> {
   async #loadOnce(): Promise<EdgeChat> {
     try {
       const store = assetsStore(this.env.ASSETS, `/weights/${this.env.MODEL}`)
-      this.#chat = await loadChatModel(store, (manifest) => this.#language(store, manifest))
+      this.#chat = await loadChatModel(store, (manifest) => this.#language(store, manifest), xgrammar)
       this.#failure = undefined
       return this.#chat
     } catch (error) {

@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { loadChatModel } from '../src/chat/load-chat-model.ts'
 import { loadModel } from '../src/model/load.ts'
+import { xgrammarModule } from '../src/pack/kernel-modules.ts'
 import { folderStore } from '../src/weights/folder-store.ts'
 import { kernelModules } from './support/embedded-model.ts'
 import { type App, fakeApp, post } from './support/fake-app.ts'
@@ -21,8 +22,10 @@ describe.skipIf(!hasQwen)('Qwen2.5-Coder (skipped where `npm run model:qwen` has
   beforeAll(async () => {
     const modules = await kernelModules()
     app = fakeApp(
-      await loadChatModel(folderStore(qwenPack), (manifest) =>
-        loadModel(folderStore(qwenPack), manifest, modules, { contextLength: 1024, sequences: 1 }),
+      await loadChatModel(
+        folderStore(qwenPack),
+        (manifest) => loadModel(folderStore(qwenPack), manifest, modules, { contextLength: 1024, sequences: 1 }),
+        xgrammarModule,
       ),
     )
   }, 60_000)

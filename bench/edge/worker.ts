@@ -9,6 +9,8 @@ import { type AssetFetcher, assetsStore } from '../../src/weights/assets-store.t
 import { KernelWorkload } from './kernel-workload.ts'
 import { greedy, prefill, scoreText } from './model-workload.ts'
 
+const xgrammar = async () => (await import('../../dist/xgrammar.wasm')).default
+
 // What the benchmarks time inside workerd. Its clock stands still while it computes, so the caller holds the watch.
 let kernels: KernelWorkload | undefined
 let chat: ChatModel | undefined
@@ -28,8 +30,10 @@ export default {
       case '/model/load': {
         kernels = undefined
         const store = assetsStore(env.ASSETS, '/weights/smollm2-135m-instruct')
-        chat = await loadChatModel(store, (manifest) =>
-          loadModel(store, manifest, { relaxed, plain }, { contextLength: 2048, sequences: 1 }),
+        chat = await loadChatModel(
+          store,
+          (manifest) => loadModel(store, manifest, { relaxed, plain }, { contextLength: 2048, sequences: 1 }),
+          xgrammar,
         )
         return Response.json({})
       }

@@ -14,6 +14,8 @@ import { slowModel } from '../../test/origins/slow-model.ts'
 import type { EdgeRequest, Generated } from './edge.ts'
 import { BUDGET_HEADER } from './edge.ts'
 
+const xgrammar = async () => (await import('../../dist/xgrammar.wasm')).default
+
 interface Env {
   readonly ASSETS: AssetFetcher
   readonly BENCH: { getByName(name: string): { fetch(request: Request): Promise<Response> } }
@@ -94,8 +96,10 @@ export class Bench extends DurableObject<Env> {
 
   async #loadOnce() {
     const store = assetsStore(this.env.ASSETS, '/weights/smollm2-135m-instruct')
-    const fast = await loadChatModel(store, (manifest) =>
-      loadModel(store, manifest, { relaxed, plain }, { contextLength: 2048, sequences: 1 }),
+    const fast = await loadChatModel(
+      store,
+      (manifest) => loadModel(store, manifest, { relaxed, plain }, { contextLength: 2048, sequences: 1 }),
+      xgrammar,
     )
     const slow = { ...fast, language: slowModel(fast.language, Number(this.env.EDGE_INTERVAL_MS)) }
     return { fast, slow }

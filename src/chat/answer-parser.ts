@@ -73,6 +73,10 @@ export class AnswerParser {
     return this.#state === 'reasoning'
   }
 
+  get inToolCall(): boolean {
+    return this.#state === 'toolCall'
+  }
+
   /** Tokens of the reasoning, its tags and the newlines that frame it among them. */
   get reasoningTokens(): number {
     return this.#reasoningTokens

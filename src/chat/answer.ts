@@ -1,5 +1,5 @@
 import type { Visitor } from '../generate/queue.ts'
-import type { GenerateEnd } from '../generate/types.ts'
+import type { GenerateEnd, Steering } from '../generate/types.ts'
 import { History } from '../origin/history.ts'
 import { EdgeStretches } from '../route/edge-stretch.ts'
 import type { EdgeTurn } from '../route/edge-turn.ts'
@@ -9,6 +9,7 @@ import type { Decision } from '../route/policy.ts'
 import type { ChatService } from '../route/service.ts'
 import { answerTokens } from '../route/tokens.ts'
 import type { Tokenizer } from '../tokenizer/tokenizer.ts'
+import { AnswerGrammar } from './answer-grammar.ts'
 import { AnswerParser } from './answer-parser.ts'
 import { AnswerText } from './answer-text.ts'
 import type { ChatModel } from './chat-model.ts'
@@ -18,7 +19,7 @@ import { chatLogprob, promptLogprobs } from './logprobs.ts'
 import type { Prepared } from './prepare.ts'
 import { ReasoningBudget } from './reasoning-budget.ts'
 import type { AnswerToken } from './tag-splitter.ts'
-import { endsInReasoning, withoutToolCalls } from './tags.ts'
+import { endsInReasoning, type Tags, withoutToolCalls } from './tags.ts'
 
 /** What an answer shares with others to the same request. */
 export interface AnswerSetting {
@@ -34,10 +35,12 @@ export interface AnswerSetting {
 /** What one answer says, and its finish. */
 export async function* answer(
   chat: ChatModel,
-  { request, prompt, sampling, stopRules }: Prepared,
+  { request, prompt, sampling, stopRules, grammars }: Prepared,
   { decision, service, visitor, turn, tellsPrompt, signal }: AnswerSetting,
 ): AsyncGenerator<ChatEvent | PromptEvent> {
-  const parser = answerParser(chat, request, prompt.ids)
+  const previous = prompt.ids[prompt.ids.length - 1]
+  const tags = tagsOf(chat, request)
+  const parser = answerParser(chat, request, tags, prompt.ids)
   const eosIds = [...(stopRules.ignoreEos ? [] : chat.eosIds), ...stopRules.stopTokenIds]
   const { topLogprobs } = request
   const edge = new EdgeStretches({
@@ -48,12 +51,25 @@ export async function* answer(
     request: { sampling, eosIds, minTokens: stopRules.minTokens, topLogprobs },
     reasoningTokens: () => parser.reasoningTokens,
   })
-  const text = new AnswerText(chat.tokenizer, prompt.ids[prompt.ids.length - 1])
+  const text = new AnswerText(chat.tokenizer, previous)
   const made = { edge: 0, origin: 0 }
   let tokens: ReturnType<typeof answerTokens> | undefined
   let end: GenerateEnd | undefined
   const askedAt = Date.now()
   let firstAt: number | undefined
+  const grammar =
+    grammars &&
+    new AnswerGrammar({
+      parser,
+      tokenizer: chat.tokenizer,
+      tags,
+      eosIds: chat.eosIds,
+      vocabSize: chat.language.vocabSize,
+      previous,
+      grammars,
+      ignoreEos: stopRules.ignoreEos,
+      parallelToolCalls: parallelToolCalls(request),
+    })
   try {
     if (tellsPrompt && 'prompt' in request && request.scorePrompt && topLogprobs !== undefined) {
       const scored = await edge.score(prompt.ids, topLogprobs, signal)
@@ -71,7 +87,10 @@ export async function* answer(
       prompt: new History(chat.tokenizer, prompt),
       // The context ends the answer in any case.
       maxTokens: request.maxTokens ?? Number.POSITIVE_INFINITY,
-      steering: reasoningBudget(chat, request, parser, edge, loneReasoning(service.limits, decision.route)),
+      steering: joined(
+        reasoningBudget(chat, request, parser, edge, loneReasoning(service.limits, decision.route)),
+        grammar,
+      ),
       signal,
     })
     while (!end && !parser.stopped) {
@@ -83,12 +102,15 @@ export async function* answer(
         const token = step.value
         if (token.source === 'origin') edge.interrupted()
         made[token.source] += 'id' in token ? 1 : token.count
-        yield* parser.push(answerToken(chat.tokenizer, token, text.push(token)))
+        const events = parser.push(answerToken(chat.tokenizer, token, text.push(token)))
+        if ('id' in token) grammar?.push(token.id)
+        yield* events
       }
     }
   } finally {
     // After a stop string, an error or when the reader went away, nothing may go on computing.
     await tokens?.return('aborted')
+    grammar?.dispose()
   }
   if (end === 'aborted') throw signal.reason
   const cut = end === 'length' && !parser.stopped
@@ -118,20 +140,22 @@ function answerToken(tokenizer: Tokenizer, token: SourcedToken, text: string): A
   return { id: token.id, text, logprob: chatLogprob(tokenizer, token) }
 }
 
-function answerParser(
-  { tags, tokenizer }: ChatModel,
-  request: AnswerRequest,
-  promptIds: readonly number[],
-): AnswerParser {
-  const { stop } = request
-  if ('prompt' in request) {
-    return new AnswerParser({ tags: new Map(), startsInReasoning: false, parallelToolCalls: true, stop })
-  }
+/** The tags that count: of a text that goes on none do, and without tools a call is text. */
+function tagsOf({ tags }: ChatModel, request: AnswerRequest): Tags {
+  if ('prompt' in request) return new Map()
+  return request.tools?.length ? tags : withoutToolCalls(tags)
+}
+
+function parallelToolCalls(request: AnswerRequest): boolean {
+  return 'prompt' in request || (request.parallelToolCalls ?? true)
+}
+
+function answerParser(chat: ChatModel, request: AnswerRequest, tags: Tags, promptIds: readonly number[]): AnswerParser {
   return new AnswerParser({
-    tags: request.tools?.length ? tags : withoutToolCalls(tags),
-    startsInReasoning: endsInReasoning(promptIds, tags, tokenizer),
-    parallelToolCalls: request.parallelToolCalls ?? true,
-    stop,
+    tags,
+    startsInReasoning: 'messages' in request && endsInReasoning(promptIds, chat.tags, chat.tokenizer),
+    parallelToolCalls: parallelToolCalls(request),
+    stop: request.stop,
   })
 }
 
@@ -150,4 +174,15 @@ function reasoningBudget(
       ? edge.reasoningLimit(edgeTokens)
       : Math.min(reasoningBudget, edge.reasoningLimit(Number.POSITIVE_INFINITY))
   return new ReasoningBudget(limit, answer, tokenizer, !continueFinalMessage)
+}
+
+/** What a budget forces, and what a grammar leaves. */
+function joined(budget: Steering | undefined, grammar: AnswerGrammar | undefined): Steering | undefined {
+  if (!grammar) return budget
+  return {
+    ended: () => grammar.ended(),
+    forced: () => budget?.forced() ?? [],
+    banned: () => budget?.banned() ?? [],
+    allowed: () => grammar.allowed(),
+  }
 }

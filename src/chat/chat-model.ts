@@ -1,5 +1,6 @@
 import type { LanguageModel } from '../generate/language-model.ts'
 import type { SamplingParams } from '../generate/types.ts'
+import type { Grammars } from '../grammar/grammars.ts'
 import type { Tokenizer } from '../tokenizer/tokenizer.ts'
 import type { Tags } from './tags.ts'
 import type { ChatTemplate } from './template.ts'
@@ -12,6 +13,7 @@ export interface ChatModel {
   readonly language: LanguageModel
   readonly tokenizer: Tokenizer
   readonly template: ChatTemplate
+  readonly grammars: Grammars
   /** Tokens that mark reasoning and tool calls. */
   readonly tags: Tags
   /** Tokens that end an answer. */

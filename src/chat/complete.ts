@@ -20,6 +20,8 @@ const AT_ORIGINS = 6
 interface AnswerSettings {
   /** What the answer must be. */
   readonly constraint?: Constraint
+  /** The field that asks for it, for errors. */
+  readonly constraintParam?: string
   /** undefined: as far as the context reaches. */
   readonly maxTokens?: number
   /** Tokens before which neither the EOS token nor `stopTokenIds` come; left out: none. Stop strings end the answer all the same. */
@@ -96,12 +98,26 @@ export async function* completeAll(
   service: ChatService = edgeAlone(),
 ): AsyncGenerator<AnswersEvent> {
   const prepared: Prepared[] = []
-  for (const request of requests) prepared.push(await prepare(chat, request, service, signal))
+  try {
+    for (const request of requests) prepared.push(await prepare(chat, request, service, signal))
+    yield* answers(chat, prepared, each, requests[0].visitor ?? ATTENTIVE, signal, service)
+  } finally {
+    for (const { grammars } of prepared) grammars?.dispose()
+  }
+}
+
+async function* answers(
+  chat: ChatModel,
+  prepared: readonly Prepared[],
+  each: number,
+  visitor: Visitor,
+  signal: AbortSignal,
+  service: ChatService,
+): AsyncGenerator<AnswersEvent> {
   const decision = decide(chat, service, prepared, each)
-  const answers = prepared.length * each
-  const { visitor = ATTENTIVE } = requests[0]
+  const count = prepared.length * each
   const newTurn = (answers: number) => new EdgeTurn({ language: chat.language, queue: service.queue, visitor, answers })
-  const shared = decision.route === 'origin' ? undefined : newTurn(answers)
+  const shared = decision.route === 'origin' ? undefined : newTurn(count)
   const abort = new AbortController()
   const all = AbortSignal.any([signal, abort.signal])
   const generators = prepared.flatMap((one) =>

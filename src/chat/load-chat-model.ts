@@ -1,4 +1,6 @@
 import type { LanguageModel } from '../generate/language-model.ts'
+import { Grammars } from '../grammar/grammars.ts'
+import { vocabularyOf } from '../grammar/vocabulary.ts'
 import { loadTokenizer } from '../tokenizer/load.ts'
 import type { Tokenizer } from '../tokenizer/tokenizer.ts'
 import { readSpan } from '../weights/load-tensors.ts'
@@ -9,10 +11,14 @@ import type { ChatModel } from './chat-model.ts'
 import { answerTags } from './tags.ts'
 import { ChatTemplate, type TemplateTokens } from './template.ts'
 
-/** A pack, ready to chat with the language model that `loadLanguage` makes of it. Throws WeightsError, and what `loadLanguage` throws. */
+/**
+ * A pack, ready to chat with the language model that `loadLanguage` makes of it. Throws WeightsError, and what `loadLanguage` throws.
+ * @param xgrammar dist/xgrammar.wasm, asked for with the first grammar.
+ */
 export async function loadChatModel<Language extends LanguageModel>(
   store: WeightStore,
   loadLanguage: (manifest: Manifest) => Promise<Language>,
+  xgrammar: () => Promise<WebAssembly.Module>,
 ): Promise<ChatModel & { readonly language: Language }> {
   const manifest = parseManifest(await store.manifest(), 'manifest.json')
   const [language, tables] = await Promise.all([loadLanguage(manifest), readSpan(store, manifest.tokenizer)])
@@ -24,6 +30,7 @@ export async function loadChatModel<Language extends LanguageModel>(
     language,
     tokenizer,
     template: new ChatTemplate(manifest.chatTemplate, templateTokens(tokenizer, manifest.tokens)),
+    grammars: new Grammars(xgrammar, language.vocabSize, () => vocabularyOf(tokenizer, language.vocabSize, eos)),
     tags: answerTags(tokenizer),
     eosIds: eos,
     bosId: bos,

@@ -5,6 +5,7 @@ import { chooseRoute } from '../route/choose.ts'
 import { OriginsFailedError } from '../route/errors.ts'
 import type { Decision } from '../route/policy.ts'
 import { type ChatService, contextLengthOf } from '../route/service.ts'
+import { type AnswerGrammars, compileAnswerGrammars } from './answer-grammars.ts'
 import type { ChatModel } from './chat-model.ts'
 import type { AnswerRequest, ChatRequest, TextRequest } from './complete.ts'
 import { ChatRequestError } from './errors.ts'
@@ -17,9 +18,11 @@ export interface Prepared {
   readonly prompt: Prompt
   readonly sampling: SamplingParams
   readonly stopRules: StopRules
+  /** To be disposed of. */
+  readonly grammars: AnswerGrammars | undefined
 }
 
-/** Reads a request, without computing anything. Throws ChatRequestError, and the signal's reason when it aborts. */
+/** Reads a request, without computing anything of the answer. Throws ChatRequestError, and the signal's reason when it aborts. */
 export async function prepare(
   chat: ChatModel,
   request: AnswerRequest,
@@ -34,7 +37,8 @@ export async function prepare(
       ? await chatPrompt(chat, request, maxTokens, signal)
       : await textPrompt(chat, request, maxTokens, signal)
   const sampling = samplingParams(request.sampling, chat.defaults)
-  return { request, prompt, sampling, stopRules: { minTokens, ignoreEos, stopTokenIds } }
+  const grammars = await compileAnswerGrammars(chat, request)
+  return { request, prompt, sampling, stopRules: { minTokens, ignoreEos, stopTokenIds }, grammars }
 }
 
 /** What the template makes of a chat. Throws ChatRequestError, as soon as there are more than `maxTokens`. */
@@ -71,7 +75,8 @@ export function decide(
   const longest = requests.reduce((a, b) => (b.prompt.ids.length > a.prompt.ids.length ? b : a))
   const answers = requests.length * each
   const { contextLength, vocabSize } = language
-  const decision = chooseRoute(service, { ...longest.request, ...longest, answers }, contextLength)
+  const schema = requests.some(({ grammars }) => grammars)
+  const decision = chooseRoute(service, { ...longest.request, ...longest, answers, schema }, contextLength)
   for (const { request, prompt, sampling } of requests) {
     try {
       const promptIds = prompt.ids

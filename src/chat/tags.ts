@@ -21,6 +21,12 @@ function hasId([id]: readonly [number | undefined, Tag]): boolean {
   return id !== undefined
 }
 
+/** undefined: the model has no such tag. */
+export function idOf(tags: Tags, tag: Tag): number | undefined {
+  for (const [id, text] of tags) if (text === tag) return id
+  return undefined
+}
+
 /** The tags that count where no tool is offered: a call of nothing is text. */
 export function withoutToolCalls(tags: Tags): Tags {
   return new Map([...tags].filter(([, tag]) => tag === '<think>' || tag === '</think>'))

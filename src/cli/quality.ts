@@ -5,7 +5,7 @@ import type { Command } from 'commander'
 import type { ChatModel } from '../chat/chat-model.ts'
 import { loadChatModel } from '../chat/load-chat-model.ts'
 import { loadModel } from '../model/load.ts'
-import { kernelModules } from '../pack/kernel-modules.ts'
+import { kernelModules, xgrammarModule } from '../pack/kernel-modules.ts'
 import { PackError } from '../pack/pack-error.ts'
 import { packModel } from '../pack/pack-model.ts'
 import { readSource } from '../pack/read-source.ts'
@@ -144,7 +144,11 @@ async function answerFigures(
 async function loadChat(folder: string): Promise<ChatModel> {
   const store = folderStore(folder)
   const modules = await kernelModules()
-  return loadChatModel(store, (manifest) => loadModel(store, manifest, modules, { contextLength: 1024, sequences: 1 }))
+  return loadChatModel(
+    store,
+    (manifest) => loadModel(store, manifest, modules, { contextLength: 1024, sequences: 1 }),
+    xgrammarModule,
+  )
 }
 
 function describeAnswers(figures: AnswersAt): string {

@@ -7,6 +7,9 @@ export interface Adjustment {
   readonly add: number
 }
 
+/** A set of token ids: bit id & 31 of word id >>> 5. Ids beyond its end are not in it. */
+export type TokenMask = Uint32Array
+
 /** Candidates in descending order of adjusted logit, ties by ascending id. */
 export interface Candidates {
   readonly ids: Int32Array
@@ -16,6 +19,8 @@ export interface Candidates {
 /** What will be asked of a distribution, so that a head elsewhere can answer it all at once. */
 export interface DistributionQuery {
   readonly adjustments: readonly Adjustment[]
+  /** The tokens that may be sampled; the adjusted logits of all others are -Infinity. Left out: all. */
+  readonly allowed?: TokenMask
   /** Of `logSumExp`. */
   readonly temperature: number
   /** Most candidates of `rawTop`; undefined: nothing raw is asked. */
@@ -31,7 +36,7 @@ export interface Distribution {
   top(count: number): Promise<Candidates>
   /** log sum exp over the whole vocabulary of (adjusted logit / temperature of the query). */
   readonly logSumExp: number
-  /** Logits of the query's token and of those that `top` gave, and log-sum-exp at temperature 1, all before adjustments: what logprobs report. */
+  /** Logits of the query's token and of those that `top` gave, and log-sum-exp at temperature 1, all before anything is adjusted: what logprobs report. */
   rawLogit(id: number): number
   rawTop(count: number): Candidates
   readonly rawLogSumExp: number

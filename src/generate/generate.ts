@@ -39,13 +39,17 @@ export async function* generate(
     let tokens: readonly number[] = begun.slice(sequence.length)
     let forced: readonly number[] = []
     const last = generatedIds.length + Math.min(maxTokens, model.contextLength - begun.length)
-    for (let made = generatedIds.length; made < last; made++) {
+    for (let made = generatedIds.length; ; made++) {
+      if (steering?.ended?.()) return 'eos'
+      if (made >= last) return 'length'
       await model.forward(sequence, tokens, signal)
       if (signal.aborted) return 'aborted'
       if (forced.length === 0) forced = steering?.forced() ?? []
       for (const id of steering?.banned() ?? []) penalties.ban(id)
       const distribution = await model.distribution(sequence, {
         adjustments: made < minTokens ? penalties.without(eosIds) : penalties.adjustments,
+        // A token that is forced is not sampled.
+        allowed: forced.length > 0 ? undefined : steering?.allowed?.(),
         temperature: sampling.temperature,
         rawTop: topLogprobs,
         rawId: forced[0],
@@ -58,7 +62,6 @@ export async function* generate(
       penalties.count(id)
       tokens = [id]
     }
-    return 'length'
   } finally {
     if (!request.sequence) sequence.release()
   }

@@ -1,3 +1,4 @@
+import type { TokenMask } from './distribution.ts'
 import type { Sequence } from './language-model.ts'
 
 export interface SamplingParams {
@@ -51,6 +52,10 @@ export interface Steering {
   forced(): readonly number[]
   /** Tokens never to sample from now on. */
   banned(): readonly number[]
+  /** The answer is whole: nothing may follow, so that the model need not be asked. Left out: it says so itself. */
+  ended?(): boolean
+  /** The only tokens to sample next, EOS among them where the answer may end; undefined, or left out: all. */
+  allowed?(): TokenMask | undefined
 }
 
 /** Natural logarithms of probabilities at temperature 1, before any adjustment. */

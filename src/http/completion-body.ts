@@ -52,12 +52,14 @@ export function promptsOf(prompt: TextCompletionBody['prompt']): readonly (strin
 /** The requests behind a body, one for each prompt. */
 export function textRequests(body: TextCompletionBody): TextRequest[] {
   const topLogprobs = body.logprobs ?? undefined
+  const [held] = constraintsOf(body)
   return promptsOf(body.prompt).map((prompt) => ({
     prompt,
     scorePrompt: body.echo === true && topLogprobs !== undefined,
     maxTokens: body.max_tokens ?? DEFAULT_MAX_TOKENS,
     ...samplingSettings(body),
-    constraint: constraintsOf(body)[0]?.constraint,
+    constraint: held?.constraint,
+    constraintParam: held?.param,
     topLogprobs,
   }))
 }

@@ -113,6 +113,7 @@ export type CompletionBody = z.infer<typeof completionBody>
 /** The request behind a body, its OpenAI names and nulls left behind. @param source the JSON of the body. */
 export function chatRequest(body: CompletionBody, source: string): ChatRequest {
   const tools = body.tool_choice === 'none' ? undefined : (body.tools ?? undefined)
+  const [held] = constraintsOf(body)
   return {
     ...withExactJson({ messages: body.messages, tools }, source),
     toolChoice: toolChoiceOf(body.tool_choice),
@@ -122,7 +123,8 @@ export function chatRequest(body: CompletionBody, source: string): ChatRequest {
     maxTokens: body.max_completion_tokens ?? body.max_tokens ?? undefined,
     ...samplingSettings(body),
     ...templateSettings(body),
-    constraint: constraintsOf(body)[0]?.constraint,
+    constraint: held?.constraint,
+    constraintParam: held?.param,
     topLogprobs: body.logprobs ? (body.top_logprobs ?? 0) : undefined,
   }
 }

@@ -1,4 +1,4 @@
-import type { Candidates, Distribution, DistributionQuery } from '../generate/distribution.ts'
+import type { Candidates, Distribution, DistributionQuery, TokenMask } from '../generate/distribution.ts'
 import type { ModelConfig } from '../weights/manifest.ts'
 import type { Arena } from './arena.ts'
 import type { Kernels, Pointer } from './kernels.ts'
@@ -49,7 +49,8 @@ export class Head {
   }
 
   /** hidden (hiddenSize) f32 -> distribution over the vocabulary. */
-  distribution(hidden: Pointer, { adjustments, temperature }: DistributionQuery): HeldDistribution {
+  distribution(hidden: Pointer, query: DistributionQuery): HeldDistribution {
+    const { adjustments, allowed, temperature, rawTop, rawId } = query
     const { vocabSize, hiddenSize, rmsNormEps } = this.#config
     const logits = this.#arena.floats(this.#logits, rowStride(vocabSize))
     logits.fill(0)
@@ -58,22 +59,15 @@ export class Head {
     // Rows that only pad the last tile must never win.
     logits.fill(-Infinity, vocabSize)
 
+    // What is asked of the model's own logits is read before they are changed.
     const raw = new Map(adjustments.map(({ id }) => [id, logits[id]]))
-    const adjust = () => {
-      for (const { id, scale, add } of adjustments) {
-        const logit = logits[id]
-        logits[id] = (logit < 0 ? logit * scale : logit / scale) + add
-      }
+    if (rawId !== undefined) raw.set(rawId, logits[rawId])
+    const asked = rawTop === undefined ? undefined : { top: this.#top(rawTop), logSumExp: this.#logSumExp(1) }
+    for (const { id, scale, add } of adjustments) {
+      const logit = logits[id]
+      logits[id] = (logit < 0 ? logit * scale : logit / scale) + add
     }
-    const unadjusted = <T>(read: () => T): T => {
-      if (raw.size === 0) return read()
-      for (const [id, logit] of raw) logits[id] = logit
-      const result = read()
-      adjust()
-      return result
-    }
-    const rawLogSumExp = () => this.#logSumExp(1)
-    adjust()
+    if (allowed) this.#mask(allowed)
     const held = this
     return {
       vocabSize,
@@ -83,10 +77,8 @@ export class Head {
         return held.#logSumExp(temperature)
       },
       rawLogit: (id) => raw.get(id) ?? logits[id],
-      rawTop: (count) => unadjusted(() => this.#top(count)),
-      get rawLogSumExp() {
-        return unadjusted(rawLogSumExp)
-      },
+      rawTop: (count) => firstOf(asked?.top, count),
+      rawLogSumExp: asked?.logSumExp ?? Number.NaN,
     }
   }
 
@@ -96,6 +88,15 @@ export class Head {
     this.#arena.floats(this.#input, rowStride(this.#config.hiddenSize)).fill(0)
     multiply(this.#kernels, [this.#input], [this.#inputMatrix], this.#normed, 1, this.#tables)
     return this.#input
+  }
+
+  /** The mask goes where `selectTop` will write its ids later. */
+  #mask(allowed: TokenMask): void {
+    const size = rowStride(this.#config.vocabSize)
+    const bits = this.#arena.ints(this.#ids, size / 32)
+    bits.fill(0)
+    bits.set(allowed)
+    this.#kernels.maskLogits(this.#logits, this.#ids, size)
   }
 
   #top(count: number): Candidates {
@@ -108,6 +109,14 @@ export class Head {
   #logSumExp(temperature: number): number {
     const size = rowStride(this.#config.vocabSize)
     const top = this.#kernels.maxLogit(this.#logits, size)
+    // No token of these rows may be sampled.
+    if (top === -Infinity) return top
     return top / temperature + Math.log(this.#kernels.sumExp(this.#logits, size, top, 1 / temperature))
   }
+}
+
+/** What was not asked for beforehand is not known. */
+function firstOf(candidates: Candidates | undefined, count: number): Candidates {
+  if (!candidates) return { ids: new Int32Array(), logits: new Float32Array() }
+  return { ids: candidates.ids.subarray(0, count), logits: candidates.logits.subarray(0, count) }
 }

@@ -48,6 +48,7 @@ export interface Kernels {
     capacity: number,
     headDim: number,
   ): void
+  maskLogits(logits: Pointer, bits: Pointer, size: number): void
   maxLogit(logits: Pointer, size: number): number
   sumExp(logits: Pointer, size: number, top: number, factor: number): number
   selectTop(ids: Pointer, values: Pointer, logits: Pointer, size: number, k: number): void

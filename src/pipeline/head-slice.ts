@@ -3,7 +3,7 @@ import type { Arena } from '../model/arena.ts'
 import type { Head } from '../model/head.ts'
 import type { Pointer } from '../model/kernels.ts'
 
-/** A distribution query to one slice, and how many of its candidates are wanted. */
+/** A distribution query to one slice, with the bits of its own rows alone, and how many of its candidates are wanted. */
 export interface SliceQuery extends DistributionQuery {
   readonly top: number
 }
@@ -48,7 +48,8 @@ export class HeadSlice {
     const adjustments = query.adjustments
       .filter(({ id }) => has(id))
       .map((adjustment) => ({ ...adjustment, id: adjustment.id - firstRow }))
-    const distribution = head.distribution(pointer, { ...query, adjustments })
+    const rawId = query.rawId !== undefined && has(query.rawId) ? query.rawId - firstRow : undefined
+    const distribution = head.distribution(pointer, { ...query, adjustments, rawId })
     const logSumExp = distribution.logSumExp
     const { ids, logits } = distribution.largest(query.top)
     const whole = (slice: Int32Array) => Array.from(slice, (id) => id + firstRow)
@@ -62,7 +63,7 @@ export class HeadSlice {
         rawTop: { ids: whole(rawTop.ids), logits: [...rawTop.logits] },
         rawLogSumExp: distribution.rawLogSumExp,
       }),
-      ...(query.rawId !== undefined && has(query.rawId) && { rawLogit: distribution.rawLogit(query.rawId - firstRow) }),
+      ...(rawId !== undefined && { rawLogit: distribution.rawLogit(rawId) }),
     }
   }
 }

@@ -1,4 +1,4 @@
-import type { Distribution, DistributionQuery } from '../generate/distribution.ts'
+import type { Distribution, DistributionQuery, TokenMask } from '../generate/distribution.ts'
 import type { LanguageModel, Sequence } from '../generate/language-model.ts'
 import { turn } from '../generate/turn.ts'
 import type { ModelConfig } from '../weights/manifest.ts'
@@ -7,7 +7,7 @@ import { mergeSlices } from './merged-distribution.ts'
 import { prefill } from './prefill.ts'
 import { recover } from './recover.ts'
 import type { StageClient } from './stage-client.ts'
-import type { Plan } from './stage-plan.ts'
+import type { HeadPlan, Plan } from './stage-plan.ts'
 
 /** Candidates that each slice of the head gives unasked: mostly all that the sampler needs. */
 const CANDIDATES = 64
@@ -57,7 +57,7 @@ export class PipelineModel implements LanguageModel {
   readonly #plan: Plan
   readonly #embedding: Embedding
   readonly #layers: readonly StageClient[]
-  readonly #head: readonly StageClient[]
+  readonly #head: readonly { readonly client: StageClient; readonly plan: HeadPlan }[]
   #active = 0
 
   /** `stages`: clients in the order of the plan. */
@@ -65,14 +65,16 @@ export class PipelineModel implements LanguageModel {
     this.#plan = plan
     this.#embedding = embedding
     this.#layers = stages.filter((_, i) => plan.stages[i].kind === 'layers')
-    this.#head = stages.filter((_, i) => plan.stages[i].kind === 'head')
+    this.#head = plan.stages.flatMap((stage, i) => (stage.kind === 'head' ? [{ client: stages[i], plan: stage }] : []))
     this.vocabSize = config.vocabSize
     this.contextLength = plan.contextLength
   }
 
   /** Load the weights of all stages side by side. Throws PipelineError. */
   async load(): Promise<void> {
-    await Promise.all([...this.#layers, ...this.#head].map((stage) => recover(() => stage.load())))
+    await Promise.all(
+      [...this.#layers, ...this.#head.map(({ client }) => client)].map((stage) => recover(() => stage.load())),
+    )
   }
 
   createSequence(): PipelineSequence {
@@ -103,7 +105,12 @@ export class PipelineModel implements LanguageModel {
 
   async distribution({ last }: PipelineSequence, query: DistributionQuery): Promise<Distribution> {
     const ask = (top: number) =>
-      Promise.all(this.#head.map((slice) => recover(() => slice.distribution(last, { ...query, top }))))
+      Promise.all(
+        this.#head.map(({ client, plan }) => {
+          const allowed = query.allowed && rowsOf(query.allowed, plan)
+          return recover(() => client.distribution(last, { ...query, allowed, top }))
+        }),
+      )
     return mergeSlices(this.vocabSize, await ask(CANDIDATES), CANDIDATES, ask)
   }
 
@@ -127,6 +134,11 @@ export class PipelineModel implements LanguageModel {
       signal,
     )
   }
+}
+
+/** The bits of some rows: whole words, since a slice begins with a tile of 32. */
+function rowsOf(allowed: TokenMask, { firstRow, rows }: HeadPlan): TokenMask {
+  return allowed.slice(firstRow / 32, Math.ceil((firstRow + rows) / 32))
 }
 
 interface Chunk {

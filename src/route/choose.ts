@@ -18,6 +18,8 @@ export interface RouteRequest {
   /** How many are asked for. */
   readonly answers: number
   readonly wish?: RouteWish
+  /** The answer is held to a grammar. */
+  readonly schema: boolean
 }
 
 /** Where an answer is to come from, as things stand now. @param contextLength the edge's */
@@ -35,7 +37,7 @@ export function chooseRoute(
     maxTokens: maxTokens === undefined ? undefined : maxTokens * answers,
     answers,
     reasoningEffort,
-    schema: false,
+    schema: request.schema,
     edge: {
       contextLength,
       maxPromptTokens: limits.maxPromptTokens,

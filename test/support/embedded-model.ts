@@ -3,6 +3,7 @@ import type { ChatModel } from '../../src/chat/chat-model.ts'
 import { loadChatModel } from '../../src/chat/load-chat-model.ts'
 import type { KernelModules } from '../../src/model/kernels.ts'
 import { loadModel } from '../../src/model/load.ts'
+import { xgrammarModule } from '../../src/pack/kernel-modules.ts'
 import { folderStore } from '../../src/weights/folder-store.ts'
 
 /** The kernels that `npm run build` made. */
@@ -17,7 +18,9 @@ export async function loadEmbeddedModel(build?: keyof KernelModules): Promise<Ch
   const pack = new URL('../../weights/smollm2-135m-instruct', import.meta.url).pathname
   const store = folderStore(pack)
   const modules = await kernelModules()
-  return loadChatModel(store, (manifest) =>
-    loadModel(store, manifest, modules, { contextLength: 2048, sequences: 1, build }),
+  return loadChatModel(
+    store,
+    (manifest) => loadModel(store, manifest, modules, { contextLength: 2048, sequences: 1, build }),
+    xgrammarModule,
   )
 }

@@ -7,6 +7,7 @@ import type { LanguageModel, Sequence } from '../../src/generate/language-model.
 import { turn } from '../../src/generate/turn.ts'
 import type { Tokenizer } from '../../src/tokenizer/tokenizer.ts'
 import { distributionOf } from './array-distribution.ts'
+import { grammarsFor } from './grammars.ts'
 
 /** Ids 0 to 255 are bytes, the rest are these. */
 const ADDED = ['<|im_start|>', '<|im_end|>', '<think>', '</think>', '<tool_call>', '</tool_call>']
@@ -127,7 +128,10 @@ export class FakeModel implements LanguageModel {
     held.push(...tokens)
   }
 
-  async distribution(sequence: Sequence, { adjustments, temperature }: DistributionQuery): Promise<Distribution> {
+  async distribution(
+    sequence: Sequence,
+    { adjustments, temperature, allowed }: DistributionQuery,
+  ): Promise<Distribution> {
     const { tokens } = sequence as FakeSequence
     const start = this.#answerStart(tokens)
     if (start === undefined) throw new Error('the prompt does not end with the header of an answer')
@@ -137,7 +141,7 @@ export class FakeModel implements LanguageModel {
     const logits = new Float32Array(VOCAB_SIZE)
     logits[next] = 20
     logits[(next + 1) % VOCAB_SIZE] = 10
-    return distributionOf(logits, adjustments, temperature)
+    return distributionOf(logits, adjustments, temperature, allowed)
   }
 
   #answerStart(tokens: readonly number[]): number | undefined {
@@ -166,6 +170,7 @@ export function fakeChat(language: LanguageModel, overrides: Partial<ChatModel> 
     created: 1_700_000_000,
     language,
     tokenizer,
+    grammars: grammarsFor(tokenizer, [EOS_ID], language.vocabSize),
     tags: answerTags(tokenizer),
     template: templateFor(CHATML),
     eosIds: [EOS_ID],

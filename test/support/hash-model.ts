@@ -58,8 +58,11 @@ export class HashModel implements LanguageModel {
     this.forwarded.push([...tokens])
   }
 
-  async distribution(sequence: Sequence, { adjustments, temperature }: DistributionQuery): Promise<Distribution> {
-    return distributionOf(this.logits((sequence as HashSequence).tokens), adjustments, temperature)
+  async distribution(
+    sequence: Sequence,
+    { adjustments, temperature, allowed }: DistributionQuery,
+  ): Promise<Distribution> {
+    return distributionOf(this.logits((sequence as HashSequence).tokens), adjustments, temperature, allowed)
   }
 
   logits(tokens: readonly number[]): Float32Array {

@@ -1,0 +1,65 @@
+import { choice, type Expression, optional, sequence, text } from './expression.ts'
+import { GrammarError } from './grammar-error.ts'
+import { SPACE } from './json/strings.ts'
+import { COMMA, enclosed, member, OBJECT } from './json/values.ts'
+import { plainJson } from './plain-json.ts'
+import { printEbnf } from './print-ebnf.ts'
+import { objectExpression } from './schema/schema-grammar.ts'
+
+/** A function that may be called. */
+export interface CallableTool {
+  readonly name: string
+  /** The JSON Schema of its arguments; undefined: any object. */
+  readonly parameters: unknown
+  readonly isStrict: boolean
+  /** Where it stands in the request, for errors. */
+  readonly param: string
+}
+
+/** What a tool of a request says in OpenAI's form; undefined for one that is no function. */
+export function callableTool(tool: unknown, index: number): CallableTool | undefined {
+  const { function: described } = (plainJson(tool) ?? {}) as { function?: Record<string, unknown> }
+  if (typeof described?.name !== 'string') return undefined
+  const { name, parameters, strict } = described
+  return { name, parameters, isStrict: strict === true, param: `tools.${index}.function.parameters` }
+}
+
+/**
+ * XGrammar's EBNF of one call, as it stands between `<tool_call>` and `</tool_call>`: {"name": …, "arguments": …}, in lines of its own or not.
+ * @param isBound the arguments of all tools are held to their schemas, not only those of strict ones. Throws ToolSchemaError.
+ */
+export function callEbnf(tools: readonly CallableTool[], isBound: boolean): string {
+  const line = optional(text('\n'))
+  const calls = tools.map((tool) => call(tool.name, argumentsOf(tool, isBound)))
+  return printEbnf(sequence(line, choice(...calls), line))!
+}
+
+function call(name: string, args: Expression): Expression {
+  const named = member(text('"name"'), text(JSON.stringify(name)))
+  return enclosed('{', sequence(named, COMMA, member(text('"arguments"'), args), SPACE), '}')
+}
+
+function argumentsOf({ parameters, isStrict, param }: CallableTool, isBound: boolean): Expression {
+  if (parameters == null || !(isBound || isStrict)) return OBJECT
+  try {
+    const expression = objectExpression(parameters, isStrict)
+    if (printEbnf(expression) === undefined)
+      throw new GrammarError('invalid_schema', 'No arguments can match the schema.')
+    return expression
+  } catch (error) {
+    throw error instanceof GrammarError ? new ToolSchemaError(error, param) : error
+  }
+}
+
+/** The schema of a tool cannot be held. */
+export class ToolSchemaError extends Error {
+  readonly code: GrammarError['code']
+  readonly param: string
+
+  constructor(cause: GrammarError, param: string) {
+    super(cause.message, { cause })
+    this.name = 'ToolSchemaError'
+    this.code = cause.code
+    this.param = param
+  }
+}
