@@ -11,13 +11,13 @@ import { loadModel } from './model/load.ts'
 import { loadPipeline } from './pipeline/load-pipeline.ts'
 import { stagesOf } from './pipeline/stage-bindings.ts'
 import type { Plan } from './pipeline/stage-plan.ts'
+import { readSequences } from './route/limits.ts'
 import { EdgeService } from './route/open-service.ts'
-import { type AssetFetcher, assetsStore } from './weights/assets-store.ts'
 import type { Manifest } from './weights/manifest.ts'
+import { openStore, type WeightBindings } from './weights/open-store.ts'
 import type { WeightStore } from './weights/weight-store.ts'
 
-interface Env {
-  ASSETS: AssetFetcher
+interface Env extends WeightBindings {
   EDGE: { getByName(name: string): { fetch(request: Request): Promise<Response> } }
   MODEL: string
   CONTEXT_LENGTH: number
@@ -44,9 +44,11 @@ export class Edge extends DurableObject<Env> {
   #loading: Promise<EdgeChat> | undefined
   #chat: EdgeChat | undefined
   #failure: string | undefined
-  readonly #sequences = Number(this.env.SEQUENCES ?? 1)
-  // As many answers take turns as there are KV caches; others wait.
-  readonly #service = new EdgeService({ ...this.env }, new GenerationQueue(this.env.PLAN?.sessions ?? this.#sequences))
+  // As many answers take turns as there are KV caches; others wait. A number that is none fails when the model is loaded.
+  readonly #service = new EdgeService(
+    { ...this.env },
+    new GenerationQueue(this.env.PLAN?.sessions ?? (Number(this.env.SEQUENCES) || 1)),
+  )
   readonly #store = new ResponseStore(this.ctx.storage.sql, (at) => this.ctx.storage.setAlarm(at))
   readonly #app = createApp({
     model: () => this.#load(),
@@ -73,7 +75,7 @@ export class Edge extends DurableObject<Env> {
 
   async #loadOnce(): Promise<EdgeChat> {
     try {
-      const store = assetsStore(this.env.ASSETS, `/weights/${this.env.MODEL}`)
+      const store = openStore(this.env, this.env.MODEL)
       this.#chat = await loadChatModel(store, (manifest) => this.#language(store, manifest), xgrammar)
       this.#failure = undefined
       return this.#chat
@@ -86,10 +88,13 @@ export class Edge extends DurableObject<Env> {
   }
 
   #language(store: WeightStore, manifest: Manifest): Promise<Language> {
-    const { PLAN, CONTEXT_LENGTH } = this.env
+    const { PLAN, CONTEXT_LENGTH, SEQUENCES } = this.env
     return PLAN
       ? loadPipeline(store, manifest, PLAN, stagesOf(this.env as never, PLAN), modules)
-      : loadModel(store, manifest, modules, { contextLength: CONTEXT_LENGTH, sequences: this.#sequences })
+      : loadModel(store, manifest, modules, {
+          contextLength: CONTEXT_LENGTH,
+          sequences: readSequences(SEQUENCES),
+        })
   }
 
   #health() {

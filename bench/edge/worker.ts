@@ -5,7 +5,7 @@ import type { ChatModel } from '../../src/chat/chat-model.ts'
 import { loadChatModel } from '../../src/chat/load-chat-model.ts'
 import { generate } from '../../src/generate/generate.ts'
 import { loadModel } from '../../src/model/load.ts'
-import { type AssetFetcher, assetsStore } from '../../src/weights/assets-store.ts'
+import { openStore, type WeightBindings } from '../../src/weights/open-store.ts'
 import { KernelWorkload } from './kernel-workload.ts'
 import { greedy, prefill, scoreText } from './model-workload.ts'
 
@@ -16,7 +16,7 @@ let kernels: KernelWorkload | undefined
 let chat: ChatModel | undefined
 
 export default {
-  async fetch(request: Request, env: { ASSETS: AssetFetcher }): Promise<Response> {
+  async fetch(request: Request, env: WeightBindings): Promise<Response> {
     const body = (await request.json()) as never
     switch (new URL(request.url).pathname) {
       case '/kernels/load':
@@ -29,7 +29,7 @@ export default {
         return Response.json({})
       case '/model/load': {
         kernels = undefined
-        const store = assetsStore(env.ASSETS, '/weights/smollm2-135m-instruct')
+        const store = openStore(env, 'smollm2-135m-instruct')
         chat = await loadChatModel(
           store,
           (manifest) => loadModel(store, manifest, { relaxed, plain }, { contextLength: 2048, sequences: 1 }),

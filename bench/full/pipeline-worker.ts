@@ -5,14 +5,13 @@ import { loadPipeline } from '../../src/pipeline/load-pipeline.ts'
 import type { PipelineModel } from '../../src/pipeline/pipeline-model.ts'
 import { stagesOf } from '../../src/pipeline/stage-bindings.ts'
 import type { Plan } from '../../src/pipeline/stage-plan.ts'
-import { type AssetFetcher, assetsStore } from '../../src/weights/assets-store.ts'
+import { openStore, type WeightBindings } from '../../src/weights/open-store.ts'
 import { parseManifest } from '../../src/weights/parse-manifest.ts'
 import { createdMemories } from './created-memories.ts'
 import { HeldSequences } from './held-sequences.ts'
 import { tokenLines } from './token-lines.ts'
 
-interface Env {
-  ASSETS: AssetFetcher
+interface Env extends WeightBindings {
   EDGE: { getByName(name: string): { fetch(request: Request): Promise<Response> } }
   PLAN: Plan
 }
@@ -45,8 +44,8 @@ export class Edge extends DurableObject<Env> {
   }
 
   async #load(): Promise<PipelineModel> {
-    const { ASSETS, PLAN } = this.env
-    const store = assetsStore(ASSETS, `/weights/${PLAN.name}`)
+    const { PLAN } = this.env
+    const store = openStore(this.env, PLAN.name)
     const manifest = parseManifest(await store.manifest(), 'manifest.json')
     return loadPipeline(store, manifest, PLAN, stagesOf({ ...this.env }, PLAN), { relaxed, plain })
   }

@@ -9,15 +9,14 @@ import { ATTENTIVE, GenerationQueue } from '../../src/generate/queue.ts'
 import { createApp } from '../../src/http/app.ts'
 import { loadModel } from '../../src/model/load.ts'
 import { EdgeService } from '../../src/route/open-service.ts'
-import { type AssetFetcher, assetsStore } from '../../src/weights/assets-store.ts'
+import { openStore, type WeightBindings } from '../../src/weights/open-store.ts'
 import { slowModel } from '../../test/origins/slow-model.ts'
 import type { EdgeRequest, Generated } from './edge.ts'
 import { BUDGET_HEADER } from './edge.ts'
 
 const xgrammar = async () => (await import('../../dist/xgrammar.wasm')).default
 
-interface Env {
-  readonly ASSETS: AssetFetcher
+interface Env extends WeightBindings {
   readonly BENCH: { getByName(name: string): { fetch(request: Request): Promise<Response> } }
   readonly EDGE_INTERVAL_MS: string
 }
@@ -95,7 +94,7 @@ export class Bench extends DurableObject<Env> {
   }
 
   async #loadOnce() {
-    const store = assetsStore(this.env.ASSETS, '/weights/smollm2-135m-instruct')
+    const store = openStore(this.env, 'smollm2-135m-instruct')
     const fast = await loadChatModel(
       store,
       (manifest) => loadModel(store, manifest, { relaxed, plain }, { contextLength: 2048, sequences: 1 }),

@@ -1,5 +1,5 @@
-import { describeTables } from '../../test/support/describe-tokenizer.ts'
 import { turnEnds } from '../pack/pack-chat.ts'
+import { describeTables } from '../pack/tokenizer/describe-tables.ts'
 import type { AddedToken } from '../pack/tokenizer/spec.ts'
 import { readSpan } from '../weights/load-tensors.ts'
 import type { Manifest, Tensor } from '../weights/manifest.ts'

@@ -49,7 +49,7 @@ export async function writePipeline(
 }
 
 /** wrangler.toml of the repository. wrangler is loaded late: it takes a second. */
-async function baseConfig(): Promise<BaseConfig> {
+export async function baseConfig(): Promise<BaseConfig> {
   const { experimental_readRawConfig: readRawConfig } = await import('wrangler')
   return readRawConfig({ config: join(PROJECT, 'wrangler.toml') }).rawConfig as unknown as BaseConfig
 }

@@ -34,12 +34,21 @@ describe('API keys', () => {
     }
   })
 
-  it('guard every path below /v1, whether or not there is anything; neither health nor what a browser asks before', async () => {
+  it('guard every path of the model, whether or not there is anything; neither health nor what a browser asks before', async () => {
     for (const path of ['/v1/chat/completions', '/v1/none'])
       expect((await ask(KEYS, {}, path, 'POST')).status).toBe(401)
     expect((await ask(KEYS, {}, '/healthz')).status).toBe(200)
     const preflight = { Origin: 'https://a.example', 'Access-Control-Request-Method': 'POST' }
     expect((await ask(KEYS, preflight, '/v1/chat/completions', 'OPTIONS')).status).toBe(204)
+  })
+
+  it("are asked for by Anthropic's API in its own form", async () => {
+    for (const path of ['/v1/messages', '/v1/messages/count_tokens', '/v1/messages/none']) {
+      const response = await ask(KEYS, { 'x-api-key': 'wrong' }, path, 'POST')
+      expect(response.status).toBe(401)
+      expect(await response.json()).toMatchObject({ type: 'error', error: { type: 'authentication_error' } })
+    }
+    expect((await ask(KEYS, { 'x-api-key': 'first-key' }, '/v1/messages', 'GET')).status).toBe(405)
   })
 
   it('are not asked for where there are none', async () => {

@@ -1,14 +1,6 @@
 import { z } from 'zod'
-import { KINDS, type OriginKind } from './clients/kinds.ts'
+import { clientOf, KIND_NAMES, type OriginKind } from './clients/kinds.ts'
 
-const kinds = Object.keys(KINDS) as OriginKind[]
-
-/** What servers say of their models in `owned_by`. */
-const KIND_OF_OWNER: Readonly<Record<string, OriginKind>> = {
-  vllm: 'vllm',
-  sglang: 'sglang',
-  llamacpp: 'llama-server',
-}
 const PATIENCE_MS = 10_000
 
 const models = z.object({ data: z.array(z.object({ id: z.string().min(1), owned_by: z.string().nullish() })).min(1) })
@@ -37,9 +29,9 @@ export async function findOrigin(text: string, key: string | undefined, edgeMode
       `--origin: ${text} is no address, such as http://127.0.0.1:8000 or vllm+https://gpu.example.com`,
     )
   }
-  const kind = kinds.find((known) => known === given)
+  const kind = KIND_NAMES.find((known) => known === given)
   if (given !== undefined && kind === undefined) {
-    throw new FindOriginError(`--origin: ${given} is not a kind of server that is known: ${kinds.join(', ')}`)
+    throw new FindOriginError(`--origin: ${given} is not a kind of server that is known: ${KIND_NAMES.join(', ')}`)
   }
   const url = address.replace(/\/+$/, '').replace(/\/v1$/, '')
   const { data } = await askModels(url, key)
@@ -51,7 +43,12 @@ export async function findOrigin(text: string, key: string | undefined, edgeMode
       `${url} has several models (${names}); say which in the variable ORIGINS of .dev.vars (deploy/origin/README.md)`,
     )
   }
-  return { name: 'origin', kind: kind ?? KIND_OF_OWNER[model.owned_by ?? ''] ?? 'openai', url, model: model.id }
+  return { name: 'origin', kind: kind ?? kindOfOwner(model.owned_by), url, model: model.id }
+}
+
+/** What says nothing that is known is spoken to as any server of OpenAI's completions. */
+function kindOfOwner(owner: string | null | undefined): OriginKind {
+  return KIND_NAMES.find((kind) => owner && clientOf(kind).owner === owner) ?? 'openai'
 }
 
 async function askModels(url: string, key: string | undefined): Promise<z.infer<typeof models>> {

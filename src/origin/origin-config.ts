@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { KINDS, type OriginKind } from './clients/kinds.ts'
+import { KIND_NAMES } from './clients/kinds.ts'
 import { Secret } from './secret.ts'
 
 const milliseconds = z.int().positive()
@@ -32,7 +32,7 @@ const url = z
 const origin = z
   .strictObject({
     name: z.string().regex(/^[\w.-]+$/, 'letters, digits, dot, hyphen and underscore only'),
-    kind: z.enum(Object.keys(KINDS) as OriginKind[]),
+    kind: z.enum(KIND_NAMES),
     url,
     /** The model's name at the origin. */
     model: z.string().min(1),
@@ -81,7 +81,7 @@ export class OriginConfigError extends Error {
  * `env` holds the Worker's secrets. Throws OriginConfigError.
  */
 export function parseOrigins(variable: unknown, env: Readonly<Record<string, unknown>>): OriginConfig[] {
-  if (variable === undefined || variable === '') return []
+  if (!variable) return []
   const { success, data, error } = originList.safeParse(typeof variable === 'string' ? parseJson(variable) : variable)
   if (!success) {
     const [{ path, message }] = error.issues

@@ -2,7 +2,7 @@ import { DurableObject } from 'cloudflare:workers'
 import plain from '../../dist/kernels.plain.wasm'
 import relaxed from '../../dist/kernels.relaxed.wasm'
 import type { Keep } from '../model/stage.ts'
-import { type AssetFetcher, assetsStore } from '../weights/assets-store.ts'
+import { openStore, type WeightBindings } from '../weights/open-store.ts'
 import { parseManifest } from '../weights/parse-manifest.ts'
 import type { HeadSlice, SliceQuery } from './head-slice.ts'
 import type { LayersStage } from './layers-stage.ts'
@@ -11,8 +11,7 @@ import { StageCalls } from './stage-calls.ts'
 import type { Plan } from './stage-plan.ts'
 import type { StageMethods } from './stage-protocol.ts'
 
-interface Env {
-  ASSETS: AssetFetcher
+interface Env extends WeightBindings {
   PLAN: Plan
   STAGE: number
 }
@@ -20,8 +19,9 @@ interface Env {
 // Of the isolate and not of the object: whatever object of it is called, the weights and the sessions are the same.
 let loaded: LayersStage | HeadSlice | undefined
 
-async function load({ ASSETS, PLAN, STAGE }: Env): Promise<LayersStage | HeadSlice> {
-  const store = assetsStore(ASSETS, `/weights/${PLAN.name}`)
+async function load(env: Env): Promise<LayersStage | HeadSlice> {
+  const { PLAN, STAGE } = env
+  const store = openStore(env, PLAN.name)
   const manifest = parseManifest(await store.manifest(), 'manifest.json')
   return loadStage(store, manifest, PLAN, STAGE, { relaxed, plain })
 }

@@ -1,14 +1,14 @@
 import { z } from 'zod'
 import type { Route } from './policy.ts'
 
-const tokens = z.coerce.number().int().positive()
+const count = z.coerce.number().int().positive()
 
 /** The variables of the Worker that say how much the edge takes upon itself. */
 const variables = z.object({
-  EDGE_BUDGET_TOKENS: tokens.default(256),
+  EDGE_BUDGET_TOKENS: count.default(256),
   EDGE_MAX_MS_PER_TOKEN: z.coerce.number().positive().default(500),
-  EDGE_MAX_PROMPT_TOKENS: tokens.default(1024),
-  EDGE_REASONING_TOKENS: tokens.default(1024),
+  EDGE_MAX_PROMPT_TOKENS: count.default(1024),
+  EDGE_REASONING_TOKENS: count.default(1024),
 })
 
 export interface EdgeLimits {
@@ -57,6 +57,13 @@ export class EdgeLimitsError extends Error {
     super(`The variable ${variable} cannot be used: ${problem}. Set it to a positive number in wrangler.toml.`)
     this.name = 'EdgeLimitsError'
   }
+}
+
+/** Answers that one isolate computes at the same time, by the variable SEQUENCES; 1 where it is not set. Throws EdgeLimitsError. */
+export function readSequences(variable: unknown): number {
+  const { success, data, error } = count.safeParse(variable || 1)
+  if (!success) throw new EdgeLimitsError('SEQUENCES', error.issues[0].message)
+  return data
 }
 
 /** Throws EdgeLimitsError. */

@@ -9,7 +9,7 @@ export interface OpenFile {
   readonly start: number
 }
 
-/** Where a pack lies: static assets, an R2 bucket or a folder. */
+/** Where a pack lies: static assets or a folder. */
 export interface WeightStore {
   /** The manifest as parsed JSON, not yet checked. Throws WeightsError `manifest_missing` or `manifest_invalid`. */
   manifest(): Promise<unknown>

@@ -1,15 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { writeFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
-import { basename, join, relative } from 'node:path'
+import { join, relative } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import type { Bundle } from '../../src/serve/bundle-worker.ts'
-
-// The one that Miniflare runs.
-const require = createRequire(createRequire(import.meta.url).resolve('miniflare'))
-const workerd: string = require('workerd').default
+import { WORKERD, workerdConfig } from '../../src/serve/workerd-config.ts'
 
 /** One Worker script with one class of Durable Objects, for a workerd of its own. */
 export interface WorkerdScript {
@@ -36,7 +32,20 @@ export class WorkerdProcess {
   }
 
   static async start(script: WorkerdScript, config: string): Promise<WorkerdProcess> {
-    await writeFile(config, capnp(script, config))
+    const { bundle, port, peers, ...rest } = script
+    const storage = `${config}.storage`
+    const text = workerdConfig({
+      ...rest,
+      storage,
+      modules: bundle.modules,
+      pathOf: (module) => relative(join(config, '..'), module),
+      compatibilityDate: '2026-04-01',
+      compatibilityFlags: ['nodejs_compat'],
+      address: `127.0.0.1:${port}`,
+      peers: Object.fromEntries(Object.entries(peers).map(([name, peer]) => [name, `127.0.0.1:${peer}`])),
+    })
+    await writeFile(config, text)
+    await mkdir(storage, { recursive: true })
     const process = new WorkerdProcess(config, script.port)
     await process.start()
     return process
@@ -48,7 +57,7 @@ export class WorkerdProcess {
 
   /** Resolves when it listens. */
   async start(): Promise<void> {
-    const child = spawn(workerd, ['serve', '--experimental', this.#config], { stdio: ['ignore', 'ignore', 'pipe'] })
+    const child = spawn(WORKERD, ['serve', '--experimental', this.#config], { stdio: ['ignore', 'ignore', 'pipe'] })
     this.#child = child
     let said = ''
     child.stderr.setEncoding('utf8').on('data', (text) => {
@@ -69,47 +78,6 @@ export class WorkerdProcess {
     child.kill('SIGKILL')
     await ended
   }
-}
-
-/** With JavaScript RPC between processes, for which a connection to a host of this name stands. */
-const HTTP = 'http = (capnpConnectHost = "rpc")'
-
-/** Configuration of workerd: https://github.com/cloudflare/workerd/blob/main/src/workerd/server/workerd.capnp */
-function capnp({ bundle, port, object, assets, vars, peers }: WorkerdScript, config: string): string {
-  // JSON escapes are escapes of Cap'n Proto's strings too.
-  const text = (value: string) => JSON.stringify(value)
-  const embed = (path: string) => `embed ${text(relative(join(config, '..'), path))}`
-  const modules = bundle.modules.map(({ type, path }) => {
-    const kind = type === 'ESModule' ? 'esModule' : 'wasm'
-    return `(name = ${text(basename(path))}, ${kind} = ${embed(path)})`
-  })
-  const bindings = [
-    '(name = "ASSETS", service = "assets")',
-    `(name = ${text(object.binding)}, durableObjectNamespace = ${text(object.className)})`,
-    ...Object.entries(vars).map(([name, value]) => `(name = ${text(name)}, json = ${text(JSON.stringify(value))})`),
-    ...Object.keys(peers).map((name) => `(name = ${text(name)}, service = ${text(name)})`),
-  ]
-  const external = Object.entries(peers).map(
-    ([name, peer]) => `(name = ${text(name)}, external = (address = "127.0.0.1:${peer}", ${HTTP}))`,
-  )
-  return `using Workerd = import "/workerd/workerd.capnp";
-const config :Workerd.Config = (
-  services = [
-    (name = "main", worker = (
-      modules = [${modules.join(', ')}],
-      compatibilityDate = "2026-04-01",
-      compatibilityFlags = ["nodejs_compat"],
-      bindings = [${bindings.join(', ')}],
-      durableObjectNamespaces = [(className = ${text(object.className)}, uniqueKey = "object", preventEviction = true, enableSql = true)],
-      durableObjectStorage = (inMemory = void),
-    )),
-    (name = "assets", disk = ${text(assets)}),
-    (name = "internet", network = (allow = ["public", "private"])),
-    ${external.map((service) => `${service},`).join('\n    ')}
-  ],
-  sockets = [(name = "http", address = "127.0.0.1:${port}", ${HTTP}, service = "main")],
-);
-`
 }
 
 function listens(port: number): Promise<boolean> {

@@ -1,7 +1,7 @@
 import { Tokenizer as Oracle } from '@huggingface/tokenizers'
 import fc from 'fast-check'
+import type { TablesDescription } from '../../src/pack/tokenizer/describe-tables.ts'
 import { byteLevelOfBytes } from '../../src/pack/tokenizer/spelling.ts'
-import type { TablesDescription } from './describe-tokenizer.ts'
 
 /** The encoder of @huggingface/tokenizers with a vocabulary of ours. */
 export function byteLevelOracle(

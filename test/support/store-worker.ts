@@ -1,20 +1,18 @@
 import { type AssetFetcher, assetsStore } from '../../src/weights/assets-store.ts'
 import { loadTensors, readSpan } from '../../src/weights/load-tensors.ts'
 import { parseManifest } from '../../src/weights/parse-manifest.ts'
-import { type Bucket, r2Store } from '../../src/weights/r2-store.ts'
 import { sha256Hex } from '../../src/weights/sha256.ts'
 import { WeightsError } from '../../src/weights/weights-error.ts'
 
 interface Env {
   readonly ASSETS: AssetFetcher
-  readonly BUCKET: Bucket
 }
 
-/** Loads a pack from /STORE/PACK into a Wasm memory; answers with the sha256 of each tensor, or the code of an error. */
+/** Loads a pack from /PACK into a Wasm memory; answers with the sha256 of each tensor, or the code of an error. */
 export default {
   async fetch(request: Request, env: Env): Promise<Response> {
-    const [, where, pack, only] = new URL(request.url).pathname.split('/')
-    const store = where === 'r2' ? r2Store(env.BUCKET, `weights/${pack}`) : assetsStore(env.ASSETS, pack)
+    const [, pack, only] = new URL(request.url).pathname.split('/')
+    const store = assetsStore(env.ASSETS, pack)
     try {
       const manifest = parseManifest(await store.manifest(), pack)
       const tensors = manifest.tensors.filter(({ name }) => only === undefined || name === only)

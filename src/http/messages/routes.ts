@@ -1,4 +1,4 @@
-import { Hono } from 'hono'
+import { Hono, type MiddlewareHandler } from 'hono'
 import { type RequestIdVariables, requestId } from 'hono/request-id'
 import { encodePrompt } from '../../chat/prompt.ts'
 import { routeWish } from '../../route/wish.ts'
@@ -16,10 +16,11 @@ import { chatRequest, promptRequest } from './request.ts'
 /** By which Anthropic's SDKs tell of a request. */
 export const REQUEST_ID_HEADER = 'request-id'
 
-/** Anthropic's API: POST /, and POST /count_tokens. */
-export function messages(answers: Answers) {
+/** Anthropic's API: POST /, and POST /count_tokens, for whom `guard` lets through. */
+export function messages(answers: Answers, guard: MiddlewareHandler) {
   return new Hono<{ Variables: RequestIdVariables }>()
     .use(requestId({ headerName: REQUEST_ID_HEADER, generator: () => `req_${newId()}` }))
+    .use(guard)
     .post('/', async (c) => {
       const { body, source } = await jsonBody(c, messagesBody)
       const id = `msg_${newId()}`

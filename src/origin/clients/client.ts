@@ -59,6 +59,8 @@ export interface OriginClient {
   readonly textFields?: (request: CompletionRequest) => object
   /** What its tokenizer makes of a text, of which ours makes `ours`; left out: it does not tell. Throws OriginError. */
   readonly tokenize?: (exchange: Exchange, text: string, ours: readonly number[]) => Promise<Tokenized>
+  /** What its list of models says in `owned_by`; left out: anything. */
+  readonly owner?: string
   /** Whether an id in its list of models means the configured one, though it is written otherwise. */
   readonly means?: (id: string, model: string) => boolean
   /** Why it cannot do exactly what is asked; left out: it can. */

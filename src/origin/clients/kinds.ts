@@ -14,6 +14,8 @@ export const KINDS = {
 
 export type OriginKind = keyof typeof KINDS
 
+export const KIND_NAMES = Object.keys(KINDS) as readonly OriginKind[]
+
 export function clientOf(kind: OriginKind): OriginClient {
   return KINDS[kind]
 }

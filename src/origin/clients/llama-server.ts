@@ -31,6 +31,8 @@ type Answer = z.infer<typeof answer>
  * stream is given up and the lost tokens are asked for again without streaming, which gives every id.
  */
 export const llamaServer: OriginClient = {
+  owner: 'llamacpp',
+
   async *complete(exchange, request): AsyncGenerator<OriginChunk, OriginFinish> {
     const ids = [...request.promptIds]
     for (;;) {

@@ -34,6 +34,8 @@ const inputLogprobs = z.object({
  * https://docs.sglang.io/basic_usage/sampling_params.html
  */
 export const sglang: OriginClient = {
+  owner: 'sglang',
+
   async *complete(exchange, request): AsyncGenerator<OriginChunk, OriginFinish> {
     let received = 0
     for await (const event of exchange.events('/generate', body(request), chunk, false)) {

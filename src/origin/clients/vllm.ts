@@ -28,6 +28,8 @@ const chunk = z.object({
  * https://docs.vllm.ai/en/latest/serving/openai_compatible_server/
  */
 export const vllm: OriginClient = {
+  owner: 'vllm',
+
   async *complete(exchange, request): AsyncGenerator<OriginChunk, OriginFinish> {
     for await (const { choices: choice } of exchange.events('/v1/completions', body(exchange, request), chunk, false)) {
       if (!choice) continue

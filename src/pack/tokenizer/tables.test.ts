@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { describeTables } from '../../../test/support/describe-tokenizer.ts'
 import { toyByteFallback, toyByteLevel } from '../../../test/support/toy-tokenizers.ts'
 import { loadTokenizer } from '../../tokenizer/load.ts'
+import { describeTables } from './describe-tables.ts'
 import { UnsupportedTokenizerError } from './spec.ts'
 import { buildTokenizerTables, tokenizerSpecFromGguf, tokenizerSpecFromJson } from './tables.ts'
 

@@ -1,7 +1,7 @@
-import type { AddedToken, TokenizerSpec } from '../../src/pack/tokenizer/spec.ts'
-import { byteLevelOfBytes, pieceOfByte, WRITTEN_SPACE } from '../../src/pack/tokenizer/spelling.ts'
-import { BYTE_FALLBACK, BYTE_LEVEL, SPECIAL } from '../../src/tokenizer/table-format.ts'
-import { openTables } from '../../src/tokenizer/tables.ts'
+import { BYTE_FALLBACK, BYTE_LEVEL, SPECIAL } from '../../tokenizer/table-format.ts'
+import { openTables } from '../../tokenizer/tables.ts'
+import type { AddedToken, TokenizerSpec } from './spec.ts'
+import { byteLevelOfBytes, pieceOfByte, WRITTEN_SPACE } from './spelling.ts'
 
 export interface TablesDescription {
   readonly kind: TokenizerSpec['kind']

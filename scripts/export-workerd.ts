@@ -1,0 +1,52 @@
+// Writes all that it takes to run the edge without Node: workerd, its configuration, the Worker, the chat page and one pack.
+//
+//   node scripts/export-workerd.ts OUT            the MODEL of wrangler.toml
+//   node scripts/export-workerd.ts OUT NAME       the pack weights/NAME
+//   cd OUT && ./workerd serve config.capnp        listens at all networks, port 8787
+import { chmod, copyFile, cp, mkdir, writeFile } from 'node:fs/promises'
+import { basename, join, resolve } from 'node:path'
+import { baseConfig } from '../src/deploy/write-scripts.ts'
+import { bundleWorker } from '../src/serve/bundle-worker.ts'
+import { PROJECT } from '../src/serve/project.ts'
+import { WORKERD, workerdConfig } from '../src/serve/workerd-config.ts'
+import { PAGE_HEADERS } from './build-widget.ts'
+
+const [out, name] = process.argv.slice(2)
+if (out === undefined) throw new Error('usage: node scripts/export-workerd.ts OUT [NAME]')
+
+const config = join(PROJECT, 'wrangler.toml')
+// Not what .dev.vars adds to it: secrets of this machine.
+const base = await baseConfig()
+const { MODEL, ...vars } = base.vars
+const model = name || String(MODEL)
+const bundle = await bundleWorker(config)
+const front = join(PROJECT, 'src', 'serve', 'front.js')
+
+for (const folder of ['assets/weights', 'storage']) await mkdir(join(out, folder), { recursive: true })
+const files = [...bundle.modules.map(({ path }) => path), front]
+await Promise.all(files.map((path) => copyFile(path, join(out, basename(path)))))
+for (const page of ['index.html', 'widget.js']) {
+  await copyFile(join(PROJECT, 'dist', 'assets', page), join(out, 'assets', page))
+}
+await cp(join(PROJECT, 'weights', model), join(out, 'assets', 'weights', model), { recursive: true })
+await copyFile(WORKERD, join(out, 'workerd'))
+await chmod(join(out, 'workerd'), 0o755)
+await writeFile(
+  join(out, 'config.capnp'),
+  workerdConfig({
+    modules: bundle.modules,
+    pathOf: (module) => basename(module),
+    compatibilityDate: base.compatibility_date,
+    compatibilityFlags: base.compatibility_flags,
+    address: '*:8787',
+    object: { binding: 'EDGE', className: 'Edge' },
+    assets: 'assets',
+    storage: 'storage',
+    vars: { ...vars, MODEL: model },
+    environment: ['SEQUENCES', 'ORIGINS', 'ORIGIN_KEY', 'API_KEYS'],
+    front: { module: front, vars: { HEADERS: PAGE_HEADERS } },
+  }),
+)
+await bundle.remove()
+console.log(`${resolve(out)}: ${model}, to be run by ./workerd serve config.capnp`)
+process.exit()
