@@ -135,7 +135,12 @@ async function measurePack(options: Omit<PackOptions, 'name'>, to: ReferenceLogi
 async function measureType(type: string, to: ReferenceLogits) {
   const { bytes, source: typed } = await llamaSource(source, llama, type)
   const vectorBytes = vectors.reduce((sum, { shape }) => sum + shape[0] * 4, 0)
-  return { bytes: bytes + vectorBytes, quality: await measureQuality(floatModel(typed, shown), shown, to()) }
+  const model = floatModel(typed, shown)
+  try {
+    return { bytes: bytes + vectorBytes, quality: await measureQuality(model, shown, to()) }
+  } finally {
+    await model.close()
+  }
 }
 
 function weightsOf({ tensors }: ModelSource): number {
