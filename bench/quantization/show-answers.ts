@@ -6,7 +6,7 @@ import { Command } from 'commander'
 import { loadChatModel } from '../../src/chat/load-chat-model.ts'
 import { wholeNumber } from '../../src/cli/whole-number.ts'
 import { loadModel } from '../../src/model/load.ts'
-import { kernelModules } from '../../src/pack/kernel-modules.ts'
+import { kernelModules, xgrammarModule } from '../../src/pack/kernel-modules.ts'
 import { answerable, answers } from '../../src/quantize/answers.ts'
 import { readPrompts } from '../../src/quantize/calibration-text.ts'
 import { folderStore } from '../../src/weights/folder-store.ts'
@@ -23,7 +23,7 @@ const given = new Map<string, string[]>()
 for (const folder of program.args) {
   const store = folderStore(folder)
   const options = { contextLength: 1024, sequences: 1 }
-  const chat = await loadChatModel(store, (manifest) => loadModel(store, manifest, modules, options))
+  const chat = await loadChatModel(store, (manifest) => loadModel(store, manifest, modules, options), xgrammarModule)
   const prompts = answerable(chat, await readPrompts()).filter((_, i) => i % every === 0)
   for await (const answer of answers(chat, prompts, { temperature: 0, maxTokens: tokens })) {
     const prompt = `${prompts[given.get(folder)?.length ?? 0].messages[0].content}`
