@@ -34,7 +34,7 @@ export interface Point extends Quality {
   readonly bits: number
 }
 
-const BUDGETS = [3.1, 2.4, 2.7, 3.5, 4.1, 4.5, 2.14]
+const BUDGETS = [3.06, 2.56, 3.44, 4.25, 2.3, 2.8, 4.5]
 const PLANES = [3, 2, 4]
 const QUALITY_TEXT = new URL('../../src/quantize/quality.json', import.meta.url).pathname
 

@@ -19,11 +19,11 @@ import { secondMoments } from './second-moments.ts'
 // layer: they go through the layers beside it, each from its own layer on, as further sequences of the same batch.
 
 /** Tokens of the text that second moments are of, about. */
-const MOMENT_TOKENS = 4096
+const MOMENT_TOKENS = 2048
 /** Sequences that divergences are measured on, their tokens, and the first of these that counts. */
-const PROBES = 4
-const PROBE_TOKENS = 48
-const FIRST_COUNTED = 16
+const PROBES = 3
+const PROBE_TOKENS = 32
+const FIRST_COUNTED = 8
 /** Rows that stand for all of a matrix where settings are compared. */
 const SAMPLE_ROWS = 256
 /** Rows of the vocabulary that are in memory at a time. */
