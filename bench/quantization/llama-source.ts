@@ -22,8 +22,11 @@ export async function llamaSource(
   return { source: { ...source, tensors: new Map(tensors) }, bytes }
 }
 
-/** A model in float, without rounding of activations, that is asked for the tokens of these sequences in order. */
-export function floatModel(source: ModelSource, sequences: readonly (readonly number[])[]): LanguageModel {
+/** A model in float, without rounding of activations, that is asked for the tokens of these sequences in order; to be closed. */
+export function floatModel(
+  source: ModelSource,
+  sequences: readonly (readonly number[])[],
+): LanguageModel & { close(): Promise<unknown> } {
   const rows = rowsOf(referenceLogits(source, sequences), source.config.vocabSize)
   let row: Float32Array
   const next = async () => {
@@ -39,6 +42,7 @@ export function floatModel(source: ModelSource, sequences: readonly (readonly nu
       release: () => void next(),
     }),
     forward: next,
+    close: () => rows.return(undefined),
     distribution: async () => {
       return {
         vocabSize: source.config.vocabSize,

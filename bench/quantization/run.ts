@@ -34,7 +34,7 @@ export interface Point extends Quality {
   readonly bits: number
 }
 
-const BUDGETS = [3.1, 2.4, 2.7, 3.5, 4.1, 4.5, 2.14]
+const BUDGETS = [3.06, 2.56, 3.44, 4.25, 2.3, 2.8, 4.5]
 const PLANES = [3, 2, 4]
 const QUALITY_TEXT = new URL('../../src/quantize/quality.json', import.meta.url).pathname
 
@@ -135,7 +135,12 @@ async function measurePack(options: Omit<PackOptions, 'name'>, to: ReferenceLogi
 async function measureType(type: string, to: ReferenceLogits) {
   const { bytes, source: typed } = await llamaSource(source, llama, type)
   const vectorBytes = vectors.reduce((sum, { shape }) => sum + shape[0] * 4, 0)
-  return { bytes: bytes + vectorBytes, quality: await measureQuality(floatModel(typed, shown), shown, to()) }
+  const model = floatModel(typed, shown)
+  try {
+    return { bytes: bytes + vectorBytes, quality: await measureQuality(model, shown, to()) }
+  } finally {
+    await model.close()
+  }
 }
 
 function weightsOf({ tensors }: ModelSource): number {

@@ -88,6 +88,19 @@ describe('the pipeline generates what one isolate generates', () => {
     }
   })
 
+  it('of a rotated model too, each slice of whose tied head turns what it reads', async () => {
+    const rotated = await tinyPipeline({ rotated: true })
+    try {
+      expect(rotated.tensors).toContain('headInput')
+      expect(rotated.tensors).not.toContain('head')
+      const pipeline = await rotated.pipeline(rotated.stages())
+      const request = greedy(prompt(17), 12)
+      expect(await ids(pipeline, request)).toEqual(await ids(rotated.whole, request))
+    } finally {
+      await rotated.remove()
+    }
+  })
+
   it('in two sessions at once, each with its own', async () => {
     const requests = [greedy(prompt(17), 12), { ...greedy(prompt(9), 12), sampling: samplingParams({ seed: 3 }, {}) }]
     const expected = [await ids(tiny.whole, requests[0]), await ids(tiny.whole, requests[1])]

@@ -4,7 +4,7 @@ import { packPlanes } from '../pack/planes/layout.ts'
 import type { ModelConfig } from '../weights/manifest.ts'
 import type { CalibrationFolder } from './calibration-folder.ts'
 import { factorize } from './factorize.ts'
-import { FloatLayers, floatLayersBytes, spansOf } from './float-layer.ts'
+import { countsOf, FloatLayers, floatLayersBytes, spansOf } from './float-layer.ts'
 import { FloatPool } from './float-pool.ts'
 import { isMatrix, type PlannedMatrix, type PlannedWeights } from './planned-weights.ts'
 import { type Moments, momentsBytes, quantizeMatrix, resultBytes, unitMoments } from './quantize-matrix.ts'
@@ -35,13 +35,11 @@ export async function calibrate(calibration: Calibration): Promise<void> {
   const { config, folder, sequences, weights, progress } = calibration
   if (await folder.has(weights.head.entry.name)) return
   const spans = spansOf(sequences)
-  const tokens = spans.reduce((sum, { count }) => sum + count, 0)
-  const longest = Math.max(...spans.map(({ count }) => count))
   const work = workBytes(calibration)
-  const pool = await FloatPool.create(floatLayersBytes(config, tokens, longest) + work, widestInput(config))
+  const pool = await FloatPool.create(floatLayersBytes(config, countsOf(spans)) + work, widestInput(config))
   try {
     const layers = new FloatLayers(pool, config, spans)
-    const rounding = new Rounding(pool, calibration, tokens)
+    const rounding = new Rounding(pool, calibration, countsOf(spans).tokens)
     const total = config.layerCount + 1
     const done = await folder.layersDone(layers.hidden)
     if (done === 0) await rounding.embed(layers.hidden)

@@ -34,7 +34,7 @@ it.each(['tiny-llama/tied', 'tiny-llama/tied.gguf', 'tiny-qwen2/qwen2-untied'])(
       { first: 0, count: 9 },
       { first: 9, count: 3 },
     ]
-    const pool = await FloatPool.create(floatLayersBytes(config, tokens.length, 9) + 4e6, 512, 2)
+    const pool = await FloatPool.create(floatLayersBytes(config, { tokens: tokens.length, longest: 9 }) + 4e6, 512, 2)
     try {
       const layers = new FloatLayers(pool, config, spans)
       const { hiddenSize, vocabSize } = config

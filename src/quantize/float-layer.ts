@@ -26,6 +26,18 @@ export function spansOf(sequences: readonly (readonly number[])[]): SequenceSpan
   })
 }
 
+/** Tokens of all sequences, of the longest one, and those that are worked on at once: all, unless told. */
+export interface TokenCounts {
+  readonly tokens: number
+  readonly longest: number
+  readonly chosen?: number
+}
+
+export function countsOf(sequences: readonly SequenceSpan[]): TokenCounts {
+  const counts = sequences.map(({ count }) => count)
+  return { tokens: counts.reduce((sum, count) => sum + count, 0), longest: Math.max(...counts) }
+}
+
 const MATRICES = {
   attention: ['query', 'key', 'value'],
   output: ['attentionOutput'],
@@ -42,19 +54,19 @@ export type LayerMatrix = (typeof MATRICES)[keyof typeof MATRICES][number]
  */
 export type ProvideWeights = (names: readonly LayerMatrix[], x: Pointer) => Promise<Record<string, Pointer>>
 
-function sizes(config: ModelConfig, tokens: number, longest: number) {
+function sizes(config: ModelConfig, { tokens, longest, chosen = tokens }: TokenCounts) {
   const { hiddenSize, intermediateSize, headCount, kvHeadCount, headDim } = config
   const queries = headCount * headDim
   const keys = kvHeadCount * headDim
   return {
     hidden: tokens * hiddenSize,
-    normed: tokens * hiddenSize,
-    query: tokens * queries,
-    key: tokens * keys,
-    value: tokens * keys,
-    attended: tokens * queries,
-    gate: tokens * intermediateSize,
-    up: Math.min(tokens, UP_TOKENS) * intermediateSize,
+    normed: chosen * hiddenSize,
+    query: chosen * queries,
+    key: chosen * keys,
+    value: chosen * keys,
+    attended: chosen * queries,
+    gate: chosen * intermediateSize,
+    up: Math.min(chosen, UP_TOKENS) * intermediateSize,
     ones: hiddenSize,
     cos: (longest * headDim) / 2,
     sin: (longest * headDim) / 2,
@@ -64,8 +76,8 @@ function sizes(config: ModelConfig, tokens: number, longest: number) {
 type Pointers = Record<keyof ReturnType<typeof sizes>, Pointer>
 
 /** Bytes of the pool that FloatLayers takes. */
-export function floatLayersBytes(config: ModelConfig, tokens: number, longest: number): number {
-  return Object.values(sizes(config, tokens, longest)).reduce((sum, floats) => sum + align(floats * 4), 0)
+export function floatLayersBytes(config: ModelConfig, counts: TokenCounts): number {
+  return Object.values(sizes(config, counts)).reduce((sum, floats) => sum + align(floats * 4), 0)
 }
 
 /** The layers of a rotated model in float, over all tokens of some sequences at once. */
@@ -78,13 +90,15 @@ export class FloatLayers {
   #hidden: Pointer
   #tokens: number
 
-  constructor(pool: FloatPool, config: ModelConfig, sequences: readonly SequenceSpan[]) {
+  /** chosen: most tokens that are worked on at once, where that is not all; some are then chosen before anything else. */
+  constructor(pool: FloatPool, config: ModelConfig, sequences: readonly SequenceSpan[], chosen?: number) {
     this.#pool = pool
     this.#config = config
     this.#sequences = sequences
-    this.#tokens = sequences.reduce((sum, { count }) => sum + count, 0)
-    const longest = Math.max(...sequences.map(({ count }) => count))
-    const entries = Object.entries(sizes(config, this.#tokens, longest))
+    this.#tokens = countsOf(sequences).tokens
+    const counts = { ...countsOf(sequences), chosen }
+    const { longest } = counts
+    const entries = Object.entries(sizes(config, counts))
     this.#at = Object.fromEntries(entries.map(([name, floats]) => [name, pool.allocate(floats * 4)])) as Pointers
     const half = config.headDim / 2
     this.#hidden = this.#at.hidden
@@ -97,7 +111,7 @@ export class FloatLayers {
     const [{ first }] = sequences
     this.#hidden = this.#at.hidden + first * this.#config.hiddenSize * 4
     this.#sequences = sequences.map((span) => ({ ...span, first: span.first - first }))
-    this.#tokens = sequences.reduce((sum, { count }) => sum + count, 0)
+    this.#tokens = countsOf(sequences).tokens
   }
 
   /** (tokens, hiddenSize) f32: the residual stream. */

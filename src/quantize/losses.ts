@@ -6,7 +6,7 @@ import type { Setting } from './allocate.ts'
 import { widestInput } from './calibrate.ts'
 import { Divergences } from './divergences.ts'
 import { factorize } from './factorize.ts'
-import { FloatLayers, floatLayersBytes, type LayerMatrix, type SequenceSpan, spansOf } from './float-layer.ts'
+import { countsOf, FloatLayers, floatLayersBytes, type LayerMatrix, type SequenceSpan, spansOf } from './float-layer.ts'
 import { multiplyBy } from './float-matrix.ts'
 import { FloatPool } from './float-pool.ts'
 import type { PlannedWeights } from './planned-weights.ts'
@@ -19,11 +19,11 @@ import { secondMoments } from './second-moments.ts'
 // layer: they go through the layers beside it, each from its own layer on, as further sequences of the same batch.
 
 /** Tokens of the text that second moments are of, about. */
-const MOMENT_TOKENS = 4096
+const MOMENT_TOKENS = 2048
 /** Sequences that divergences are measured on, their tokens, and the first of these that counts. */
-const PROBES = 4
-const PROBE_TOKENS = 48
-const FIRST_COUNTED = 16
+const PROBES = 3
+const PROBE_TOKENS = 32
+const FIRST_COUNTED = 8
 /** Rows that stand for all of a matrix where settings are compared. */
 const SAMPLE_ROWS = 256
 /** Rows of the vocabulary that are in memory at a time. */
@@ -63,10 +63,9 @@ export async function measureLosses(measurement: LossMeasurement): Promise<Losse
   // The exact model and one with a rounded embedding, then the kinds of each layer.
   const models = 2 + config.layerCount * KINDS.length
   const spans = spansOf([...texts, ...Array.from({ length: models }, () => probes).flat()])
-  const tokens = spans.reduce((sum, { count }) => sum + count, 0)
-  const longest = Math.max(...spans.map(({ count }) => count))
+  const chosen = texts.flat().length
   const pool = await FloatPool.create(
-    floatLayersBytes(config, tokens, longest) + workBytes(config, models),
+    floatLayersBytes(config, { ...countsOf(spans), chosen }) + workBytes(config, models),
     widestInput(config),
   )
   try {
@@ -133,7 +132,7 @@ class Losing {
     this.#probes = probes
     this.#spans = spans
     this.#textTokens = texts.flat().length
-    this.#layers = new FloatLayers(pool, measurement.config, spans)
+    this.#layers = new FloatLayers(pool, measurement.config, spans, this.#textTokens)
     const widest = widestInput(measurement.config)
     const matrix = () => pool.allocate(widest * widest * 4)
     this.#moments = { h: matrix(), u: matrix(), d: pool.allocate(widest * 4) }
@@ -178,14 +177,19 @@ class Losing {
     return losses
   }
 
-  /** The sequences of the texts and of models 0 up to `end`. */
-  #upTo(end: number): readonly SequenceSpan[] {
-    return this.#spans.slice(0, this.#texts.length + end * this.#probes.length)
+  /** The sequences of models `from` up to `to`. */
+  #ofModels(from: number, to: number): readonly SequenceSpan[] {
+    const first = this.#texts.length + from * this.#probes.length
+    return this.#spans.slice(first, first + (to - from) * this.#probes.length)
   }
 
-  #ofModel(model: number): readonly SequenceSpan[] {
-    const first = this.#texts.length + model * this.#probes.length
-    return this.#spans.slice(first, first + this.#probes.length)
+  /** Choose the sequences of all models below `end`, as many at a time as there is room for. */
+  async #eachModels(end: number, work: (from: number) => Promise<void>): Promise<void> {
+    const atOnce = Math.max(1, Math.floor(this.#textTokens / this.#probes.flat().length))
+    for (let from = 0; from < end; from += atOnce) {
+      this.#layers.choose(this.#ofModels(from, Math.min(end, from + atOnce)))
+      await work(from)
+    }
   }
 
   async #embed(): Promise<void> {
@@ -194,19 +198,18 @@ class Losing {
     unitMoments(this.#pool, this.#moments, cols)
     const mark = this.#pool.mark()
     const [rounded, exact] = [0, 1].map(() => this.#pool.allocate(VOCABULARY_ROWS * cols * 4))
-    const texts = [...this.#texts, ...this.#probes].flat()
-    const probes = this.#probes.flat()
-    this.#layers.choose(this.#upTo(2))
-    const { hidden } = this.#layers
     await this.#eachVocabularyChunk('embedding', exact, rounded, async (first, count) => {
-      const copy = (ids: readonly number[], from: Pointer, to: number) => {
+      const copy = (spans: readonly SequenceSpan[], ids: readonly number[], from: Pointer) => {
+        this.#layers.choose(spans)
+        const { hidden } = this.#layers
         for (const [i, id] of ids.entries()) {
           if (id < first || id >= first + count) continue
-          hidden.set(this.#pool.floats(from + (id - first) * cols * 4, cols), (to + i) * cols)
+          hidden.set(this.#pool.floats(from + (id - first) * cols * 4, cols), i * cols)
         }
       }
-      copy(texts, exact, 0)
-      copy(probes, rounded, texts.length)
+      copy(this.#spans.slice(0, this.#texts.length), this.#texts.flat(), exact)
+      copy(this.#ofModels(0, 1), this.#probes.flat(), exact)
+      copy(this.#ofModels(1, 2), this.#probes.flat(), rounded)
     })
     await this.#sample('embedding', (row) => weights.rows('embedding', row, 1))
     this.#pool.release(mark)
@@ -265,10 +268,10 @@ class Losing {
     const start = pool.mark()
     const models = 2 + layer * KINDS.length
     const biases = await weights.biases(layer)
-    layers.choose(this.#ofModel(0))
+    layers.choose(this.#ofModels(0, 1))
     const before = layers.hidden.slice()
     const [exact, rounded]: Record<string, Pointer>[] = [{}, {}]
-    layers.choose(this.#upTo(models))
+    layers.choose(this.#spans.slice(0, this.#texts.length))
     await layers.forward(async (parts, x) => {
       const names = parts.map((part) => `layers.${layer}.${part}`)
       const cols = weights.matrix(names[0]).entry.shape[1]
@@ -288,8 +291,9 @@ class Losing {
       }
       return exact
     }, biases)
+    await this.#eachModels(models, () => layers.forward(async () => exact, biases))
     for (const [kind, names] of KINDS.entries()) {
-      layers.choose(this.#ofModel(models + kind))
+      layers.choose(this.#ofModels(models + kind, models + kind + 1))
       layers.hidden.set(before)
       const changed = { ...exact, ...Object.fromEntries(names.map((name) => [name, rounded[name]])) }
       await layers.forward(async () => changed, biases)
@@ -302,29 +306,39 @@ class Losing {
     const { config, weights } = this.#measurement
     const { hiddenSize: cols } = config
     const pool = this.#pool
-    this.#layers.choose(this.#spans)
-    const inputs = await this.#layers.headInputs(await weights.headInput())
-    await secondMoments(pool, this.#moments.h, inputs, { count: this.#textTokens, size: cols })
+    const headInput = await weights.headInput()
+    this.#layers.choose(this.#spans.slice(0, this.#texts.length))
+    await secondMoments(pool, this.#moments.h, await this.#layers.headInputs(headInput), {
+      count: this.#textTokens,
+      size: cols,
+    })
     await factorize(pool, this.#moments, cols)
     const mark = pool.mark()
     const [rounded, exact] = [0, 1].map(() => pool.allocate(VOCABULARY_ROWS * cols * 4))
-    const positions = this.#spans
-      .slice(this.#texts.length)
-      .flatMap(({ first, count }) => Array.from({ length: counted(count) }, (_, i) => first + FIRST_COUNTED + 2 * i))
-    const x = pool.allocate(positions.length * cols * 4)
-    positions.forEach((position, i) => {
-      pool.floats(x + i * cols * 4, cols).set(pool.floats(inputs + position * cols * 4, cols))
-    })
     const modelCount = 2 + config.layerCount * KINDS.length
-    const each = positions.length / modelCount
-    const logits = pool.allocate(positions.length * VOCABULARY_ROWS * 4)
+    const each = this.#probes.reduce((sum, { length }) => sum + counted(length), 0)
+    const positions = modelCount * each
+    const x = pool.allocate(positions * cols * 4)
+    await this.#eachModels(modelCount, async (from) => {
+      const inputs = await this.#layers.headInputs(headInput)
+      let [position, to] = [0, x + from * each * cols * 4]
+      const { length } = this.#layers.hidden
+      for (let sequence = 0; position * cols < length; sequence++) {
+        const count = this.#probes[sequence % this.#probes.length].length
+        for (let i = FIRST_COUNTED; i < count; i += 2, to += cols * 4) {
+          pool.floats(to, cols).set(pool.floats(inputs + (position + i) * cols * 4, cols))
+        }
+        position += count
+      }
+    })
+    const logits = pool.allocate(positions * VOCABULARY_ROWS * 4)
     const headLogits = pool.allocate(each * VOCABULARY_ROWS * 4)
     const divergences = new Divergences(each, modelCount)
     const head = weights.head.entry.name
     await this.#eachVocabularyChunk(head, exact, rounded, async (_, rows) => {
-      await multiplyBy(pool, logits, x, exact, { count: positions.length, rows, cols })
+      await multiplyBy(pool, logits, x, exact, { count: positions, rows, cols })
       await multiplyBy(pool, headLogits, x, rounded, { count: each, rows, cols })
-      divergences.add(pool.floats(logits, positions.length * rows), pool.floats(headLogits, each * rows), rows)
+      divergences.add(pool.floats(logits, positions * rows), pool.floats(headLogits, each * rows), rows)
     })
     await this.#sample(head, (row) => weights.rows(head, row, 1))
     pool.release(mark)

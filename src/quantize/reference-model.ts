@@ -4,7 +4,7 @@ import type { ModelSource } from '../pack/model-source.ts'
 import { type BlockRotation, blockWeights } from '../pack/planes/block.ts'
 import { plannedRotation, rotatedSource, vectorValues } from '../pack/rotated-source.ts'
 import { TensorReader } from '../pack/tensor-reader.ts'
-import { FloatLayers, floatLayersBytes, type LayerMatrix, spansOf } from './float-layer.ts'
+import { countsOf, FloatLayers, floatLayersBytes, type LayerMatrix, spansOf } from './float-layer.ts'
 import { jobsOf } from './float-matrix.ts'
 import { FloatPool } from './float-pool.ts'
 
@@ -26,10 +26,10 @@ export async function* referenceLogits(
   const { config } = source
   const { hiddenSize, intermediateSize, vocabSize, layerCount } = config
   const tokens = sequences.flat()
-  const longest = Math.max(...sequences.map(({ length }) => length))
+  const spans = spansOf(sequences)
   const layerWeights = 2 * align(intermediateSize * hiddenSize * 4)
   const headBytes = align(vocabSize * hiddenSize * 4) + align(LOGIT_TOKENS * vocabSize * 4)
-  const room = floatLayersBytes(config, tokens.length, longest) + Math.max(layerWeights, headBytes)
+  const room = floatLayersBytes(config, countsOf(spans)) + Math.max(layerWeights, headBytes)
   const pool = await FloatPool.create(room, intermediateSize)
   const reader = new TensorReader()
   const weights = (name: string, firstRow: number, rows: number) => {
@@ -38,7 +38,7 @@ export async function* referenceLogits(
     return blockWeights(reader, { tensor, firstRow, rows, cols: tensor.shape[1], rotation })
   }
   try {
-    const layers = new FloatLayers(pool, config, spansOf(sequences))
+    const layers = new FloatLayers(pool, config, spans)
     for (const [i, token] of tokens.entries()) layers.hidden.set(await weights('embedding', token, 1), i * hiddenSize)
     const start = pool.mark()
     for (let layer = 0; layer < layerCount; layer++) {

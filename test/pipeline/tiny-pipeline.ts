@@ -24,6 +24,8 @@ export const TINY_VOCAB = 259
 export interface TinyPipeline {
   readonly plan: Plan
   readonly whole: EdgeModel
+  /** Names of the tensors. */
+  readonly tensors: readonly string[]
   /** New stages, not loaded yet. */
   stages(): LocalStage[]
   pipeline(stages: readonly LocalStage[]): Promise<PipelineModel>
@@ -32,8 +34,8 @@ export interface TinyPipeline {
   remove(): Promise<void>
 }
 
-export async function tinyPipeline(): Promise<TinyPipeline> {
-  const pack = await tinyPack(4)
+export async function tinyPipeline(options?: { rotated?: boolean }): Promise<TinyPipeline> {
+  const pack = await tinyPack(4, options)
   const modules = await kernelModules()
   const sizes = await instantiateKernels(modules, new Arena(0).memory)
   const limits = { contextLength: TINY_CONTEXT, sessions: 2, chunkLength: 5 }
@@ -55,6 +57,7 @@ export async function tinyPipeline(): Promise<TinyPipeline> {
   const weights = (folder: string) => join(out, folder, 'assets/weights/tiny')
   return {
     plan,
+    tensors: pack.manifest.tensors.map(({ name }) => name),
     whole: await loadModel(folderStore(pack.folder), pack.manifest, modules, {
       contextLength: TINY_CONTEXT,
       sequences: 1,

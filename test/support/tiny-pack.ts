@@ -13,13 +13,19 @@ export interface TinyPack {
   remove(): Promise<void>
 }
 
-/** A pack with a Q4_1 embedding and head, in a folder of its own. */
-export async function tinyPack(layers = 1): Promise<TinyPack> {
+/** A pack with a Q4_1 embedding and head, in a folder of its own; rotated: whose head is its embedding, rotated. */
+export async function tinyPack(layers = 1, { rotated = false } = {}): Promise<TinyPack> {
   const root = await mkdtemp(join(tmpdir(), 'tiny-pack-'))
   const folder = join(root, 'tiny')
   const path = join(root, 'tiny.gguf')
-  await writeFile(path, ggufBytes({ ...tinyMetadata, 'llama.block_count': layers }, tinyTensors('Q4_1', layers)))
-  const manifest = await packModel(path, folder, { name: 'tiny', planes: {}, groupSize: 32 })
+  await writeFile(
+    path,
+    ggufBytes(
+      { ...tinyMetadata, 'llama.block_count': layers },
+      tinyTensors('Q4_1', layers).filter(({ name }) => !rotated || name !== 'output.weight'),
+    ),
+  )
+  const manifest = await packModel(path, folder, { name: 'tiny', planes: {}, groupSize: 32, rotate: rotated })
   await rm(path)
   return { root, folder, manifest, remove: () => rm(root, { recursive: true }) }
 }

@@ -1,0 +1,48 @@
+import { expect, it } from 'vitest'
+import { planTensor } from '../pack/plan-tensor.ts'
+import { readSource } from '../pack/read-source.ts'
+import { plannedRotation, rotatedSource } from '../pack/rotated-source.ts'
+import { TensorReader } from '../pack/tensor-reader.ts'
+import { buildTokenizerTables } from '../pack/tokenizer/tables.ts'
+import { readTexts, tokenSequences } from './calibration-text.ts'
+import { measureLosses } from './losses.ts'
+import { PlannedWeights } from './planned-weights.ts'
+
+const fixtures = new URL('../../test/fixtures/', import.meta.url).pathname
+
+it.each([
+  ['tiny-qwen2/qwen2-untied', ['embedding', 'head']],
+  ['tiny-llama/tied', ['embedding']],
+])('matrices of %s lose less with every plane and with finer groups', async (path, vocabulary) => {
+  const source = rotatedSource(await readSource(fixtures + path))
+  const texts = (await readTexts('default')).slice(0, 6)
+  const sequences = tokenSequences(texts, buildTokenizerTables(source.tokenizer), source)
+  const planned = [...source.tensors].map(([name, tensor]) => {
+    return [name, planTensor(name, tensor, { planes: {}, groupSize: 32 }, plannedRotation(name, source))] as const
+  })
+  const reader = new TensorReader()
+  try {
+    const weights = new PlannedWeights(new Map(planned), reader)
+    const losses = await measureLosses({ config: source.config, sequences, weights })
+    // Of a tied head nothing is chosen for what it reads, which keeps its 8 planes.
+    expect([...losses.keys()].filter((name) => !name.startsWith('layers.')).sort()).toEqual(vocabulary)
+    expect(losses.size).toBe(7 * source.config.layerCount + vocabulary.length)
+    for (const settings of losses.values()) {
+      const [{ groupSize }] = settings
+      const coarse = settings.filter((setting) => setting.groupSize === groupSize).sort((a, b) => a.planes - b.planes)
+      expect(coarse.map(({ planes }) => planes)).toEqual([2, 3, 4, 5, 6])
+      for (const [i, setting] of coarse.entries()) {
+        expect(setting.loss).toBeGreaterThan(0)
+        // A plane halves a step, so that an error falls to a quarter or so.
+        if (i > 0) expect(setting.loss).toBeLessThan(0.5 * coarse[i - 1].loss)
+      }
+      for (const setting of settings.filter((other) => other.groupSize !== groupSize)) {
+        const { loss, bytes } = coarse.find(({ planes }) => planes === setting.planes)!
+        expect(setting.loss).toBeLessThan(loss)
+        expect(setting.bytes).toBeGreaterThan(bytes)
+      }
+    }
+  } finally {
+    await reader.close()
+  }
+})
