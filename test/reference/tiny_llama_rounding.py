@@ -91,7 +91,7 @@ def attention_with_errors(generator):
 def rounded(model, case: Case, seed: int):
     """Within it, the model computes with random errors in place of our rounding."""
     generator = torch.Generator().manual_seed(seed)
-    head_dim = model.config.head_dim
+    head_dim = model.model.layers[0].self_attn.head_dim
 
     def value_with_errors(_, __, value):
         heads = value.unflatten(-1, (-1, head_dim))
