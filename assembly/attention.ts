@@ -1,195 +1,211 @@
-import { GROUPS_SHIFT } from './kv-cache'
-import { KV_GROUP } from './layout'
-import { exp4, madd, maxLanes, sumLanes } from './simd'
+import { DOTS_ROWS, dots, MAX_DOTS_COLUMNS, sumsOf } from './dots'
+import { largestOf, QUERY_ZERO, slotsOf, TILE } from './kv-cache'
+import { madd, maxLanes, nearestIntegers, pow2, roundingConstant, sumLanes } from './simd'
 
-/** q16 (headDim) i16 <- q (headDim) f32; returns the scale: q = scale * q16. Sums of 32 products with int8 stay under 2^27. */
+// softmax(q k / sqrt(headDim)) v, in one walk over the cache: a tile of positions is read once for a block of columns (a column is one query
+// head of one token), and then by the next block (online softmax, Milakov and Gimelshein 2018; tiles as in FlashAttention, Dao et al. 2022).
+//   scores    = keyScale * (dots of bytes)                 queries have 7 bits and one scale, which comes in with the exponential
+//   weights   = round(e^(queryScale * (score - top)) * valueScale / factor), 0 .. 127; factor = the largest of the tile / 127
+//   out       = e^(queryScale * (top before - top)) * out + factor * (dots of bytes)
+// All sums of products are integers, equal in both builds and whatever columns stand in a block: a token's result depends on its own
+// query and on the cache only.
+
+/** Largest size of a query's byte, QUERY_ZERO taken off. */
+const QUERY_MAX: f32 = 63
+/** Largest weight. */
+const WEIGHT_MAX: f32 = 127
+
+/** scores (MAX_DOTS_COLUMNS, TILE) f32, then in their place e^.. * valueScale. */
+const scores = memory.data(MAX_DOTS_COLUMNS * TILE * 4, 64)
+/** (TILE / 4, columns of the block, 4 positions) u8 */
+const weights = memory.data(MAX_DOTS_COLUMNS * TILE, 64)
+/** (MAX_DOTS_COLUMNS) f32 factors of the weights, then i32 bytes from `out` to the column's. */
+const factors = memory.data(MAX_DOTS_COLUMNS * 4, 16)
+const places = memory.data(MAX_DOTS_COLUMNS * 4, 16)
+
+// What is known of a column, f32: its queryScale (times log2 e, for powers of two), its largest score so far, its sum of exponentials.
+const SCALE: usize = 0
+const TOP: usize = 4
+const SUM: usize = 8
+const STATE_BYTES: i32 = 12
+
+/** Bytes of scratch memory that `attend` needs for `tokens` tokens at once, with `queries` query heads to a KV head. */
+export function attendScratchBytes(tokens: i32, headDim: i32, queries: i32): i32 {
+  return tokens * queries * (headDim + STATE_BYTES)
+}
+
+/** bytes (headDim / 4, columns, 4) u8, of which those of one column, <- q (headDim) f32; returns scale: q = scale * (byte - QUERY_ZERO). */
 @inline
-function roundQuery(q16: usize, q: usize, headDim: i32): f32 {
-  const bytes = headDim << 2
-  let largest = f32x4.splat(0)
-  for (let i = 0; i < bytes; i += 16) largest = f32x4.max(largest, f32x4.abs(v128.load(q + i)))
-  const top = maxLanes(largest)
-  const inverse = f32x4.splat(top > 0 ? 32767 / top : 0)
-  for (let i = 0; i < bytes; i += 32) {
-    const a = i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.mul(v128.load(q + i), inverse)))
-    const b = i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.mul(v128.load(q + i, 16), inverse)))
-    v128.store(q16 + (i >> 1), i16x8.narrow_i32x4_s(a, b))
+function roundQuery(bytes: usize, columns: i32, q: usize, headDim: i32): f32 {
+  const top = largestOf(q, headDim)
+  const inverse = f32x4.splat(top > 0 ? QUERY_MAX / top : 0)
+  const rounding = roundingConstant(), zero = i32x4.splat(QUERY_ZERO)
+  for (const end = q + (headDim << 2); q < end; q += 16) {
+    storeBytes(bytes, i32x4.add(nearestIntegers(f32x4.mul(v128.load(q), inverse), rounding), zero))
+    bytes += columns << 2
   }
-  return top / 32767
+  return top / QUERY_MAX
 }
 
-/** The products of 32 elements of a query, q (32) i16, and of a key: four sums, of which the sum is the dot product. */
+/** bytes (4) <- integers (4) i32 of 0 .. 127. */
 @inline
-function dotGroup(keys: usize, q0: v128, q1: v128, q2: v128, q3: v128): v128 {
-  const a = i32x4.add(i32x4.dot_i16x8_s(v128.load8x8_s(keys), q0), i32x4.dot_i16x8_s(v128.load8x8_s(keys, 8), q1))
-  const b = i32x4.add(i32x4.dot_i16x8_s(v128.load8x8_s(keys, 16), q2), i32x4.dot_i16x8_s(v128.load8x8_s(keys, 24), q3))
-  return f32x4.convert_i32x4_s(i32x4.add(a, b))
+function storeBytes(bytes: usize, integers: v128): void {
+  const pairs = i16x8.narrow_i32x4_s(integers, integers)
+  v128.store32_lane(bytes, i8x16.narrow_i16x8_s(pairs, pairs), 0)
 }
 
-/** scores (count) f32 <- q16 . k[position] * scale. Four positions at a time, which share the loads of the query. */
+/** scores (columns, positions) <- queries . keys, `positions` of them rounded up to eight. */
 @inline
-function score(scores: usize, q16: usize, keys: usize, keyScales: usize, count: i32, headDim: i32, scale: f32): void {
-  const groups = headDim >> GROUPS_SHIFT
-  const scaleStride = groups << 2
-  const scales = f32x4.splat(scale)
-  let position = 0
-  for (; position + 4 <= count; position += 4) {
-    let a = f32x4.splat(0), b = a, c = a, d = a
-    for (let group = 0; group < groups; group++) {
-      const q = q16 + (group << 6), k = keys + (group << 5), s = keyScales + (group << 2)
-      const q0 = v128.load(q), q1 = v128.load(q, 16), q2 = v128.load(q, 32), q3 = v128.load(q, 48)
-      a = madd(dotGroup(k, q0, q1, q2, q3), v128.load32_splat(s), a)
-      b = madd(dotGroup(k + headDim, q0, q1, q2, q3), v128.load32_splat(s + scaleStride), b)
-      c = madd(dotGroup(k + 2 * headDim, q0, q1, q2, q3), v128.load32_splat(s + 2 * scaleStride), c)
-      d = madd(dotGroup(k + 3 * headDim, q0, q1, q2, q3), v128.load32_splat(s + 3 * scaleStride), d)
+function score(columns: i32, queries: usize, keys: usize, scales: usize, biases: usize, positions: i32, headDim: i32): void {
+  for (let position = 0; position < positions; position += DOTS_ROWS) {
+    const at = position << 2
+    dots(columns, keys + position * headDim, queries, headDim >> 2, v128.load(biases + at), v128.load(biases + at, 16))
+    const low = v128.load(scales + at), high = v128.load(scales + at, 16)
+    for (let column = 0; column < columns; column++) {
+      const sums = sumsOf(column), to = scores + column * (TILE * 4) + at
+      v128.store(to, f32x4.mul(f32x4.convert_i32x4_s(v128.load(sums)), low))
+      v128.store(to, f32x4.mul(f32x4.convert_i32x4_s(v128.load(sums, 16)), high), 16)
     }
-    const ab = f32x4.add(v128.shuffle<f32>(a, b, 0, 4, 1, 5), v128.shuffle<f32>(a, b, 2, 6, 3, 7))
-    const cd = f32x4.add(v128.shuffle<f32>(c, d, 0, 4, 1, 5), v128.shuffle<f32>(c, d, 2, 6, 3, 7))
-    const sums = f32x4.add(v128.shuffle<f32>(ab, cd, 0, 1, 4, 5), v128.shuffle<f32>(ab, cd, 2, 3, 6, 7))
-    v128.store(scores + (position << 2), f32x4.mul(sums, scales))
-    keys += headDim << 2
-    keyScales += scaleStride << 2
   }
-  for (; position < count; position++) {
-    let total = f32x4.splat(0)
-    for (let group = 0; group < groups; group++) {
-      const q = q16 + (group << 6)
-      const dot = dotGroup(keys + (group << 5), v128.load(q), v128.load(q, 16), v128.load(q, 32), v128.load(q, 48))
-      total = madd(dot, v128.load32_splat(keyScales + (group << 2)), total)
-    }
-    f32.store(scores + (position << 2), sumLanes(total) * scale)
-    keys += headDim
-    keyScales += scaleStride
-  }
-}
-
-/** scores (count) f32 <- e^(score - largest); returns their sum. Memory up to a multiple of four scores is overwritten. */
-@inline
-function exponentials(scores: usize, count: i32): f32 {
-  const padded = ((count + 3) & ~3) << 2
-  for (let i = count << 2; i < padded; i += 4) f32.store(scores + i, -Infinity)
-  let largest = v128.load(scores)
-  for (let i = 16; i < padded; i += 16) largest = f32x4.max(largest, v128.load(scores + i))
-  const top = f32x4.splat(maxLanes(largest))
-  let total = f32x4.splat(0)
-  for (let i = 0; i < padded; i += 16) {
-    const e = exp4(f32x4.sub(v128.load(scores + i), top))
-    v128.store(scores + i, e)
-    total = f32x4.add(total, e)
-  }
-  return sumLanes(total)
-}
-
-/** tile (count, 32) f32 <- one group of 32 elements of `count` values, which are headDim bytes apart, and their scales scaleStride. */
-@inline
-function dequantize(tile: usize, values: usize, valueScales: usize, count: i32, headDim: i32, scaleStride: i32): void {
-  const end = tile + (count << 7)
-  for (; tile < end; tile += 128) {
-    const scale = v128.load32_splat(valueScales)
-    for (let i = 0; i < 4; i++) {
-      const v = v128.load8x8_s(values + (i << 3)), to = tile + (i << 5)
-      v128.store(to, f32x4.mul(f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(v)), scale))
-      v128.store(to, f32x4.mul(f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(v)), scale), 16)
-    }
-    values += headDim
-    valueScales += scaleStride
-  }
-}
-
-/** out (32) f32 += sum over positions of weights (count) * tile (count, 32). */
-@inline
-function weighValues(out: usize, weights: usize, tile: usize, count: i32): void {
-  let s0 = v128.load(out), s1 = v128.load(out, 16), s2 = v128.load(out, 32), s3 = v128.load(out, 48)
-  let s4 = v128.load(out, 64), s5 = v128.load(out, 80), s6 = v128.load(out, 96), s7 = v128.load(out, 112)
-  const end = tile + (count << 7)
-  for (; tile < end; tile += 128) {
-    const weight = v128.load32_splat(weights)
-    s0 = madd(v128.load(tile), weight, s0)
-    s1 = madd(v128.load(tile, 16), weight, s1)
-    s2 = madd(v128.load(tile, 32), weight, s2)
-    s3 = madd(v128.load(tile, 48), weight, s3)
-    s4 = madd(v128.load(tile, 64), weight, s4)
-    s5 = madd(v128.load(tile, 80), weight, s5)
-    s6 = madd(v128.load(tile, 96), weight, s6)
-    s7 = madd(v128.load(tile, 112), weight, s7)
-    weights += 4
-  }
-  v128.store(out, s0)
-  v128.store(out, s1, 16)
-  v128.store(out, s2, 32)
-  v128.store(out, s3, 48)
-  v128.store(out, s4, 64)
-  v128.store(out, s5, 80)
-  v128.store(out, s6, 96)
-  v128.store(out, s7, 112)
 }
 
 /** x (size) f32 *= factor */
 @inline
 function scaleBy(x: usize, size: i32, factor: f32): void {
   const factors = f32x4.splat(factor)
-  for (let i = 0; i < size << 2; i += 16) v128.store(x + i, f32x4.mul(v128.load(x + i), factors))
-}
-
-/** Positions whose keys, or values, are read by all queries of a KV head before the next: they stay in the first-level cache. */
-const TILE: i32 = 64
-
-/** Bytes of a row of scores. */
-@inline
-function scoreBytes(capacity: i32): i32 {
-  return ((capacity + 3) & ~3) << 2
-}
-
-/** Bytes of scratch memory that `attend` needs, with `queries` query heads to a KV head. */
-export function attendScratchBytes(capacity: i32, headDim: i32, queries: i32): i32 {
-  return queries * (scoreBytes(capacity) + headDim * 2 + 4) + TILE * KV_GROUP * 4
+  for (const end = x + (size << 2); x < end; x += 16) v128.store(x, f32x4.mul(v128.load(x), factors))
 }
 
 /**
- * out <- softmax(q k / sqrt(headDim)) v over the first `count` positions, for all heads of one token (grouped-query
- * attention, Ainslie et al. 2023: query head h reads KV head h * kvHeads / heads).
- * out, q (heads, headDim) f32; keys, values: as in kv-cache.ts; scratch: attendScratchBytes.
+ * weights of one column <- its scores of `count` positions, at least one, and the scales of their values; zeros behind them.
+ * out (headDim) f32 is scaled down where a larger score than before came.
+ */
+@inline
+function weigh(column: i32, columns: i32, state: usize, scales: usize, count: i32, out: usize, headDim: i32): void {
+  const at = scores + column * (TILE * 4)
+  // Sixteen positions at a time: those behind the last are -Infinity and weigh nothing.
+  const end = ((count + 15) & -16) << 2
+  for (let i = count << 2; i < end; i += 4) f32.store(at + i, -Infinity)
+  const before = f32.load(state, TOP), top = max(before, largestScore(at, end)), scale = f32.load(state, SCALE)
+  if (top > before) {
+    const decay = f32x4.extract_lane(pow2(f32x4.splat((before - top) * scale)), 0)
+    scaleBy(out, headDim, decay)
+    f32.store(state, f32.load(state, SUM) * decay, SUM)
+    f32.store(state, top, TOP)
+  }
+  const tops = f32x4.splat(top), times = f32x4.splat(scale), zero = f32x4.splat(0)
+  let total = zero, largest = zero
+  for (let i = 0; i < end; i += 16) {
+    const e = pow2(f32x4.mul(f32x4.sub(v128.load(at + i), tops), times))
+    total = f32x4.add(total, e)
+    // Behind the last position stand scales of no value, NaN perhaps.
+    const weight = v128.and(f32x4.mul(e, v128.load(scales + i)), f32x4.gt(e, zero))
+    v128.store(at + i, weight)
+    largest = f32x4.pmax(largest, weight)
+  }
+  f32.store(state, f32.load(state, SUM) + sumLanes(total), SUM)
+  const most = maxLanes(largest)
+  f32.store(factors + (column << 2), most / WEIGHT_MAX)
+  const inverse = f32x4.splat(most > 0 ? WEIGHT_MAX / most : 0), rounding = roundingConstant()
+  const stride = columns << 2
+  let to = weights + (column << 2)
+  for (let i = at; i < at + end; i += 64) {
+    const a = nearestIntegers(f32x4.mul(v128.load(i), inverse), rounding)
+    const b = nearestIntegers(f32x4.mul(v128.load(i, 16), inverse), rounding)
+    const c = nearestIntegers(f32x4.mul(v128.load(i, 32), inverse), rounding)
+    const d = nearestIntegers(f32x4.mul(v128.load(i, 48), inverse), rounding)
+    const bytes = i8x16.narrow_i16x8_s(i16x8.narrow_i32x4_s(a, b), i16x8.narrow_i32x4_s(c, d))
+    v128.store32_lane(to, bytes, 0)
+    v128.store32_lane(to + stride, bytes, 1)
+    v128.store32_lane(to + 2 * stride, bytes, 2)
+    v128.store32_lane(to + 3 * stride, bytes, 3)
+    to += 4 * stride
+  }
+}
+
+/** Largest of scores f32 of `bytes` bytes. */
+@inline
+function largestScore(scores: usize, bytes: i32): f32 {
+  let a = v128.load(scores), b = v128.load(scores, 16), c = v128.load(scores, 32), d = v128.load(scores, 48)
+  for (let i = scores + 64; i < scores + bytes; i += 64) {
+    a = f32x4.pmax(a, v128.load(i))
+    b = f32x4.pmax(b, v128.load(i, 16))
+    c = f32x4.pmax(c, v128.load(i, 32))
+    d = f32x4.pmax(d, v128.load(i, 48))
+  }
+  return maxLanes(f32x4.pmax(f32x4.pmax(a, b), f32x4.pmax(c, d)))
+}
+
+/** out of each column += factor * weights . values */
+@inline
+function addValues(columns: i32, out: usize, values: usize, positions: i32, headDim: i32): void {
+  const zero = i32x4.splat(0)
+  for (let first = 0; first < headDim; first += DOTS_ROWS) {
+    dots(columns, values + first * TILE, weights, (positions + 3) >> 2, zero, zero)
+    for (let column = 0; column < columns; column++) {
+      const sums = sumsOf(column), to = out + i32.load(places + (column << 2)) + (first << 2)
+      const factor = v128.load32_splat(factors + (column << 2))
+      v128.store(to, madd(f32x4.convert_i32x4_s(v128.load(sums)), factor, v128.load(to)))
+      v128.store(to, madd(f32x4.convert_i32x4_s(v128.load(sums, 16)), factor, v128.load(to, 16)), 16)
+    }
+  }
+}
+
+/**
+ * out <- softmax(q k / sqrt(headDim)) v for all heads of `tokens` tokens at positions from `position` on, each over the positions up to its own
+ * (grouped-query attention, Ainslie et al. 2023: query head h reads KV head h * kvHeads / heads).
+ * out, q (tokens, heads, headDim) f32; keys, values: as in kv-cache.ts; scratch: attendScratchBytes.
  */
 export function attend(
   out: usize, q: usize, keys: usize, values: usize, scratch: usize,
-  count: i32, heads: i32, kvHeads: i32, capacity: i32, headDim: i32,
+  position: i32, tokens: i32, heads: i32, kvHeads: i32, capacity: i32, headDim: i32,
 ): void {
-  const groups = headDim >> GROUPS_SHIFT
+  const slots = slotsOf(capacity)
   const queries = heads / kvHeads
-  const row = scoreBytes(capacity)
-  // scores (queries, row), tile (TILE, 32) f32, q16 (queries, headDim) i16, factors (queries) f32
-  const tile = scratch + queries * row
-  const q16 = tile + TILE * KV_GROUP * 4
-  const factors = q16 + queries * headDim * 2
-  const scalesAt = kvHeads * capacity * headDim
-  const normalizer: f32 = 1 / sqrt<f32>(<f32>headDim)
+  const columns = tokens * queries
+  const count = position + tokens
+  const states = scratch + columns * headDim
+  const keyScales = keys + kvHeads * slots * headDim, valueScales = values + kvHeads * slots * headDim
+  const biases = keyScales + ((kvHeads * slots) << 2)
+  const normalizer: f32 = <f32>Math.LOG2E / sqrt<f32>(<f32>headDim)
+  memory.fill(out, 0, (tokens * heads * headDim) << 2)
   for (let head = 0; head < kvHeads; head++) {
-    for (let i = 0; i < queries; i++) {
-      f32.store(factors + (i << 2), roundQuery(q16 + i * headDim * 2, q + ((i * headDim) << 2), headDim) * normalizer)
+    for (let column = 0; column < columns; column++) {
+      const first = column - column % MAX_DOTS_COLUMNS
+      const bytes = scratch + first * headDim + ((column - first) << 2)
+      const from = q + placeOf(column, queries, head, heads, headDim)
+      const state = states + column * STATE_BYTES
+      f32.store(state, roundQuery(bytes, min(MAX_DOTS_COLUMNS, columns - first), from, headDim) * normalizer, SCALE)
+      f32.store(state, -Infinity, TOP)
+      f32.store(state, 0, SUM)
     }
-    for (let first = 0; first < count; first += TILE) {
-      const slot = head * capacity + first
-      const k = keys + slot * headDim, kScales = keys + scalesAt + ((slot * groups) << 2)
-      for (let i = 0; i < queries; i++) {
-        const to = scratch + i * row + (first << 2)
-        score(to, q16 + i * headDim * 2, k, kScales, min(TILE, count - first), headDim, f32.load(factors + (i << 2)))
-      }
-    }
-    for (let i = 0; i < queries; i++) f32.store(factors + (i << 2), 1 / exponentials(scratch + i * row, count))
-    memory.fill(out, 0, (queries * headDim) << 2)
-    for (let first = 0; first < count; first += TILE) {
-      const slot = head * capacity + first
-      const v = values + slot * headDim, vScales = values + scalesAt + ((slot * groups) << 2)
-      const here = min(TILE, count - first)
-      for (let group = 0; group < groups; group++) {
-        dequantize(tile, v + (group << 5), vScales + (group << 2), here, headDim, groups << 2)
-        for (let i = 0; i < queries; i++) {
-          weighValues(out + ((i * headDim) << 2) + (group << 7), scratch + i * row + (first << 2), tile, here)
+    for (let tile = 0; tile < count; tile += TILE) {
+      const slot = head * slots + tile, at = slot << 2
+      for (let first = 0; first < columns; first += MAX_DOTS_COLUMNS) {
+        const block = min(MAX_DOTS_COLUMNS, columns - first)
+        // The last column of a block is that of the latest token, which sees the most positions.
+        const most = min(TILE, position + (first + block - 1) / queries + 1 - tile)
+        if (most <= 0) continue
+        score(block, scratch + first * headDim, keys + slot * headDim, keyScales + at, biases + at, most, headDim)
+        if (most < TILE) memory.fill(weights, 0, MAX_DOTS_COLUMNS * TILE)
+        for (let i = 0; i < block; i++) {
+          const column = first + i, place = placeOf(column, queries, head, heads, headDim)
+          const seen = min(TILE, position + column / queries + 1 - tile)
+          i32.store(places + (i << 2), place)
+          f32.store(factors + (i << 2), 0)
+          if (seen > 0) weigh(i, block, states + column * STATE_BYTES, valueScales + at, seen, out + place, headDim)
         }
+        addValues(block, out, values + slot * headDim, most, headDim)
       }
     }
-    for (let i = 0; i < queries; i++) scaleBy(out + ((i * headDim) << 2), headDim, f32.load(factors + (i << 2)))
-    q += (queries * headDim) << 2
-    out += (queries * headDim) << 2
+    for (let column = 0; column < columns; column++) {
+      scaleBy(out + placeOf(column, queries, head, heads, headDim), headDim, 1 / f32.load(states + column * STATE_BYTES, SUM))
+    }
   }
+}
+
+/** Bytes from q, or out, to those of a column: column = token * queries + query of the KV head. */
+@inline
+function placeOf(column: i32, queries: i32, head: i32, heads: i32, headDim: i32): i32 {
+  return (((column / queries) * heads + head * queries + (column % queries)) * headDim) << 2
 }

@@ -43,7 +43,7 @@ export const MAX_PLANES = 8
 export const MAX_GROUP = 128
 /** Most columns of activations that are multiplied at once. */
 export const MAX_COLUMNS = 32
-/** Elements of a key or value head that share one scale in the int8 KV cache. */
-export const KV_GROUP = 32
+/** Heads are of a multiple of so many elements: whole vectors of all kernels, and a power of two for the Hadamard matrix of attention. */
+export const HEAD_MULTIPLE = 32
 /** Every tensor starts at a multiple of this many bytes. */
 export const ALIGNMENT = 16

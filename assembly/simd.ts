@@ -14,6 +14,7 @@ const constants = memory.data<u32>([
   0x00040004, 0x00040004, 0x00040004, 0x00040004,
   0x04000400, 0x04000400, 0x04000400, 0x04000400,
   0x0d0c0f0e, 0x09080b0a, 0x05040706, 0x01000302,
+  0x00010001, 0x00010001, 0x00010001, 0x00010001,
 ], 16)
 
 /** 0x0f in every byte. */
@@ -57,6 +58,29 @@ export function pairDot(a: v128, weights: v128, even: i32, odd: i32): v128 {
   return v128.shl<i16>(v128.add<i16>(low, v128.shl<i16>(high, 1)), shift)
 }
 
+/** 1 in every 16-bit lane: what quadDot takes. */
+@inline
+export function onesOfPairs(): v128 {
+  return v128.load(constants, 160)
+}
+
+/**
+ * sums + i32 lane j = a[4j] * b[4j] + .. + a[4j + 3] * b[4j + 3] of signed bytes, b 0 .. 127, where the relaxed instruction is the same on
+ * every machine; |a| <= 127 keeps the sum of two products, 32258, within 16 bits. The relaxed instruction that adds four products
+ * would be one here, but V8 makes five of it where the processor has no AVX-VNNI; this takes three.
+ */
+@inline
+export function quadDot(a: v128, b: v128, ones: v128, sums: v128): v128 {
+  let pairs: v128
+  if (ASC_FEATURE_RELAXED_SIMD) {
+    pairs = i16x8.relaxed_dot_i8x16_i7x16_s(a, b)
+  } else {
+    const even = i16x8.mul(i16x8.shr_s(i16x8.shl(a, 8), 8), i16x8.shr_u(i16x8.shl(b, 8), 8))
+    pairs = i16x8.add(even, i16x8.mul(i16x8.shr_s(a, 8), i16x8.shr_u(b, 8)))
+  }
+  return i32x4.add(sums, i32x4.dot_i16x8_s(pairs, ones))
+}
+
 /** a * b + c; the relaxed build may fuse it (one rounding less). */
 @inline
 export function madd(a: v128, b: v128, c: v128): v128 {
@@ -91,6 +115,13 @@ export function halvesHigh(halves: v128): v128 {
 export function sumLanes(v: v128): f32 {
   const pairs = f32x4.add(v, v128.shuffle<f32>(v, v, 2, 3, 0, 1))
   return f32x4.extract_lane(pairs, 0) + f32x4.extract_lane(pairs, 1)
+}
+
+/** Sum of four i32 lanes. */
+@inline
+export function sumIntegers(v: v128): i32 {
+  const pairs = i32x4.add(v, v128.shuffle<i32>(v, v, 2, 3, 0, 1))
+  return i32x4.extract_lane(pairs, 0) + i32x4.extract_lane(pairs, 1)
 }
 
 /** Largest of four f32 lanes. */
@@ -151,4 +182,29 @@ export function exp4(x: v128): v128 {
   // Of `shifted` only the low bits, n, survive the shift; the bits of 1 are the exponent's bias.
   const power = i32x4.add(i32x4.shl(shifted, 23), one)
   return v128.and(f32x4.mul(p, power), f32x4.ge(x, lowest))
+}
+
+const powers = memory.data<f32>([-126, ROUNDING, 1, 0.69312419, 0.24024099, 0.05590643, 0.00958285], 16)
+
+/** Number i of the constants of pow2, in all lanes. */
+@inline
+function power(i: usize): v128 {
+  return v128.load32_splat(powers + i * 4)
+}
+
+/**
+ * 2^x for x <= 0, relative error under 3e-6, exactly 1 for 0; 0 below -126 and for NaN.
+ * x = n + r, |r| <= 1 / 2: a minimax polynomial in r, to whose exponent field n is added.
+ */
+@inline
+export function pow2(x: v128): v128 {
+  const rounding = power(1)
+  const clamped = f32x4.pmax(power(0), x)
+  const shifted = f32x4.add(clamped, rounding)
+  const r = f32x4.sub(clamped, f32x4.sub(shifted, rounding))
+  let p = madd(power(6), r, power(5))
+  p = madd(p, r, power(4))
+  p = madd(p, r, power(3))
+  p = madd(p, r, power(2))
+  return v128.and(i32x4.add(p, i32x4.shl(shifted, 23)), f32x4.ge(x, power(0)))
 }

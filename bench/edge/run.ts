@@ -14,6 +14,8 @@ import { generate } from '../../src/generate/generate.ts'
 import { readReference } from '../../test/reference/kl.ts'
 import { kernelModules, loadEmbeddedModel } from '../../test/support/embedded-model.ts'
 import { median } from '../support/median.ts'
+import { measureAttention } from './attention.ts'
+import { AttentionWorkload } from './attention-workload.ts'
 import { KernelWorkload } from './kernel-workload.ts'
 import { measureKernels } from './kernels.ts'
 import { type ModelBench, measureModel, type Throughput, type Workload } from './model.ts'
@@ -25,6 +27,7 @@ const ROUNDS = 3
 const worker = await startBenchWorker()
 try {
   await benchKernels(worker)
+  await benchAttention(worker)
   await benchModel(worker, process.argv[2])
 } finally {
   await worker.stop()
@@ -48,6 +51,15 @@ async function benchKernels(inWorkerd: BenchWorker): Promise<void> {
       run: (run) => inWorkerd.call('/kernels/run', run),
     }),
   )
+}
+
+async function benchAttention(inWorkerd: BenchWorker): Promise<void> {
+  const workload = await AttentionWorkload.create(await kernelModules())
+  console.log('\nAttention of Nanbeige4-3B (32 layers, 20 heads over 4 of 128), in Node:')
+  console.table(await measureAttention(async (run) => workload.run(run)))
+  await inWorkerd.call('/attention/load')
+  console.log('The same in workerd:')
+  console.table(await measureAttention((run) => inWorkerd.call('/attention/run', run)))
 }
 
 async function benchModel(inWorkerd: BenchWorker, gguf: string | undefined): Promise<void> {

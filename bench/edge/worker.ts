@@ -6,6 +6,7 @@ import { loadChatModel } from '../../src/chat/load-chat-model.ts'
 import { generate } from '../../src/generate/generate.ts'
 import { loadModel } from '../../src/model/load.ts'
 import { openStore, type WeightBindings } from '../../src/weights/open-store.ts'
+import { AttentionWorkload } from './attention-workload.ts'
 import { KernelWorkload } from './kernel-workload.ts'
 import { greedy, prefill, scoreText } from './model-workload.ts'
 
@@ -13,6 +14,7 @@ const xgrammar = async () => (await import('../../dist/xgrammar.wasm')).default
 
 // What the benchmarks time inside workerd. Its clock stands still while it computes, so the caller holds the watch.
 let kernels: KernelWorkload | undefined
+let attention: AttentionWorkload | undefined
 let chat: ChatModel | undefined
 
 export default {
@@ -27,8 +29,15 @@ export default {
       case '/kernels/run':
         kernels!.run(body)
         return Response.json({})
-      case '/model/load': {
+      case '/attention/load':
         kernels = undefined
+        attention = await AttentionWorkload.create({ relaxed, plain })
+        return Response.json({})
+      case '/attention/run':
+        attention!.run(body)
+        return Response.json({})
+      case '/model/load': {
+        attention = undefined
         const store = openStore(env, 'smollm2-135m-instruct')
         chat = await loadChatModel(
           store,

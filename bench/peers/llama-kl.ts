@@ -1,11 +1,11 @@
-// Writes test/fixtures/logits-llamacpp.json: how far llama.cpp itself is from the reference, on the same GGUF.
+// Writes test/fixtures/logits-llamacpp{,-long}.json: how far llama.cpp itself is from the references, on the same GGUF.
 //
 //   npx node bench/peers/llama-kl.ts path/to/SmolLM2-135M-Instruct.Q4_1.gguf     (some four minutes)
 
 import { createHash } from 'node:crypto'
 import { readFile, writeFile } from 'node:fs/promises'
 import type { Token } from 'node-llama-cpp'
-import { compare, type Divergence, fromLogits, readReference } from '../../test/reference/kl.ts'
+import { compare, type Divergence, fromLogits, type Reference, readReference } from '../../test/reference/kl.ts'
 import { openLlama } from './llama.ts'
 
 export interface LlamaDivergence extends Divergence {
@@ -14,8 +14,7 @@ export interface LlamaDivergence extends Divergence {
 }
 
 /** Compares llama.cpp (one CPU thread, f16 KV cache) with the reference. Throws if the GGUF is not the reference's. */
-export async function llamaDivergence(modelPath: string): Promise<LlamaDivergence> {
-  const reference = await readReference()
+export async function llamaDivergence(modelPath: string, reference: Reference): Promise<LlamaDivergence> {
   const sha256 = createHash('sha256')
     .update(await readFile(modelPath))
     .digest('hex')
@@ -25,7 +24,7 @@ export async function llamaDivergence(modelPath: string): Promise<LlamaDivergenc
     )
   }
 
-  const { version, sequence, dispose } = await openLlama(modelPath, 128)
+  const { version, sequence, dispose } = await openLlama(modelPath, reference.texts[0].tokens.length)
   try {
     let evaluated = -1
     const divergence = await compare(reference, async (text, position) => {
@@ -54,8 +53,12 @@ export async function llamaDivergence(modelPath: string): Promise<LlamaDivergenc
 }
 
 if (import.meta.main) {
-  const result = await llamaDivergence(process.argv[2])
-  const fixture = new URL('../../test/fixtures/logits-llamacpp.json', import.meta.url)
-  await writeFile(fixture, `${JSON.stringify(result, null, 2)}\n`)
-  console.log(result)
+  for (const [name, file] of [
+    ['reference', 'logits-llamacpp.json'],
+    ['long', 'logits-llamacpp-long.json'],
+  ] as const) {
+    const result = await llamaDivergence(process.argv[2], await readReference(name))
+    await writeFile(new URL(`../../test/fixtures/${file}`, import.meta.url), `${JSON.stringify(result, null, 2)}\n`)
+    console.log(result)
+  }
 }

@@ -59,7 +59,7 @@ async function measureLayer(
   const { stage, cache, hidden } = await overRandom(modules, (arena, kernels) => {
     const layers = Array.from({ length: count }, () => allocateLayer(arena, tensors))
     return {
-      stage: new Stage(arena, kernels, config, layers, 1, contextLength),
+      stage: new Stage(arena, kernels, config, layers, 1),
       cache: allocateKvCache(arena, kernels, config, count, contextLength),
       hidden: arena.allocate(config.hiddenSize * 4),
     }

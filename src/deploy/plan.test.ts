@@ -67,9 +67,9 @@ describe('planStages', () => {
     const tensors = shape.tensors.map((tensor) => (tensor.kind === 'planes' ? { ...tensor, zeroPoint: null } : tensor))
     const stagesAt = (mib: number) =>
       planStages(sizes, { ...shape, tensors }, { ...options, ceilingBytes: mib * MIB }).stages
-    expect(stagesAt(96)).toHaveLength(19)
-    expect(stagesAt(97)).toHaveLength(14)
-    expect(stagesAt(MAX_STAGE_MIB)).toEqual(stagesAt(97))
+    expect(stagesAt(95)).toHaveLength(19)
+    expect(stagesAt(96)).toHaveLength(14)
+    expect(stagesAt(MAX_STAGE_MIB)).toEqual(stagesAt(96))
   })
 
   it('refuses a longer context than the model has, and says how long it may be', () => {

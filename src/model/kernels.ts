@@ -33,16 +33,19 @@ export interface Kernels {
   ropeInterleaved(x: Pointer, cos: Pointer, sin: Pointer, heads: number, headDim: number): void
   siluMultiply(gate: Pointer, up: Pointer, size: number): void
   hadamard(x: Pointer, size: number, block: number): void
-  kvBytes(kvHeads: number, capacity: number, headDim: number): number
-  storeKv(cache: Pointer, x: Pointer, position: number, kvHeads: number, capacity: number, headDim: number): void
-  attendScratchBytes(capacity: number, headDim: number, queries: number): number
+  keyBytes(kvHeads: number, capacity: number, headDim: number): number
+  valueBytes(kvHeads: number, capacity: number, headDim: number): number
+  storeKey(keys: Pointer, x: Pointer, position: number, kvHeads: number, capacity: number, headDim: number): void
+  storeValue(values: Pointer, x: Pointer, position: number, kvHeads: number, capacity: number, headDim: number): void
+  attendScratchBytes(tokens: number, headDim: number, queries: number): number
   attend(
     out: Pointer,
     q: Pointer,
     keys: Pointer,
     values: Pointer,
     scratch: Pointer,
-    count: number,
+    position: number,
+    tokens: number,
     heads: number,
     kvHeads: number,
     capacity: number,

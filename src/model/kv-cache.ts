@@ -22,10 +22,10 @@ export function allocateKvCache(
   layerCount: number,
   capacity: number,
 ): KvCache {
-  const bytes = kernels.kvBytes(config.kvHeadCount, capacity, config.headDim)
+  const { kvHeadCount, headDim } = config
   const layers = Array.from({ length: layerCount }, () => ({
-    keys: arena.allocate(bytes),
-    values: arena.allocate(bytes),
+    keys: arena.allocate(kernels.keyBytes(kvHeadCount, capacity, headDim)),
+    values: arena.allocate(kernels.valueBytes(kvHeadCount, capacity, headDim)),
   }))
   return { layers, capacity }
 }

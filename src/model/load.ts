@@ -62,7 +62,7 @@ function build(
     kernels,
     config,
     embedding,
-    stage: new Stage(arena, kernels, config, layers, CHUNK_LENGTH, capacity),
+    stage: new Stage(arena, kernels, config, layers, CHUNK_LENGTH),
     head: new Head(arena, kernels, config, weights.vector('norm'), head, weights.optionalMatrix('headInput')),
     slots: Array.from({ length: sequences }, () => allocateSlot(arena, kernels, config, capacity)),
     hidden: arena.allocate(CHUNK_LENGTH * config.hiddenSize * 4),

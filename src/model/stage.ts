@@ -36,13 +36,8 @@ interface Scratch {
   readonly sin: Pointer
 }
 
-/** Sizes in bytes of a stage's scratch memory, for chunks of `chunk` tokens and sequences of `capacity`. */
-function scratchSizes(
-  kernels: Kernels,
-  config: ModelConfig,
-  chunk: number,
-  capacity: number,
-): Record<keyof Scratch, number> {
+/** Sizes in bytes of a stage's scratch memory, for chunks of `chunk` tokens. */
+function scratchSizes(kernels: Kernels, config: ModelConfig, chunk: number): Record<keyof Scratch, number> {
   const floats = (size: number) => chunk * size * 4
   const queries = config.headCount * config.headDim
   const keys = config.kvHeadCount * config.headDim
@@ -57,7 +52,7 @@ function scratchSizes(
     up: floats(config.intermediateSize),
     // The finest group makes the largest tables.
     tables: kernels.tableBytes(widest, chunk, 32),
-    attention: kernels.attendScratchBytes(capacity, config.headDim, config.headCount / config.kvHeadCount),
+    attention: kernels.attendScratchBytes(chunk, config.headDim, config.headCount / config.kvHeadCount),
     cos: floats(config.headDim / 2),
     sin: floats(config.headDim / 2),
   }
@@ -74,19 +69,13 @@ export class Stage {
   readonly #layers: readonly LayerWeights[]
   readonly #scratch: Scratch
 
-  constructor(
-    arena: Arena,
-    kernels: Kernels,
-    config: ModelConfig,
-    layers: readonly LayerWeights[],
-    chunk: number,
-    capacity: number,
-  ) {
+  /** `chunk`: most tokens of a forward. */
+  constructor(arena: Arena, kernels: Kernels, config: ModelConfig, layers: readonly LayerWeights[], chunk: number) {
     this.#arena = arena
     this.#kernels = kernels
     this.#config = config
     this.#layers = layers
-    const sizes = Object.entries(scratchSizes(kernels, config, chunk, capacity))
+    const sizes = Object.entries(scratchSizes(kernels, config, chunk))
     this.#scratch = Object.fromEntries(
       sizes.map(([name, bytes]) => [name, arena.allocate(bytes)]),
     ) as unknown as Scratch
@@ -121,6 +110,7 @@ export class Stage {
     const { headCount, kvHeadCount, headDim, hiddenSize, rmsNormEps, ropeLayout } = this.#config
     const kernels = this.#kernels
     const { normed, query, key, value, attended, tables, attention, cos, sin } = this.#scratch
+    const { capacity } = cache
     const { keys, values } = cache.layers[index]
     const queryBytes = headCount * headDim * 4
     const keyBytes = kvHeadCount * headDim * 4
@@ -137,28 +127,36 @@ export class Stage {
       multiply(kernels, [key, value], [layer.key, layer.value], normed, count, tables)
       multiply(kernels, [query + from * queryBytes], [layer.query], normed + start, count - from, tables)
     }
+    // A Hadamard matrix takes queries and keys to others of the same products, and values to others that it turns back once they are summed
+    // up, but spreads outliers over the head: so bytes with one scale a head serve (QuaRot, Ashkboos et al. 2024).
+    const block = headDim & -headDim
     for (let i = 0; i < count; i++) {
       const angle = i * (headDim / 2) * 4
       rope(key + i * keyBytes, cos + angle, sin + angle, kvHeadCount, headDim)
-      kernels.storeKv(keys, key + i * keyBytes, position + i, kvHeadCount, cache.capacity, headDim)
-      kernels.storeKv(values, value + i * keyBytes, position + i, kvHeadCount, cache.capacity, headDim)
-      if (i < from) continue
-      rope(query + i * queryBytes, cos + angle, sin + angle, headCount, headDim)
-      kernels.attend(
-        attended + i * queryBytes,
-        query + i * queryBytes,
-        keys,
-        values,
-        attention,
-        position + i + 1,
-        headCount,
-        kvHeadCount,
-        cache.capacity,
-        headDim,
-      )
+      kernels.hadamard(key + i * keyBytes, kvHeadCount * headDim, block)
+      kernels.hadamard(value + i * keyBytes, kvHeadCount * headDim, block)
+      kernels.storeKey(keys, key + i * keyBytes, position + i, kvHeadCount, capacity, headDim)
+      kernels.storeValue(values, value + i * keyBytes, position + i, kvHeadCount, capacity, headDim)
+      if (i >= from) rope(query + i * queryBytes, cos + angle, sin + angle, headCount, headDim)
     }
-    const attendedFrom = attended + from * queryBytes
-    multiply(kernels, [hidden + start], [layer.attentionOutput], attendedFrom, count - from, tables)
+    const [tokens, first] = [count - from, position + from]
+    const [queries, attendedFrom] = [query + from * queryBytes, attended + from * queryBytes]
+    kernels.hadamard(queries, tokens * headCount * headDim, block)
+    kernels.attend(
+      attendedFrom,
+      queries,
+      keys,
+      values,
+      attention,
+      first,
+      tokens,
+      headCount,
+      kvHeadCount,
+      capacity,
+      headDim,
+    )
+    kernels.hadamard(attendedFrom, tokens * headCount * headDim, block)
+    multiply(kernels, [hidden + start], [layer.attentionOutput], attendedFrom, tokens, tables)
   }
 
   /** hidden += Wdown (silu(Wgate x) * Wup x),  x = norm(hidden) */

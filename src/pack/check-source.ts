@@ -1,4 +1,4 @@
-import { KV_GROUP } from '../../assembly/layout.ts'
+import { HEAD_MULTIPLE } from '../../assembly/layout.ts'
 import type { Manifest } from '../weights/manifest.ts'
 import type { ModelSource } from './model-source.ts'
 import { PackError } from './pack-error.ts'
@@ -17,10 +17,10 @@ export function checkSource({ name, config, tokenizer }: ModelSource, tokens: Ma
   if (outside !== undefined)
     refuse(`token ${outside} is none of the ${vocabSize} that the model has; if it is an end, --eos names others`)
   if (headCount % kvHeadCount !== 0) refuse(`${headCount} query heads do not share ${kvHeadCount} key heads evenly`)
-  if (headDim % KV_GROUP !== 0) {
+  if (headDim % HEAD_MULTIPLE !== 0) {
     throw new PackError(
       'architecture_unsupported',
-      `${name}: heads of ${headDim} are not supported; their size has to be a multiple of ${KV_GROUP}`,
+      `${name}: heads of ${headDim} are not supported; their size has to be a multiple of ${HEAD_MULTIPLE}`,
     )
   }
 }

@@ -20,7 +20,7 @@ export function buildLayers(
 ): LayersStage {
   return new LayersStage({
     arena,
-    stage: new Stage(arena, kernels, config, layers, chunkLength, contextLength),
+    stage: new Stage(arena, kernels, config, layers, chunkLength),
     caches: Array.from({ length: sessions }, () =>
       allocateKvCache(arena, kernels, config, layers.length, contextLength),
     ),

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { ALIGNMENT, KV_GROUP } from '../../assembly/layout.ts'
+import { ALIGNMENT, HEAD_MULTIPLE } from '../../assembly/layout.ts'
 import { MAX_SHARD_BYTES, type Manifest, manifestSchema, PACK_VERSION, type Span, type Tensor } from './manifest.ts'
 import { planeFormat, tensorBytes, tileBytes } from './plane-layout.ts'
 import { tensorShapes } from './tensor-shapes.ts'
@@ -64,8 +64,8 @@ function checkConfig({ config, tokens }: Manifest, fail: Fail): void {
       `intermediateSize ${config.intermediateSize} is not whole blocks of ${config.downHadamard}`,
     )
   }
-  if (config.headDim % KV_GROUP !== 0) {
-    fail('manifest_invalid', `heads of ${config.headDim} are not whole groups of ${KV_GROUP}`)
+  if (config.headDim % HEAD_MULTIPLE !== 0) {
+    fail('manifest_invalid', `heads of ${config.headDim} are no multiple of ${HEAD_MULTIPLE}`)
   }
   for (const token of [...tokens.eos, tokens.bos ?? 0]) {
     if (token >= config.vocabSize) fail('manifest_invalid', `token ${token} is outside the vocabulary`)

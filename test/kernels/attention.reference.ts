@@ -1,5 +1,4 @@
-import { KV_GROUP } from '../../assembly/layout.ts'
-import { EXP_ERROR, roundings } from './tolerance.ts'
+import { roundings } from './tolerance.ts'
 
 export interface CacheShape {
   readonly kvHeads: number
@@ -9,64 +8,111 @@ export interface CacheShape {
 
 /** Keys or values of one layer, as assembly/kv-cache.ts lays them out. */
 export interface Cache extends CacheShape {
-  /** (kvHeads, capacity, headDim) */
   readonly elements: Int8Array
-  /** (kvHeads, capacity, headDim / 32) */
+  /** (kvHeads, slots) */
   readonly scales: Float32Array
+  /** (kvHeads, slots), of keys only. */
+  readonly biases: Int32Array | undefined
+  /** Where an element stands. */
+  at(head: number, position: number, i: number): number
 }
 
-export function cacheBytes({ kvHeads, capacity, headDim }: CacheShape): number {
-  return kvHeads * capacity * (headDim + 4 * (headDim / KV_GROUP))
+const TILE = 64
+const QUERY_ZERO = 64
+const f32 = Math.fround
+
+const slotsOf = (capacity: number) => Math.ceil(capacity / TILE) * TILE
+
+export function keyBytes({ kvHeads, capacity, headDim }: CacheShape): number {
+  return kvHeads * slotsOf(capacity) * (headDim + 8)
 }
 
-/** The cache in `bytes`: elements first, then scales. */
-export function cacheIn(bytes: Uint8Array, shape: CacheShape): Cache {
-  const size = shape.kvHeads * shape.capacity * shape.headDim
+export function valueBytes({ kvHeads, capacity, headDim }: CacheShape): number {
+  return kvHeads * slotsOf(capacity) * (headDim + 4)
+}
+
+export function keysIn(bytes: Uint8Array, shape: CacheShape): Cache {
+  const { headDim } = shape
+  const positions = shape.kvHeads * slotsOf(shape.capacity)
   return {
     ...shape,
-    elements: new Int8Array(bytes.buffer, bytes.byteOffset, size),
-    scales: new Float32Array(bytes.buffer, bytes.byteOffset + size, size / KV_GROUP),
+    elements: new Int8Array(bytes.buffer, bytes.byteOffset, positions * headDim),
+    scales: new Float32Array(bytes.buffer, bytes.byteOffset + positions * headDim, positions),
+    biases: new Int32Array(bytes.buffer, bytes.byteOffset + positions * (headDim + 4), positions),
+    at(head, position, i) {
+      const slot = head * slotsOf(shape.capacity) + position
+      return Math.floor(slot / 8) * 8 * headDim + Math.floor(i / 4) * 32 + (slot % 8) * 4 + (i % 4)
+    },
   }
 }
 
-const f32 = Math.fround
+export function valuesIn(bytes: Uint8Array, shape: CacheShape): Cache {
+  const { headDim } = shape
+  const positions = shape.kvHeads * slotsOf(shape.capacity)
+  return {
+    ...shape,
+    elements: new Int8Array(bytes.buffer, bytes.byteOffset, positions * headDim),
+    scales: new Float32Array(bytes.buffer, bytes.byteOffset + positions * headDim, positions),
+    biases: undefined,
+    at(head, position, i) {
+      const slot = head * slotsOf(shape.capacity) + position
+      const [tile, inTile] = [Math.floor(slot / TILE), slot % TILE]
+      return (
+        tile * TILE * headDim + Math.floor(i / 8) * 8 * TILE + Math.floor(inTile / 4) * 32 + (i % 8) * 4 + (inTile % 4)
+      )
+    },
+  }
+}
 
-/** Ties to even, as f32x4.nearest. */
+/** Ties to even. */
 function nearest(x: number): number {
   const rounded = Math.round(x)
   return rounded - x === 0.5 && rounded % 2 !== 0 ? rounded - 1 : rounded
 }
 
-/** cache[position] <- x (kvHeads, headDim), with the float32 roundings of the kernel, so that both are equal. */
-export function storeKv(cache: Cache, x: Float32Array, position: number): void {
+const largestOf = (x: Float32Array) => x.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0)
+
+/** x rounded to integers of a size up to `most`, with the float32 roundings of the kernels, so that both are equal. */
+function rounded(x: Float32Array, most: number): number[] {
+  const top = largestOf(x)
+  const inverse = top > 0 ? f32(most / top) : 0
+  return Array.from(x, (value) => nearest(f32(value * inverse)))
+}
+
+/** cache[position] <- x (kvHeads, headDim). */
+export function store(cache: Cache, x: Float32Array, position: number): void {
   const { kvHeads, capacity, headDim } = cache
   for (let head = 0; head < kvHeads; head++) {
-    for (let first = 0; first < headDim; first += KV_GROUP) {
-      const group = x.subarray(head * headDim + first, head * headDim + first + KV_GROUP)
-      const top = group.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0)
-      const at = (head * capacity + position) * headDim + first
-      cache.scales[at / KV_GROUP] = top / 127
-      const inverse = top > 0 ? f32(127 / top) : 0
-      group.forEach((value, i) => {
-        cache.elements[at + i] = nearest(f32(value * inverse))
-      })
-    }
+    const vector = x.subarray(head * headDim, (head + 1) * headDim)
+    const bytes = rounded(vector, 127)
+    bytes.forEach((byte, i) => {
+      cache.elements[cache.at(head, position, i)] = byte
+    })
+    const slot = head * slotsOf(capacity) + position
+    cache.scales[slot] = largestOf(vector) / 127
+    if (cache.biases) cache.biases[slot] = -QUERY_ZERO * bytes.reduce((sum, byte) => sum + byte, 0)
   }
 }
 
-/** (headDim) float: one dequantized vector of a cache. */
-export function vectorAt({ elements, scales, capacity, headDim }: Cache, head: number, position: number): Float64Array {
-  const at = (head * capacity + position) * headDim
-  return Float64Array.from({ length: headDim }, (_, i) => elements[at + i] * scales[Math.floor((at + i) / KV_GROUP)])
+const scaleAt = ({ scales, capacity }: Cache, head: number, position: number) =>
+  scales[head * slotsOf(capacity) + position]
+
+const bytesAt = ({ elements, headDim, at }: Cache, head: number, position: number) =>
+  Array.from({ length: headDim }, (_, i) => elements[at(head, position, i)])
+
+/** (headDim) float: one vector of a cache. */
+export function vectorAt(cache: Cache, head: number, position: number): Float64Array {
+  return Float64Array.from(bytesAt(cache, head, position), (byte) => byte * scaleAt(cache, head, position))
 }
 
+/** The relative error that `pow2` of assembly/simd.ts promises. */
+const POW2_ERROR = 3e-6
+
 /**
- * softmax(q k / sqrt(headDim)) v of the dequantized cache in double precision, q (heads, headDim), and how far the kernel may
- * be from it. The kernel rounds q to 16 bits, so that each element is off by half of step = max|q| / 32767 (and 0.01 for
- * float32), and rounds a score about 12 times: scores are off by at most
- *   delta = (0.51 step sum|k| + 12 roundings of sum|q k|) / sqrt(headDim),
- * so that each weight is off by a factor e^(+-2 delta), and by the exponential's own error. Two sums over positions round
- * 2 count + 16 times. Exponentials below e^-87.3 are zero.
+ * softmax(q k / sqrt(headDim)) v over the first `count` positions, q (heads, headDim), in double precision but for what the kernel rounds on
+ * purpose: queries to 7 bits, the weights of each 64 positions to 127 steps. And how far the kernel may be from it: its scores
+ * are float32, rounded some four times, so that an exponential is off by the factor e^(+-delta); where a weight is within that of a
+ * tie it may be one step off.
  */
 export function attend(q: Float32Array, keys: Cache, values: Cache, count: number, heads: number) {
   const { headDim, kvHeads } = keys
@@ -75,28 +121,31 @@ export function attend(q: Float32Array, keys: Cache, values: Cache, count: numbe
   for (let head = 0; head < heads; head++) {
     const kvHead = Math.floor((head * kvHeads) / heads)
     const query = q.subarray(head * headDim, (head + 1) * headDim)
-    const step = query.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0) / 32767
-    let delta = 0
+    const bytes = rounded(query, 63)
+    const scale = largestOf(query) / 63 / Math.sqrt(headDim)
     const scores = Array.from({ length: count }, (_, position) => {
-      const key = vectorAt(keys, kvHead, position)
-      let [score, error] = [0, 0]
-      key.forEach((k, i) => {
-        score += query[i] * k
-        error += 0.51 * step * Math.abs(k) + roundings(12) * Math.abs(query[i] * k)
-      })
-      delta = Math.max(delta, error / Math.sqrt(headDim))
-      return score / Math.sqrt(headDim)
+      const dot = bytesAt(keys, kvHead, position).reduce((sum, byte, i) => sum + byte * bytes[i], 0)
+      return dot * scaleAt(keys, kvHead, position) * scale
     })
     const top = Math.max(...scores)
-    const total = scores.reduce((sum, score) => sum + Math.exp(score - top), 0)
-    const relative = Math.expm1(2 * delta) + 2 * EXP_ERROR + roundings(2 * count + 16)
-    scores.forEach((score, position) => {
-      const weight = Math.exp(score - top) / total
-      vectorAt(values, kvHead, position).forEach((v, i) => {
-        out[head * headDim + i] += weight * v
-        bounds[head * headDim + i] += (relative * weight + 1e-37) * Math.abs(v)
+    const largest = Math.max(...scores.map(Math.abs))
+    const relative = Math.expm1(roundings(12) * largest) + 2 * POW2_ERROR + roundings(count + 16)
+    const exponentials = scores.map((score) => (score - top < -87 ? 0 : Math.exp(score - top)))
+    const total = exponentials.reduce((sum, e) => sum + e, 0)
+    for (let first = 0; first < count; first += TILE) {
+      const products = exponentials.slice(first, first + TILE).map((e, i) => e * scaleAt(values, kvHead, first + i))
+      const factor = Math.max(...products) / 127
+      products.forEach((product, i) => {
+        const steps = factor > 0 ? product / factor : 0
+        const weight = nearest(steps)
+        const tie = Math.abs(steps - Math.floor(steps) - 0.5) <= 3 * relative * steps
+        bytesAt(values, kvHead, first + i).forEach((v, element) => {
+          const at = head * headDim + element
+          out[at] += (factor * weight * v) / total
+          bounds[at] += ((4 * relative * weight + (tie ? 1 : 0)) * factor * Math.abs(v)) / total + 1e-37
+        })
       })
-    })
+    }
   }
   return { out, bounds }
 }

@@ -3,7 +3,7 @@ import { ENTRY_MAX } from '../../assembly/layout.ts'
 import { createRandom } from '../../src/generate/random.ts'
 import { entryMax } from '../../src/model/matrix.ts'
 import { packPlanes } from '../../src/pack/planes/layout.ts'
-import { attend, cacheBytes, cacheIn, storeKv } from './attention.reference.ts'
+import { attend, keyBytes, keysIn, store, valueBytes, valuesIn } from './attention.reference.ts'
 import { type Arguments, type KernelBuild, openBuilds } from './harness.ts'
 import { tableProduct } from './planes.reference.ts'
 import { kernelProduct, planesCase } from './planes-case.ts'
@@ -61,27 +61,32 @@ describe('the relaxed and the plain build', () => {
     )
   })
 
-  it('store equal keys', () => {
+  it('store equal keys and values', () => {
     const shape = { kvHeads: 2, capacity: 3, headDim: 96 }
     const x = activations(createRandom(94), 192)
-    expectExact(
-      ...both(({ kernels }, memory) => {
-        const cache = memory.bytes(new Uint8Array(cacheBytes(shape)))
-        kernels.storeKv(cache.byteOffset, memory.floats(x).byteOffset, 1, 2, 3, 96)
-        return cache
-      }),
-    )
+    for (const [storeOne, bytes] of [
+      ['storeKey', keyBytes(shape)],
+      ['storeValue', valueBytes(shape)],
+    ] as const) {
+      expectExact(
+        ...both(({ kernels }, memory) => {
+          const cache = memory.bytes(new Uint8Array(bytes))
+          kernels[storeOne](cache.byteOffset, memory.floats(x).byteOffset, 1, 2, 3, 96)
+          return cache
+        }),
+      )
+    }
   })
 
   it('attend to the same, within twice the bound of one', () => {
     const random = createRandom(95)
-    const shape = { kvHeads: 2, capacity: 40, headDim: 64 }
-    const filled = () => {
-      const bytes = new Uint8Array(cacheBytes(shape))
-      for (let i = 0; i < 37; i++) storeKv(cacheIn(bytes, shape), gaussians(random, 128), i)
-      return bytes
+    const shape = { kvHeads: 2, capacity: 80, headDim: 64 }
+    const [keys, values] = [new Uint8Array(keyBytes(shape)), new Uint8Array(valueBytes(shape))]
+    for (let i = 0; i < 70; i++) {
+      store(keysIn(keys, shape), gaussians(random, 128), i)
+      store(valuesIn(values, shape), gaussians(random, 128), i)
     }
-    const [keys, values, q] = [filled(), filled(), gaussians(random, 8 * 64)]
+    const q = gaussians(random, 8 * 64)
     const [a, b] = both(({ kernels }, memory) => {
       const out = memory.floats(q.length)
       kernels.attend(
@@ -89,16 +94,17 @@ describe('the relaxed and the plain build', () => {
         memory.floats(q).byteOffset,
         memory.bytes(keys).byteOffset,
         memory.bytes(values).byteOffset,
-        memory.bytes(kernels.attendScratchBytes(40, 64, 4)).byteOffset,
-        37,
+        memory.bytes(kernels.attendScratchBytes(1, 64, 4)).byteOffset,
+        69,
+        1,
         8,
         2,
-        40,
+        80,
         64,
       )
       return out
     })
-    const { bounds } = attend(q, cacheIn(keys, shape), cacheIn(values, shape), 37, 8)
+    const { bounds } = attend(q, keysIn(keys, shape), valuesIn(values, shape), 70, 8)
     expectWithin(a, b, (i) => 2 * bounds[i])
   })
 

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 /** One text of the reference: token ids, cut to a fixed length, without BOS. */
 export interface ReferenceText {
   readonly name: string
-  readonly kind: 'prose' | 'code' | 'mathematics' | 'chat'
+  readonly kind: 'prose' | 'code' | 'mathematics' | 'chat' | 'mixed'
   readonly tokens: readonly number[]
 }
 
@@ -54,11 +54,11 @@ export interface Divergence {
   readonly perplexityRatio: number
 }
 
-/** Reads test/fixtures/logits-reference.{json,bin}, in Node. */
-export async function readReference(): Promise<Reference> {
+/** Reads test/fixtures/logits-{reference,long}.{json,bin}, in Node: texts of 102 tokens, or the ends of texts of 2,048. */
+export async function readReference(name: 'reference' | 'long' = 'reference'): Promise<Reference> {
   const [json, bytes] = await Promise.all([
-    readFile(new URL('../fixtures/logits-reference.json', import.meta.url), 'utf8'),
-    readFile(new URL('../fixtures/logits-reference.bin', import.meta.url)),
+    readFile(new URL(`../fixtures/logits-${name}.json`, import.meta.url), 'utf8'),
+    readFile(new URL(`../fixtures/logits-${name}.bin`, import.meta.url)),
   ])
   return parseReference(json, bytes)
 }
@@ -72,7 +72,7 @@ export function parseReference(json: string, bytes: Uint8Array): Reference {
   const expected = floatsStart + (cells + 2 * rows) * Float32Array.BYTES_PER_ELEMENT
   if (bytes.byteLength !== expected) {
     throw new RangeError(
-      `logits-reference.bin has ${bytes.byteLength} bytes, logits-reference.json needs ${expected}: run logits.py again`,
+      `the .bin file has ${bytes.byteLength} bytes, its .json needs ${expected}: run logits.py again`,
     )
   }
   const { buffer } = new Uint8Array(bytes)

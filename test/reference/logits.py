@@ -2,17 +2,20 @@
 # requires-python = ">=3.10"
 # dependencies = ["gguf==0.19.0", "jinja2==3.1.6", "numpy==2.4.6", "tokenizers==0.23.3"]
 # ///
-"""Writes the reference next-token distributions of a llama model to test/fixtures/logits-reference.{json,bin}.
+"""Writes the reference next-token distributions of a llama model to test/fixtures/logits-{reference,long}.{json,bin}.
 
     python test/reference/logits.py path/to/SmolLM2-135M-Instruct.Q4_1.gguf
 
 The weights are dequantized exactly and the forward pass runs in float64, so nothing but the quantization that is
 stored in the file stands between this and the trained model: what another implementation loses against it is its own.
 
-Every text of src/quantize/quality.json is cut to TOKENS tokens and fed without BOS, teacher-forced. Position p
-predicts token p + 1. Position 0 is skipped, as it has no context. The formats are in test/fixtures/README.md.
+logits-reference: every text of src/quantize/quality.json is cut to 102 tokens and fed without BOS, teacher-forced.
+Position p predicts token p + 1. Position 0 is skipped, as it has no context.
+logits-long: all these texts one behind the other, starting with another one each time, cut to 2048 tokens; of each the
+last 256 distributions. The formats are in test/fixtures/README.md.
 """
 
+import functools
 import hashlib
 import json
 import sys
@@ -24,9 +27,8 @@ import numpy as np
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
 FIXTURES = Path(__file__).parent.parent / 'fixtures'
-TOKENS = 102
-FIRST_POSITION = 1
 TOP = 32
+LONG_STARTS = (0, 6, 12, 18)
 
 CONTROL_TOKEN = 3  # gguf.TokenType.CONTROL
 
@@ -102,53 +104,73 @@ def log_softmax(logits):
     return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
 
 
+def write(name, model, texts, first, vocab, distributions):
+    """texts: (name, kind, ids) of equal lengths; distributions(ids): log-probabilities (tokens, vocab) of one text."""
+    top_ids, top_logprobs, rest, following = [], [], [], []
+    for _, _, ids in texts:
+        logprobs = distributions(ids)[first:-1]
+        order = np.argsort(-logprobs, axis=-1, kind='stable')
+        top_ids.append(order[:, :TOP])
+        top_logprobs.append(np.take_along_axis(logprobs, order[:, :TOP], -1))
+        rest.append(np.log(np.exp(np.take_along_axis(logprobs, order[:, TOP:], -1)).sum(-1)))
+        following.append(np.take_along_axis(logprobs, np.array(ids)[first + 1 :, None], -1)[:, 0])
+
+    with open(FIXTURES / f'{name}.bin', 'wb') as out:
+        out.write(np.concatenate(top_ids).astype('<u2').tobytes())
+        for values in (top_logprobs, rest, following):
+            out.write(np.concatenate(values).astype('<f4').tobytes())
+
+    reference = {
+        'model': model,
+        'vocabSize': vocab,
+        'firstPosition': first,
+        'positions': len(texts[0][2]) - 1 - first,
+        'top': TOP,
+    }
+    lines = ',\n'.join(
+        '    ' + json.dumps({'name': name, 'kind': kind, 'tokens': ids}) for name, kind, ids in texts
+    )
+    scalars = json.dumps(reference, indent=2).removesuffix('\n}')
+    (FIXTURES / f'{name}.json').write_text(f'{scalars},\n  "texts": [\n{lines}\n  ]\n}}\n')
+    following = np.concatenate(following)
+    print(f'{name}: perplexity {np.exp(-following.mean()):.4f} over {len(following)} positions')
+
+
+def cut(name, ids, tokens):
+    if len(ids) < tokens:
+        raise SystemExit(f'{name} has {len(ids)} tokens; at least {tokens} are needed')
+    return ids[:tokens]
+
+
 def main():
     path = Path(sys.argv[1])
     reader = gguf.GGUFReader(path)
     stored = {t.name: t for t in reader.tensors}
     field = lambda name: reader.fields[name].contents()
-    tensor = lambda name: gguf.quants.dequantize(stored[name].data, stored[name].tensor_type).astype(np.float64)
+    tensor = functools.cache(
+        lambda name: gguf.quants.dequantize(stored[name].data, stored[name].tensor_type).astype(np.float64)
+    )
     if 'output.weight' in stored:
         raise SystemExit('logits.py expects a head tied to the embedding; this file has an output.weight')
 
     tokenizer = load_tokenizer(field)
     template = jinja2.Environment(trim_blocks=True, lstrip_blocks=True).from_string(field('tokenizer.chat_template'))
     texts = json.loads((FIXTURES.parent.parent / 'src/quantize/quality.json').read_text())
-    rows = []
-    for text in texts:
-        ids = tokenizer.encode(text['text'] if 'text' in text else template.render(messages=text['messages'])).ids
-        if len(ids) < TOKENS:
-            raise SystemExit(f'{text["name"]} has {len(ids)} tokens; at least {TOKENS} are needed')
-        rows.append(ids[:TOKENS])
-    ids = np.array(rows)
+    whole = [
+        tokenizer.encode(text['text'] if 'text' in text else template.render(messages=text['messages'])).ids
+        for text in texts
+    ]
+    short = [(text['name'], text['kind'], cut(text['name'], ids, 102)) for text, ids in zip(texts, whole)]
+    long = []
+    for start in LONG_STARTS:
+        name = f'from {texts[start]["name"]}'
+        long.append((name, 'mixed', cut(name, sum(whole[start:] + whole[:start], []), 2048)))
 
     head = tensor('token_embd.weight').T
-    top_ids, top_logprobs, rest, following = [], [], [], []
-    for text, hidden in zip(ids, forward(field, tensor, ids)):
-        logprobs = log_softmax(hidden[FIRST_POSITION : TOKENS - 1] @ head)
-        order = np.argsort(-logprobs, axis=-1, kind='stable')
-        top_ids.append(order[:, :TOP])
-        top_logprobs.append(np.take_along_axis(logprobs, order[:, :TOP], -1))
-        rest.append(np.log(np.exp(np.take_along_axis(logprobs, order[:, TOP:], -1)).sum(-1)))
-        following.append(np.take_along_axis(logprobs, text[FIRST_POSITION + 1 :, None], -1)[:, 0])
-
-    with open(FIXTURES / 'logits-reference.bin', 'wb') as out:
-        out.write(np.concatenate(top_ids).astype('<u2').tobytes())
-        for values in (top_logprobs, rest, following):
-            out.write(np.concatenate(values).astype('<f4').tobytes())
-
-    reference = {
-        'model': {'file': path.name, 'sha256': hashlib.sha256(path.read_bytes()).hexdigest()},
-        'vocabSize': head.shape[1],
-        'firstPosition': FIRST_POSITION,
-        'positions': TOKENS - 1 - FIRST_POSITION,
-        'top': TOP,
-        'texts': [{'name': t['name'], 'kind': t['kind'], 'tokens': row} for t, row in zip(texts, rows)],
-    }
-    lines = ',\n'.join('    ' + json.dumps(text) for text in reference.pop('texts'))
-    scalars = json.dumps(reference, indent=2).removesuffix('\n}')
-    (FIXTURES / 'logits-reference.json').write_text(f'{scalars},\n  "texts": [\n{lines}\n  ]\n}}\n')
-    print(f'perplexity {np.exp(-np.concatenate(following).mean()):.4f} over {len(np.concatenate(following))} positions')
+    model = {'file': path.name, 'sha256': hashlib.sha256(path.read_bytes()).hexdigest()}
+    distributions = lambda ids: log_softmax(forward(field, tensor, np.array([ids]))[0] @ head)
+    write('logits-reference', model, short, 1, head.shape[1], distributions)
+    write('logits-long', model, long, 1791, head.shape[1], distributions)
 
 
 if __name__ == '__main__':

@@ -16,12 +16,15 @@ from tiny_llama_model import Case, pack_name
 #     sum over groups of  scale^2 (1 + 4 + ... + 4^(P-1)) (group / 4) step^2 / 12
 #   That is a little too much: weights near the middle have opposite bits in their highest planes (01..., 10...), and entries of
 #   opposite bits are opposite, so that part of the error of one plane takes away from another's.
-# - A key or value is off by an error that is uniform within half a step of 1/127 of the largest of its group of 32.
+# - Queries, keys and values are rounded after a Hadamard matrix has turned them: an element of that vector is off by an error that is
+#   uniform within half a step, 1/127 of the largest of the head (1/63 for queries).
+# - A weight of attention, times the scale of its value, is off by an error that is uniform within half a step of 1/127 of the largest
+#   of its tile of 64 positions.
 # `rounded` adds random errors of these sizes within transformers: what follows from them through attention, activations
 # and layers is transformers' own. assembly/layout.ts states the same constants.
 
 ENTRY_MAX, SHORT_ENTRY_MAX, SHORT_ENTRY_PLANES = 127, 63, 3
-KV_GROUP, KV_MAX = 32, 127
+KV_MAX, QUERY_MAX, WEIGHT_MAX, TILE = 127, 63, 127, 64
 ROUNDING_DRAWS = 24
 
 
@@ -42,16 +45,58 @@ def table_errors(weight, planes, group_size, generator):
     return errors
 
 
-def cache_error(x, generator):
-    grouped = x.unflatten(-1, (-1, KV_GROUP))
-    steps = grouped.abs().amax(-1, keepdim=True) / KV_MAX
-    return ((torch.rand(grouped.shape, generator=generator) - 0.5) * steps).flatten(-2)
+def hadamard(size):
+    matrix = torch.ones(1, 1)
+    while matrix.shape[0] < size:
+        matrix = torch.cat([torch.cat([matrix, matrix], 1), torch.cat([matrix, -matrix], 1)])
+    return matrix / size**0.5
+
+
+def turned(x):
+    """x (..., head_dim) times the Hadamard matrix, which is its own inverse."""
+    return x @ hadamard(x.shape[-1])
+
+
+def uniform(like, generator):
+    return torch.rand(like.shape, generator=generator) - 0.5
+
+
+def head_error(x, largest, generator):
+    """A random error of x (..., head_dim), rounded to `largest` steps once it is turned."""
+    steps = turned(x).abs().amax(-1, keepdim=True) / largest
+    return turned(uniform(x, generator) * steps)
+
+
+def attention_with_errors(generator):
+    """In place of eager_attention_forward: query (batch, heads, tokens, head_dim); key, value (batch, kv_heads, positions, head_dim)."""
+
+    def attend(module, query, key, value, attention_mask, scaling, **_):
+        groups = query.shape[1] // value.shape[1]
+        value_scales = turned(value).abs().amax(-1) / KV_MAX
+        key, value, value_scales = (x.repeat_interleave(groups, 1) for x in (key, value, value_scales))
+        query = query + head_error(query, QUERY_MAX, generator)
+        weights = torch.softmax(query @ key.transpose(2, 3) * scaling + attention_mask, -1)
+        products = weights * value_scales[:, :, None]
+        for tile in products.split(TILE, -1):
+            steps = tile.amax(-1, keepdim=True) / WEIGHT_MAX
+            # Zeros stay: what is masked, too.
+            tile += torch.where(tile > 0, uniform(tile, generator) * steps, 0)
+        out = (products / value_scales[:, :, None]) @ value
+        return out.transpose(1, 2).contiguous(), None
+
+    return attend
 
 
 @contextmanager
 def rounded(model, case: Case, seed: int):
     """Within it, the model computes with random errors in place of our rounding."""
     generator = torch.Generator().manual_seed(seed)
+    head_dim = model.model.layers[0].self_attn.head_dim
+
+    def value_with_errors(_, __, value):
+        heads = value.unflatten(-1, (-1, head_dim))
+        return (heads + head_error(heads, KV_MAX, generator)).flatten(-2)
+
     hooks = []
     for name, module in model.named_modules():
         if isinstance(module, torch.nn.Linear):
@@ -61,19 +106,24 @@ def rounded(model, case: Case, seed: int):
             errors = table_errors(module.weight, planes, case.group_size, generator)
             hooks.append(module.register_forward_hook(lambda _, x, y, errors=errors: y + errors(x[0])))
         if name.endswith('v_proj'):
-            hooks.append(module.register_forward_hook(lambda _, __, value: value + cache_error(value, generator)))
+            hooks.append(module.register_forward_hook(value_with_errors))
     modeling = {'llama': modeling_llama, 'qwen2': modeling_qwen2}[case.architecture]
     rope = modeling.apply_rotary_pos_emb
 
     def rope_with_errors(*args, **kwargs):
         query, key = rope(*args, **kwargs)
-        return query, key + cache_error(key, generator)
+        return query, key + head_error(key, KV_MAX, generator)
 
     modeling.apply_rotary_pos_emb = rope_with_errors
+    attend, implementation = modeling.eager_attention_forward, model.config._attn_implementation
+    modeling.eager_attention_forward = attention_with_errors(generator)
+    model.set_attn_implementation('eager')
     try:
         yield
     finally:
         modeling.apply_rotary_pos_emb = rope
+        modeling.eager_attention_forward = attend
+        model.set_attn_implementation(implementation)
         for hook in hooks:
             hook.remove()
 
