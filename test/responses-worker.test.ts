@@ -2,7 +2,9 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import OpenAI from 'openai'
+import { zodTextFormat } from 'openai/helpers/zod'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { z } from 'zod'
 import { type RunningWorker, startWorker } from '../src/serve/start-worker.ts'
 import { all } from './support/responses-client.ts'
 
@@ -64,6 +66,13 @@ test('a response is the same streamed and whole, and outlasts a restart; one tha
   })
   expect(continued.output_text).toBe(sent.output_text)
   expect(continued.usage!.input_tokens).toBe(sent.usage!.input_tokens)
+})
+
+test('a response has the form that its schema says', async () => {
+  const format = zodTextFormat(z.object({ capital: z.enum(['Paris', 'Rome']), isCity: z.boolean() }), 'answer')
+  const input = 'What is the capital of France? Answer in JSON.'
+  const { output_parsed } = await client.responses.parse({ ...GREEDY, input, text: { format } })
+  expect(output_parsed).toEqual({ capital: 'Paris', isCity: expect.any(Boolean) })
 })
 
 test('what is larger than a row of SQLite is kept, and what is deleted is gone', async () => {

@@ -79,6 +79,11 @@ describe('routes', () => {
     ['POST', '/v1/models', 'GET'],
     ['DELETE', '/v1/models/fake-model', 'GET'],
     ['PUT', '/healthz', 'GET'],
+    ['GET', '/v1/responses', 'POST'],
+    ['PUT', '/v1/responses/resp_1', 'GET, DELETE'],
+    ['GET', '/v1/responses/resp_1/cancel', 'POST'],
+    ['POST', '/v1/responses/resp_1/input_items', 'GET'],
+    ['GET', '/v1/responses/input_tokens', 'POST'],
     ['POST', '/health', 'GET'],
     ['POST', '/props', 'GET'],
     ['GET', '/v1/completions', 'POST'],
@@ -151,7 +156,7 @@ describe('CORS', () => {
     })
     expect(response.status).toBe(204)
     expect(response.headers.get('Access-Control-Allow-Origin')).toBe('*')
-    expect(response.headers.get('Access-Control-Allow-Methods')).toContain('POST')
+    expect(response.headers.get('Access-Control-Allow-Methods')).toBe('GET,POST,DELETE')
     expect(response.headers.get('Access-Control-Allow-Headers')).toBe('content-type,authorization')
   })
 

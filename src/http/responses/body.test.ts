@@ -87,11 +87,6 @@ describe('the request behind a body', () => {
     expect(requestOf({ text: { format } }).constraint).toEqual(constraint)
   })
 
-  test('a call that must be made leaves no text whose form it could be', () => {
-    const asked = { tools: TOOLS, tool_choice: 'required', text: { format: { type: 'json_object' } } }
-    expect(requestOf(asked)).toMatchObject({ toolChoice: 'required', constraint: undefined })
-  })
-
   test.each([
     [{ include: ['message.output_text.logprobs'] }, 0],
     [{ include: ['message.output_text.logprobs'], top_logprobs: 3 }, 3],
@@ -127,6 +122,8 @@ describe('a body is refused', () => {
     [{ metadata: Object.fromEntries(Array.from({ length: 17 }, (_, i) => [`k${i}`, 'v'])) }, 'metadata', '16'],
     [{ max_output_tokens: 0 }, 'max_output_tokens', ''],
     [{ input: 'word '.repeat(2000) }, 'input', 'context length'],
+    [{ text: { format: { type: 'json_schema', schema: { if: {} } } } }, 'text.format', 'if'],
+    [{ tools: [{ ...TOOLS[0], parameters: { if: {} } }], tool_choice: 'required' }, 'tools.0.parameters', 'if'],
   ])('%j', async (wrong, param, message) => {
     const response = await fakeApp().request('/v1/responses', {
       method: 'POST',

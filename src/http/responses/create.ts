@@ -2,7 +2,7 @@ import type { Context } from 'hono'
 import { type Answers, OpenAnswer } from '../answers.ts'
 import type { Dialect } from '../recording.ts'
 import { responseHead } from './objects.ts'
-import { readRequest, withInputAtFault } from './read-request.ts'
+import { readRequest, withOwnParams } from './read-request.ts'
 import type { Responses } from './responses.ts'
 
 /**
@@ -20,7 +20,7 @@ export const EVENTS: Dialect = {
 export async function createResponse(c: Context, answers: Answers, responses: Responses): Promise<Response> {
   const { id, body, input, request } = await readRequest(c, responses)
   const asked = { id, model: body.model, request: () => request }
-  const answer = await withInputAtFault(OpenAnswer.open(c, answers, asked))
+  const answer = await withOwnParams(OpenAnswer.open(c, answers, asked))
   const head = responseHead(id, body, answer.chat, request.sampling, responses.store !== undefined)
   const { live, events } = responses.start(head, input, answer)
   if (body.stream) return answer.stream(events, EVENTS, head.background ?? false)

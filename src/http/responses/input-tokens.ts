@@ -3,7 +3,7 @@ import { encodePrompt } from '../../chat/prompt.ts'
 import { routeWish } from '../../route/wish.ts'
 import type { Answers } from '../answers.ts'
 import { checkModelName } from '../models.ts'
-import { readRequest, withInputAtFault } from './read-request.ts'
+import { readRequest, withOwnParams } from './read-request.ts'
 import type { Responses } from './responses.ts'
 
 /** POST /responses/input_tokens: how many tokens the prompt of a response would have. */
@@ -12,6 +12,6 @@ export async function countInputTokens(c: Context, answers: Answers, responses: 
   const chat = await answers.loadModel()
   checkModelName(chat, routeWish(body.model ?? chat.id, null).model)
   const { signal } = c.req.raw
-  const { ids } = await withInputAtFault(encodePrompt(chat, request, Number.POSITIVE_INFINITY, signal))
+  const { ids } = await withOwnParams(encodePrompt(chat, request, Number.POSITIVE_INFINITY, signal))
   return c.json({ object: 'response.input_tokens', input_tokens: ids.length })
 }

@@ -17,12 +17,16 @@ export async function readRequest(c: Context, responses: Responses) {
   return { id, body, input, request: responseRequest(body, items, source) }
 }
 
-/** What is wrong with a message is wrong with the input that it stands for. */
-export async function withInputAtFault<Value>(value: Promise<Value>): Promise<Value> {
+/** What is wrong with a chat is wrong with what stands for it in the body. */
+export async function withOwnParams<Value>(value: Promise<Value>): Promise<Value> {
   try {
     return await value
   } catch (error) {
-    if (!(error instanceof ChatRequestError) || !error.param?.startsWith('messages')) throw error
-    throw new ChatRequestError(error.code, error.message, 'input', { cause: error })
+    if (!(error instanceof ChatRequestError) || error.param === null) throw error
+    throw new ChatRequestError(error.code, error.message, ownParam(error.param), { cause: error })
   }
+}
+
+function ownParam(param: string): string {
+  return param.startsWith('messages') ? 'input' : param.replace(/^(tools\.\d+)\.function/, '$1')
 }

@@ -13,17 +13,15 @@ import { chatMessages } from './messages.ts'
 export function responseRequest(body: ResponseBody, items: readonly Item[], source: string): ChatRequest {
   const { tools, include, reasoning } = body
   const choosable = tools?.length && body.tool_choice !== 'none'
-  const choice = toolChoice(body)
-  const mustCall = choice === 'required' || (typeof choice === 'object' && choice.required)
   const hasLogprobs = body.top_logprobs != null || include?.includes('message.output_text.logprobs')
   return {
     // Arguments of calls are texts: their size alone has to be looked at.
     messages: withExactJson({ messages: chatMessages(body.instructions, items), tools: undefined }, source).messages,
     tools: choosable ? chatTools(exactJson(source), tools.length) : undefined,
-    toolChoice: choice,
+    toolChoice: toolChoice(body),
     parallelToolCalls: body.parallel_tool_calls ?? undefined,
-    // Where a call has to come there is no text whose form it could be.
-    constraint: mustCall ? undefined : constraint(body),
+    constraint: constraint(body),
+    constraintParam: 'text.format',
     reasoningBudget: reasoningBudget({ reasoning }),
     reasoningEffort: reasoningEffort({ reasoning }),
     maxTokens: body.max_output_tokens ?? undefined,

@@ -146,6 +146,23 @@ describe('helpers of openai-node', () => {
     expect(response.text?.format).toMatchObject({ type: 'json_schema', name: 'answer', strict: true })
   })
 
+  test('parse gets what the schema says, whatever the model would', async () => {
+    const { client } = await responsesClient('<think>Paris?</think>It is Paris.')
+    const format = zodTextFormat(z.object({ capital: z.enum(['Bern', 'Rome']) }), 'answer')
+    const { output_parsed, output } = await client.responses.parse({ ...HELLO, text: { format } })
+    expect(['Bern', 'Rome']).toContain(output_parsed!.capital)
+    expect(output).toMatchObject([{ type: 'reasoning', content: [{ text: 'Paris?' }] }, { type: 'message' }])
+  })
+
+  test.each(['required', { type: 'function', name: 'add' }] as const)('tool_choice %j makes a call', async (choice) => {
+    const { client } = await responsesClient('I would rather talk.')
+    const tools = [zodResponsesFunction({ name: 'add', parameters: z.object({ a: z.literal(7) }) })]
+    const format = { type: 'json_object' as const }
+    const asked = { ...HELLO, tools, tool_choice: choice, reasoning: { effort: 'none' as const }, text: { format } }
+    const { output } = await client.responses.parse(asked)
+    expect(output).toMatchObject([{ type: 'function_call', name: 'add', parsed_arguments: { a: 7 } }])
+  })
+
   test('a loop of tools, by input and by previous_response_id', async () => {
     const { client } = await responsesClient((prompt) => {
       return prompt.includes('tool\n3') ? `The sum is 3 of ${prompt.split('user').length - 1} question.` : CALL

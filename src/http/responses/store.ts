@@ -115,21 +115,21 @@ export class ResponseStore {
 
   /** Expired ones go, then the oldest beyond the limits. */
   sweep(): void {
-    this.#sql.exec(
-      `DELETE FROM responses WHERE expires <= ? OR id IN (
-        SELECT id FROM (
-          SELECT id, ROW_NUMBER() OVER newest AS number, SUM(bytes) OVER newest AS total FROM responses
-          WINDOW newest AS (ORDER BY expires DESC, rowid DESC)
-        ) WHERE number > ? OR total > ?
-      )`,
-      Date.now(),
-      this.#limits.responses,
-      this.#limits.bytes,
-    )
+    this.#sql.exec('DELETE FROM responses WHERE expires <= ?', Date.now())
+    while (this.#isOver()) {
+      this.#sql.exec('DELETE FROM responses WHERE id = (SELECT id FROM responses ORDER BY expires, rowid LIMIT 1)')
+    }
     const [{ next }] = this.#sql.exec<{ next: number | null }>('SELECT MIN(expires) AS next FROM responses').toArray()
     if (next === null || next === this.#wakesAt) return
     this.#wakesAt = next
     this.#wake(next)
+  }
+
+  #isOver(): boolean {
+    const [{ responses, bytes }] = this.#sql
+      .exec<StoreLimits>('SELECT COUNT(*) AS responses, TOTAL(bytes) AS bytes FROM responses')
+      .toArray()
+    return responses > this.#limits.responses || bytes > this.#limits.bytes
   }
 
   #write(id: string, part: Part, value: unknown): void {
