@@ -6,12 +6,12 @@ import { loadTokenizer } from './load.ts'
 import { writtenText } from './written-text.ts'
 
 const nanbeige = nanbeigeTokenizer()
-const smolLm2 = loadTokenizer(smolLm2Tables())
+const smolLm2 = smolLm2Tables()
 
 describe.each([
-  ['byte-level', smolLm2],
+  ...(smolLm2 ? ([['byte-level', loadTokenizer(smolLm2)]] as const) : []),
   ['byte fallback, with a space before words', nanbeige],
-])('%s', (_, tokenizer) => {
+] as const)('%s', (_, tokenizer) => {
   const piece = fc.oneof(
     fc.constantFrom('<|im_start|>', '<|im_end|>', '<think>', '</tool_call>', ' ', '\n', '  a', 'Hé', '好的', '😀'),
     fc.string({ maxLength: 5 }),
