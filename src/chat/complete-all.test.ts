@@ -8,6 +8,7 @@ import { edgeAlone } from '../route/service.ts'
 import { type AnswerRequest, completeAll } from './complete.ts'
 import type { AnswersEvent } from './events.ts'
 
+const { signal } = new AbortController()
 const SEEDED = { ...QUESTION, maxTokens: 12, sampling: { temperature: 1.5, seed: 7 } }
 
 async function all(
@@ -105,6 +106,21 @@ describe('several answers', () => {
     }
     expect((await other!).texts[0]).toBe(likeliest(PROMPT, 3))
     expect(texts).toEqual((await all(new LettersLanguage(), [SEEDED], 2)).texts)
+    expect(language.mostHeld).toBe(1)
+  })
+
+  test('to other prompts give way where somebody waits, those to one prompt stay together', async () => {
+    const language = new LettersLanguage()
+    const service = edgeAlone()
+    const plain = ['x', 'y'].map((prompt) => ({ prompt, sampling: { temperature: 0 }, stop: [], maxTokens: 3 }))
+    const ended: string[] = []
+    let other: Promise<void> | undefined
+    for await (const { answer, event } of completeAll(fakeChat(language), plain, 2, signal, service)) {
+      if (event.type === 'finish') ended.push(`${answer}`)
+      other ??= all(language, [QUESTION_OF_B], 1, signal, service).then(() => void ended.push('other'))
+    }
+    await other
+    expect(ended).toEqual(['0', '1', 'other', '2', '3'])
     expect(language.mostHeld).toBe(1)
   })
 })

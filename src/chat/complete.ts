@@ -115,15 +115,14 @@ async function* answers(
   service: ChatService,
 ): AsyncGenerator<AnswersEvent> {
   const decision = decide(chat, service, prepared, each)
-  const count = prepared.length * each
-  const newTurn = (answers: number) => new EdgeTurn({ language: chat.language, queue: service.queue, visitor, answers })
-  const shared = decision.route === 'origin' ? undefined : newTurn(count)
+  const turnOf = { language: chat.language, queue: service.queue, visitor, each }
+  const shared = decision.route === 'origin' ? undefined : new EdgeTurn({ ...turnOf, answers: prepared.length * each })
   const abort = new AbortController()
   const all = AbortSignal.any([signal, abort.signal])
   const generators = prepared.flatMap((one) =>
     Array.from({ length: each }, (_, index) => {
       const sampling = { ...one.sampling, seed: seedOfAnswer(one.sampling.seed, index) }
-      const turn = shared ?? newTurn(1)
+      const turn = shared ?? new EdgeTurn({ ...turnOf, answers: 1 })
       const tellsPrompt = index === 0
       return answer(chat, { ...one, sampling }, { decision, service, visitor, turn, tellsPrompt, signal: all })
     }),

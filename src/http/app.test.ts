@@ -266,7 +266,7 @@ describe('bodies', () => {
     [{ n: 0 }, 'n'],
     [{ n: 9 }, 'n'],
     [{ min_tokens: -1 }, 'min_tokens'],
-    [{ stop_token_ids: [-1] }, 'stop_token_ids.0'],
+    [{ stop_token_ids: [-1] }, 'stop_token_ids'],
     [{ stop_token_ids: [5000] }, 'stop_token_ids'],
     [{ tool_choice: 'required' }, 'tool_choice'],
     [{ tool_choice: 'wish' }, 'tool_choice'],

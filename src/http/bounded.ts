@@ -8,6 +8,16 @@ export function list<Item extends z.ZodType>(item: Item, max: number) {
   return z.array(z.unknown()).max(max).pipe(z.array(item))
 }
 
+/** Token ids. One predicate: of many wrong ones zod would make as many issues. */
+export function tokenIds(max: number) {
+  return z
+    .custom<readonly number[]>(
+      (value) => Array.isArray(value) && value.every((id) => Number.isSafeInteger(id) && id >= 0),
+      'expected token ids',
+    )
+    .refine((ids) => ids.length <= max, `expected at most ${max} token ids`)
+}
+
 /** With fields that nobody knows, but not any number of them. */
 export function fields<Shape extends z.core.$ZodLooseShape>(shape: Shape) {
   return z

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { TextRequest } from '../chat/complete.ts'
-import { list } from './bounded.ts'
+import { list, tokenIds } from './bounded.ts'
 import { constraintFields, constraintsOf, rejectConflicts } from './constraint-fields.ts'
 import { samplingFields, samplingSettings } from './sampling-fields.ts'
 import { answersField, streamFields, topLogprobsField } from './schemas.ts'
@@ -13,7 +13,7 @@ const MAX_PROMPT_TOKENS = 50_000
 /** Of all prompts together: each takes the edge as long as another request. */
 const MAX_ANSWERS = 128
 
-const ids = list(z.int().nonnegative(), MAX_PROMPT_TOKENS).check(z.minLength(1))
+const ids = tokenIds(MAX_PROMPT_TOKENS).refine((list) => list.length > 0, 'expected at least one token id')
 const prompt = z.union(
   [z.string(), ids, list(z.string(), MAX_PROMPTS).check(z.minLength(1)), list(ids, MAX_PROMPTS).check(z.minLength(1))],
   `expected a text, token ids, or up to ${MAX_PROMPTS} of either`,
@@ -46,7 +46,7 @@ export type TextCompletionBody = z.infer<typeof textCompletionBody>
 
 export function promptsOf(prompt: TextCompletionBody['prompt']): readonly (string | readonly number[])[] {
   if (typeof prompt === 'string') return [prompt]
-  return typeof prompt[0] === 'number' ? [prompt as number[]] : (prompt as (string | number[])[])
+  return typeof prompt[0] === 'number' ? [prompt as number[]] : (prompt as (string | readonly number[])[])
 }
 
 /** The requests behind a body, one for each prompt. */

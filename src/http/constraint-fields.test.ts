@@ -73,10 +73,15 @@ describe('the form of an answer', () => {
     [{ response_format: { type: 'json_object' }, grammar: 'root ::= "a"' }, 'grammar'],
     [{ guided_json: SCHEMA, guided_regex: 'a' }, 'guided_regex'],
     [{ structured_outputs: { json: SCHEMA, regex: 'a' } }, 'structured_outputs.regex'],
-    [{ response_format: { type: 'json_object' }, tools: TOOLS, tool_choice: 'required' }, 'tool_choice'],
+    [{ guided_json: SCHEMA, tools: TOOLS, tool_choice: 'required' }, 'tool_choice'],
     [{ regex: 'a', tools: TOOLS, tool_choice: tool('f') }, 'tool_choice'],
   ])('%j: two of them conflict', (fields, path) => {
     expect(issueOf(fields)).toEqual({ path, code: 'conflicting_parameters' })
+  })
+
+  test("of OpenAI's field is for the answer after the calls that must be made", () => {
+    const request = requestOf({ response_format: { type: 'json_object' }, tools: TOOLS, tool_choice: 'required' })
+    expect([request.constraint, request.toolChoice]).toEqual([undefined, 'required'])
   })
 
   test('and tools that need not be called go together', () => {

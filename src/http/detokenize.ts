@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { checkTokenIds } from '../chat/prepare.ts'
 import { routeWish } from '../route/wish.ts'
 import { writtenText } from '../tokenizer/written-text.ts'
-import { list } from './bounded.ts'
+import { tokenIds } from './bounded.ts'
 import { jsonBody } from './json-body.ts'
 import { checkModelName, type LoadModel } from './models.ts'
 
@@ -11,7 +11,7 @@ const MAX_TOKENS = 50_000
 
 const detokenizeBody = z.looseObject({
   model: z.string().nullish(),
-  tokens: list(z.int().nonnegative(), MAX_TOKENS),
+  tokens: tokenIds(MAX_TOKENS),
 })
 
 /** POST /detokenize: the text of ids, under vLLM's name and llama-server's. */

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { list } from './bounded.ts'
+import { list, tokenIds } from './bounded.ts'
 
 /** Generous beside OpenAI's 4; every one is searched for at every token. */
 export const MAX_STOP_STRINGS = 16
@@ -32,7 +32,7 @@ export const samplingFields = {
   seed: z.number().min(-MAX_SEED).max(MAX_SEED).refine(Number.isInteger, 'expected an integer').nullish(),
   stop: z.union([stopString, list(stopString, MAX_STOP_STRINGS)]).nullish(),
   min_tokens: z.int().nonnegative().nullish(),
-  stop_token_ids: list(z.int().nonnegative(), MAX_STOP_TOKENS).nullish(),
+  stop_token_ids: tokenIds(MAX_STOP_TOKENS).nullish(),
   ignore_eos: z.boolean().nullish(),
 }
 

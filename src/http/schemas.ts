@@ -6,7 +6,7 @@ import { withExactJson } from './exact-body.ts'
 import { reasoningBudget, reasoningEffort, reasoningFields } from './reasoning.ts'
 import { samplingFields, samplingSettings } from './sampling-fields.ts'
 import { rejectTemplate, templateFields, templateSettings } from './template-fields.ts'
-import { rejectToolChoice, toolChoiceField, toolChoiceOf } from './tool-choice-field.ts'
+import { mustCall, rejectToolChoice, toolChoiceField, toolChoiceOf } from './tool-choice-field.ts'
 import { rejectUnsupported } from './unsupported.ts'
 
 export const MAX_TOP_LOGPROBS = 20
@@ -91,11 +91,10 @@ export const completionBody = z
     top_logprobs: topLogprobsField,
   })
   .check(({ value, issues }) => {
-    const hasConstraint = constraintsOf(value).length > 0
     issues.push(
       ...rejectUnsupported(value),
       ...rejectConflicts(value),
-      ...rejectToolChoice(value, hasConstraint),
+      ...rejectToolChoice(value, constraintsOf(value)),
       ...rejectTemplate(value),
     )
     if (value.top_logprobs != null && !value.logprobs) {
@@ -112,11 +111,13 @@ export type CompletionBody = z.infer<typeof completionBody>
 
 /** The request behind a body, its OpenAI names and nulls left behind. @param source the JSON of the body. */
 export function chatRequest(body: CompletionBody, source: string): ChatRequest {
+  const toolChoice = toolChoiceOf(body.tool_choice)
   const tools = body.tool_choice === 'none' ? undefined : (body.tools ?? undefined)
-  const [held] = constraintsOf(body)
+  // Where a call has to come there is no text whose form it could be.
+  const [held] = mustCall(toolChoice) ? [] : constraintsOf(body)
   return {
     ...withExactJson({ messages: body.messages, tools }, source),
-    toolChoice: toolChoiceOf(body.tool_choice),
+    toolChoice,
     parallelToolCalls: body.parallel_tool_calls ?? undefined,
     reasoningBudget: reasoningBudget(body),
     reasoningEffort: reasoningEffort(body),

@@ -80,6 +80,7 @@ describe('tokenize', () => {
     [{ content: ['a'] }, 'content'],
     [{ content: 'a', parse_special: false }, 'parse_special'],
     [{ prompt: 'a', model: 'gpt-4' }, 'model'],
+    [{ prompt: 'a'.repeat(300_000) }, 'prompt'],
     [{ messages, continue_final_message: true }, 'continue_final_message'],
   ])('%j: %s is wrong', async (body, param) => {
     expect(await post('/tokenize', body)).toMatchObject({ error: { type: 'invalid_request_error', param } })
@@ -95,8 +96,8 @@ describe('detokenize', () => {
 
   test.each([
     [{ tokens: 'a' }, 'tokens'],
-    [{ tokens: [-1] }, 'tokens.0'],
-    [{ tokens: [1.5] }, 'tokens.0'],
+    [{ tokens: [-1] }, 'tokens'],
+    [{ tokens: [1.5] }, 'tokens'],
     [{ tokens: [100_000] }, 'tokens'],
     [{ tokens: [1], model: 'gpt-4' }, 'model'],
   ])('%j: %s is wrong', async (body, param) => {

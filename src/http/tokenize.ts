@@ -14,6 +14,9 @@ import { checkModelName } from './models.ts'
 import { promptFields } from './schemas.ts'
 import { rejectTemplate, templateSettings } from './template-fields.ts'
 
+/** More than any context here holds. */
+const MAX_TOKENS = 262_144
+
 const model = z.string().nullish()
 /** vLLM's two forms. */
 const settings = { model, add_special_tokens: z.boolean().nullish(), return_token_strs: z.boolean().nullish() }
@@ -59,20 +62,18 @@ export function tokenize({ loadModel, loadService }: Pick<Answers, 'loadModel' |
 }
 
 async function idsOf(chat: ChatModel, body: Body, source: string, signal: AbortSignal): Promise<readonly number[]> {
-  // A body has 4 MiB at most: there need be no other bound.
-  const maxTokens = Number.POSITIVE_INFINITY
   switch (body.kind) {
     case 'chat': {
       const messages = withExactJson({ messages: body.messages, tools: body.tools ?? undefined }, source)
-      return (await chatPrompt(chat, { ...messages, ...templateSettings(body) }, maxTokens, signal)).ids
+      return (await chatPrompt(chat, { ...messages, ...templateSettings(body) }, MAX_TOKENS, signal)).ids
     }
     case 'prompt': {
       const addBos = chat.addBos && body.add_special_tokens !== false
-      return (await encodeText({ ...chat, addBos }, body.prompt, maxTokens, signal)).ids
+      return (await encodeText({ ...chat, addBos }, body.prompt, MAX_TOKENS, signal)).ids
     }
     case 'content': {
       const addBos = chat.addBos && body.add_special === true
-      return (await encodeText({ ...chat, addBos }, body.content, maxTokens, signal)).ids
+      return (await encodeText({ ...chat, addBos }, body.content, MAX_TOKENS, signal)).ids
     }
   }
 }

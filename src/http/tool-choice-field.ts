@@ -38,8 +38,18 @@ interface Choosing {
   readonly tool_choice?: ToolChoiceField
 }
 
-/** Issues where a choice names a tool that is not offered, or must call where an answer has a form. */
-export function rejectToolChoice(body: Choosing, hasConstraint: boolean): z.core.$ZodRawIssue[] {
+export function mustCall(choice: ToolChoice | undefined): boolean {
+  return choice === 'required' || (typeof choice === 'object' && choice.required)
+}
+
+/**
+ * Issues where a choice names a tool that is not offered, or must call where another field holds the answer to a form. OpenAI's clients send
+ * response_format with every request of a loop of tools: it is for the answer that follows the calls.
+ */
+export function rejectToolChoice(
+  body: Choosing,
+  constraints: readonly { readonly param: string }[],
+): z.core.$ZodRawIssue[] {
   const choice = toolChoiceOf(body.tool_choice)
   if (choice === undefined) return []
   const issue = (message: string, code: string): z.core.$ZodRawIssue[] => [
@@ -51,10 +61,9 @@ export function rejectToolChoice(body: Choosing, hasConstraint: boolean): z.core
   if (missing !== undefined) {
     return issue(`tool_choice names '${echo(missing)}', which is none of the tools: send it too.`, 'invalid_value')
   }
-  const mustCall = choice === 'required' || (typeof choice === 'object' && choice.required)
-  if (mustCall && hasConstraint) {
-    const message =
-      "A call that must be made leaves no answer for another form: use tool_choice 'auto', or no other form."
+  const other = constraints.find(({ param }) => param !== 'response_format')
+  if (mustCall(choice) && other) {
+    const message = `tool_choice leaves no text for ${other.param}: use 'auto', or send one of them.`
     return issue(message, 'conflicting_parameters')
   }
   return []

@@ -234,6 +234,7 @@ export class Origin {
         `${promptIds.length} tokens do not fit into ${this.contextLength}.`,
       )
     }
+    const most = Math.min(maxTokens, room)
     const beginsWith = this.#tokenizer.encode(text.slice(0, LONGEST_TOKEN))[0]
     const bans = this.takes === 'ids' ? bannedIds.map((id): [number, number] => [id, LEAST_BIAS]) : []
     // Each part of an answer takes other random numbers.
@@ -242,10 +243,10 @@ export class Origin {
       promptIds,
       text: beginsWith === addedId ? this.#withoutFirstToken(text, addedId) : text,
       textIsWhole: beginsWith === promptIds[0],
-      maxTokens: Math.min(maxTokens, room),
+      maxTokens: most,
       sampling: { ...sampling, seed, logitBias: new Map([...sampling.logitBias, ...bans]) },
-      // It counts its own tokens only.
-      stopRules: { ...stopRules, minTokens: Math.max(0, stopRules.minTokens - history.length) },
+      // It counts its own tokens only, and refuses to make more than it may.
+      stopRules: { ...stopRules, minTokens: Math.max(0, Math.min(stopRules.minTokens - history.length, most)) },
       topLogprobs,
       tokenizer: this.#tokenizer,
     }

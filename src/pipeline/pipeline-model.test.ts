@@ -245,6 +245,27 @@ describe('prefill', () => {
   })
 })
 
+it('answers again from a sequence that is cut back to its prompt, of which no stage computes anything anew', async () => {
+  const request = (seed: number) => ({
+    ...greedy(prompt(23), 8),
+    sampling: samplingParams({ seed, temperature: 2 }, {}),
+  })
+  const sequence = model.createSequence()
+  await ids(model, { ...request(1), sequence })
+  for (const seed of [2, 3]) {
+    sequence.truncate(22)
+    const before = stages[0].calls.length
+    expect(await ids(model, { ...request(seed), sequence })).toEqual(await ids(tiny.whole, request(seed)))
+    expect(forwards(stages[0], before)).toHaveLength(8)
+  }
+  // A stage that has lost it has it computed anew.
+  sequence.truncate(22)
+  stages[1].restart()
+  expect(await ids(model, { ...request(4), sequence })).toEqual(await ids(tiny.whole, request(4)))
+  expect(model.recoveries).toBe(1)
+  sequence.release()
+})
+
 it('has no more sequences than its stages have caches', async () => {
   const held = [model.createSequence(), model.createSequence()]
   expect(() => model.createSequence()).toThrow('every KV cache is in use')

@@ -7,6 +7,8 @@ interface EdgeTurnOptions {
   readonly visitor: Visitor
   /** Answers that follow each other in the turn. */
   readonly answers: number
+  /** How many of them go on from one prompt. */
+  readonly each: number
 }
 
 /** The edge's turn of one request, and its KV cache: answers that follow each other compute what they begin with in common once. */
@@ -42,10 +44,12 @@ export class EdgeTurn {
     return this.#sequence
   }
 
-  /** An answer needs it no more. It is kept for the next one, unless nobody reads while somebody waits. */
+  /** An answer needs it no more. It is kept for the next one, but where somebody waits only for the same prompt, and while somebody reads. */
   done(): void {
-    const { queue, visitor } = this.#options
-    if (--this.#left <= 0 || (!visitor.listening() && queue.wanted)) this.leave()
+    const { queue, visitor, each } = this.#options
+    const isOver = --this.#left <= 0
+    const isSamePrompt = this.#left % each !== 0
+    if (isOver || (queue.wanted && !(isSamePrompt && visitor.listening()))) this.leave()
   }
 
   /** Gives the turn and the cache back; calling it twice is harmless. */

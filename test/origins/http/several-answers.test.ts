@@ -135,6 +135,8 @@ describe('when an answer ends', () => {
     const { edge_tokens, origin_tokens } = usage.nanbeige
     expect(edge_tokens + origin_tokens).toBe(350)
     expect(origin.bodies.at(-1)!.min_tokens).toBe(300 - edge_tokens)
+    const { route } = await ask(app, { model: 'fake-model:origin', min_tokens: 300, max_tokens: 5 })
+    expect([route, origin.bodies.at(-1)!.min_tokens]).toEqual(['origin; reason=asked-for', 5])
   })
 
   test.each(['llama-server', 'openai'] as const)('%s is asked for stop tokens only where it can', async (kind) => {
