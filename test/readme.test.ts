@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { readFile } from 'node:fs/promises'
+import { glob, readFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { expect, it } from 'vitest'
 import { startServer } from './support/server.ts'
@@ -21,4 +21,19 @@ it("the README's lines for the openai package get an answer, and those for Pytho
   } finally {
     await server.stop()
   }
+})
+
+it('CONTRIBUTING names files and folders that are there', async () => {
+  const paths = await Array.fromAsync(glob('{assembly,bench,deploy,docs,scripts,src,test}/**/*'))
+  const contributing = await readFile('CONTRIBUTING.md', 'utf8')
+  const named = [...contributing.matchAll(/`([\w./-]+(?:\.(?:ts|py|sh)|\/))`/g)].map(([, name]) =>
+    name.replace(/\/$/, ''),
+  )
+  const places = named.filter((name) => !name.includes('NAME'))
+  expect(places.length).toBeGreaterThan(30)
+  expect(
+    places.filter(
+      (name) => !paths.some((path) => path === name || path.endsWith(`/${name}`) || path.startsWith(`${name}/`)),
+    ),
+  ).toEqual([])
 })

@@ -40,11 +40,11 @@ async function stop(): Promise<void> {
   workerd = undefined
 }
 
-const ask = (headers: Record<string, string> = {}) =>
+const ask = (headers: Record<string, string> = {}, fields: object = {}) =>
   fetch(`${url}/v1/chat/completions`, {
     method: 'POST',
     headers: { 'Content-Type': 'application/json', ...headers },
-    body: JSON.stringify({ messages: [{ role: 'user', content: 'Hi!' }], max_tokens: 4, temperature: 0 }),
+    body: JSON.stringify({ messages: [{ role: 'user', content: 'Hi!' }], max_tokens: 4, temperature: 0, ...fields }),
   })
 
 it('workerd alone serves the API and the page, and nothing else of its files', async () => {
@@ -53,6 +53,11 @@ it('workerd alone serves the API and the page, and nothing else of its files', a
   expect(response.status).toBe(200)
   expect(await response.json()).toMatchObject({ usage: { completion_tokens: 4 } })
   expect(await (await fetch(`${url}/healthz`)).json()).toMatchObject({ status: 'ok', weights: 'loaded' })
+  // The grammars are a module of their own, which is loaded late.
+  const constrained = await ask({}, { structured_outputs: { choice: ['yes', 'no'] } })
+  expect(await constrained.json()).toMatchObject({
+    choices: [{ message: { content: expect.stringMatching(/^(yes|no)$/) } }],
+  })
   const page = await fetch(url)
   expect(page.headers.get('Content-Type')).toMatch(/^text\/html/)
   expect(page.headers.get('Content-Security-Policy')).toMatch(/default-src 'none'/)

@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import OpenAI from 'openai'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { serveCommand } from '../../test/support/serve-command.ts'
 import { type TinyPack, tinyPack } from '../../test/support/tiny-pack.ts'
-import { startPipeline } from '../serve/start-pipeline.ts'
 
 let pack: TinyPack
 let out: string
@@ -43,7 +43,7 @@ describe('nanbeige-edge deploy', () => {
         '3/3 nanbeige-edge-tiny ... would deploy\n',
       ].join('\n'),
     })
-    const pipeline = await startPipeline({ out, port: 0 })
+    const pipeline = await serveCommand([out])
     try {
       const client = new OpenAI({ baseURL: `${pipeline.url}/v1`, apiKey: 'none', maxRetries: 0 })
       expect((await client.models.list()).data.map(({ id }) => id)).toEqual(['tiny'])
@@ -54,6 +54,9 @@ describe('nanbeige-edge deploy', () => {
     } finally {
       await pipeline.stop()
     }
+    await expect(serveCommand([out, '--context', '32'])).rejects.toThrow(
+      /is a pipeline, whose planes, context and sessions/,
+    )
   })
 
   it('names the script that failed, with the reason', async () => {

@@ -77,6 +77,10 @@ describe('serve', () => {
     expect(await refusal(gguf, '--planes', '9')).toEqual(line('9 is not a number from 2 to 8'))
     expect(await refusal(join(pack.root, 'tmp'))).toEqual(line('there is no config.json'))
     expect(await refusal(pack.folder, '--origin', 'gpu:8000')).toEqual(line('gpu:8000 is no address'))
+    expect(await refusal(pack.folder, '--key', '')).toEqual({
+      code: 1,
+      stderr: expect.stringMatching(/^error: option '--key <key>' argument '' is invalid/),
+    })
     expect(await refusal(pack.folder, '--context', '0')).toEqual({
       code: 1,
       stderr: "error: option '--context <tokens>' argument '0' is invalid. It is not a whole number above 0.\n",

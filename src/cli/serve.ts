@@ -1,4 +1,4 @@
-import { type Command, Option } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import { describeServed } from './describe-served.ts'
 import { wholeNumber } from './whole-number.ts'
 import { withBar } from './with-bar.ts'
@@ -51,9 +51,17 @@ export function addServeCommand(program: Command): void {
       'GPU server that goes on with long answers: vLLM, SGLang or llama-server is found by asking it; kind+url says which it is. ' +
         'Its API key is read from the variable ORIGIN_KEY',
     )
-    .addOption(new Option('--key <key>', 'API key that every request has to bring').env('NANBEIGE_KEY'))
+    .addOption(
+      new Option('--key <key>', 'API key that every request has to bring').env('NANBEIGE_KEY').argParser(apiKey),
+    )
     .addHelpText('after', EXAMPLES)
     .action(serve)
+}
+
+/** A key that a header can carry. An unset variable of a shell is none, and would leave the door open. */
+function apiKey(text: string): string {
+  if (/^[\x21-\x7e]+$/.test(text)) return text
+  throw new InvalidArgumentError('A key has visible ASCII characters, no spaces, and at least one.')
 }
 
 async function serve(model: string | undefined, options: ServeCommandOptions): Promise<void> {

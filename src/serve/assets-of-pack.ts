@@ -1,5 +1,5 @@
 import { rmSync } from 'node:fs'
-import { mkdir, mkdtemp, readdir, rm, symlink } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { PROJECT } from './project.ts'
@@ -7,10 +7,10 @@ import { PROJECT } from './project.ts'
 const BUILT = join(PROJECT, 'dist', 'assets')
 
 export interface AssetsOfPack {
+  /** Is there until the process exits. */
   readonly folder: string
   /** Value of the Worker's variable MODEL. */
   readonly model: string
-  remove(): Promise<void>
 }
 
 /**
@@ -18,8 +18,7 @@ export interface AssetsOfPack {
  */
 export async function assetsOfPack(pack: string, name: string): Promise<AssetsOfPack> {
   const folder = await mkdtemp(join(tmpdir(), 'nanbeige-edge-assets-'))
-  const removeAtExit = () => rmSync(folder, { recursive: true, force: true })
-  process.once('exit', removeAtExit)
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
   // As a part of a URL that needs no escaping.
   const model = name.replaceAll(/[^\w.-]+|^\.+/g, '-')
   await mkdir(join(folder, 'weights'))
@@ -27,12 +26,5 @@ export async function assetsOfPack(pack: string, name: string): Promise<AssetsOf
   for (const file of await readdir(BUILT)) {
     if (file !== 'weights') await symlink(join(BUILT, file), join(folder, file))
   }
-  return {
-    folder,
-    model,
-    async remove() {
-      process.off('exit', removeAtExit)
-      await rm(folder, { recursive: true })
-    },
-  }
+  return { folder, model }
 }

@@ -5,7 +5,13 @@ import { promisify } from 'node:util'
 import { PROJECT } from './project.ts'
 
 /** What a Worker imports and what its pages are: the last that `npm run build` makes of each. */
-const BUILT = ['dist/kernels.relaxed.wasm', 'dist/kernels.plain.wasm', 'dist/float.wasm', 'dist/assets/_headers']
+const BUILT = [
+  'dist/kernels.relaxed.wasm',
+  'dist/kernels.plain.wasm',
+  'dist/float.wasm',
+  'dist/xgrammar.wasm',
+  'dist/assets/_headers',
+]
 
 /** Build what a fresh clone lacks; `npm run build` is for what has changed. */
 export async function ensureBuilt(): Promise<void> {

@@ -33,20 +33,20 @@ export interface ServeOptions extends CachedPackOptions {
   readonly silent?: boolean
 }
 
-/** A model that is loaded and answers. */
+/** A model that is loaded and answers, until the process exits. */
 export interface ServedModel {
   readonly url: string
   readonly model: string
   /** Of a whole model; a pipeline's is described by its plan. */
   readonly whole?: { readonly manifest: Manifest; readonly contextLength: number; readonly sequences: number }
   readonly origin?: FoundOrigin
-  stop(): Promise<void>
 }
 
 /** wrangler.toml of this project. */
 const CONFIG = join(PROJECT, 'wrangler.toml')
 
-type Started = Omit<ServedModel, 'url' | 'model' | 'stop'> & { readonly worker: RunningWorker }
+/** What is known of a model that is started; `name`: before it is loaded. */
+type Started = Pick<ServedModel, 'whole' | 'origin'> & { readonly worker: RunningWorker; readonly name: string }
 
 /** Serve a model in workerd on this machine. Throws ServeError, AddressError, FindOriginError, PackError, WeightsError. */
 export async function serveModel(options: ServeOptions): Promise<ServedModel> {
@@ -54,68 +54,56 @@ export async function serveModel(options: ServeOptions): Promise<ServedModel> {
   // Before anything that takes long: a port that is taken is known at once.
   const server = await forward(options.address, workerPort.promise)
   await ensureBuilt()
-  const { worker, ...facts } = await start(options)
+  const { model } = options
+  const { worker, name, ...facts } =
+    model !== undefined && (await isPipeline(model)) ? await servePipeline(model, options) : await serveWhole(options)
   workerPort.resolve(Number(new URL(worker.url).port))
   return {
     url: localOrigin({ ...options.address, port: (server.address() as AddressInfo).port }),
-    model: await load(worker.url, options.key),
+    model: (await load(worker.url, options.key)) ?? name,
     ...facts,
-    async stop() {
-      server.close()
-      await worker.stop()
-    },
   }
 }
 
-async function start(options: ServeOptions): Promise<Started> {
-  const { model, origin: wanted, originKey, key } = options
-  const findFor = async (name: string) => (wanted === undefined ? undefined : findOrigin(wanted, originKey, name))
-  const vars = (origin: FoundOrigin | undefined) => ({
+async function servePipeline(out: string, options: ServeOptions): Promise<Started> {
+  if ([options.planes, options.context, options.sequences].some((option) => option !== undefined)) {
+    throw new ServeError(`${out} is a pipeline, whose planes, context and sessions \`nanbeige-edge deploy\` has set`)
+  }
+  const name = basename(resolve(out))
+  const { origin, vars } = await access(options, name)
+  return { worker: await startPipeline({ out, port: 0, vars }), name, origin }
+}
+
+async function serveWhole(options: ServeOptions): Promise<Started> {
+  const { options: configured } = await miniflareOptions(CONFIG)
+  const { MODEL, CONTEXT_LENGTH, SEQUENCES = 1 } = configured.bindings as Record<string, string | number>
+  const { model, silent, context = Number(CONTEXT_LENGTH), sequences = Number(SEQUENCES) } = options
+  const isConfigured = model === undefined
+  const pack = isConfigured
+    ? join(configured.assets!.directory, 'weights', String(MODEL))
+    : await packFolder(model, options)
+  const { manifest } = await openPack(pack)
+  const { origin, vars } = await access(options, manifest.name)
+  const assets = isConfigured ? undefined : await assetsOfPack(pack, manifest.name)
+  const worker = await startWorker({
+    port: 0,
+    silent,
+    ...(assets && { assets: assets.folder }),
+    vars: { ...vars, CONTEXT_LENGTH: context, SEQUENCES: sequences, ...(assets && { MODEL: assets.model }) },
+  })
+  const contextLength = Math.min(context, manifest.config.maxPositionEmbeddings)
+  return { worker, name: manifest.name, whole: { manifest, sequences, contextLength }, origin }
+}
+
+/** Who may ask, and who is asked: variables of the Worker. `name`: of the model. Throws FindOriginError. */
+async function access({ origin: wanted, originKey, key }: ServeOptions, name: string) {
+  const origin = wanted === undefined ? undefined : await findOrigin(wanted, originKey, name)
+  const vars = {
     ...(origin && { ORIGINS: JSON.stringify([{ ...origin, ...(originKey && { keySecret: 'ORIGIN_KEY' }) }]) }),
     ...(originKey && { ORIGIN_KEY: originKey }),
     ...(key && { API_KEYS: JSON.stringify([{ name: 'serve', sha256: sha256(key) }]) }),
-  })
-  if (model !== undefined && (await isPipeline(model))) {
-    if ([options.planes, options.context, options.sequences].some((option) => option !== undefined)) {
-      throw new ServeError(
-        `${model} is a pipeline, whose planes, context and sessions \`nanbeige-edge deploy\` has set`,
-      )
-    }
-    const origin = await findFor(basename(resolve(model)))
-    return { worker: await startPipeline({ out: model, port: 0, vars: vars(origin) }), origin }
   }
-  const { options: configured } = await miniflareOptions(CONFIG)
-  const { MODEL, CONTEXT_LENGTH, SEQUENCES = 1 } = configured.bindings as Record<string, string | number>
-  const pack =
-    model === undefined
-      ? join(configured.assets!.directory, 'weights', String(MODEL))
-      : await packFolder(model, options)
-  const { manifest } = await openPack(pack)
-  const origin = await findFor(manifest.name)
-  const { context = Number(CONTEXT_LENGTH), sequences = Number(SEQUENCES) } = options
-  const assets = model === undefined ? undefined : await assetsOfPack(pack, manifest.name)
-  const worker = await startWorker({
-    port: 0,
-    silent: options.silent,
-    ...(assets && { assets: assets.folder }),
-    vars: {
-      CONTEXT_LENGTH: context,
-      SEQUENCES: sequences,
-      ...(assets && { MODEL: assets.model }),
-      ...vars(origin),
-    },
-  })
-  return {
-    worker: {
-      ...worker,
-      async stop() {
-        await worker.stop()
-        await assets?.remove()
-      },
-    },
-    whole: { manifest, sequences, contextLength: Math.min(context, manifest.config.maxPositionEmbeddings) },
-    origin,
-  }
+  return { origin, vars }
 }
 
 /** What `nanbeige-edge deploy` writes. */
@@ -123,11 +111,12 @@ async function isPipeline(folder: string): Promise<boolean> {
   return (await readdir(folder).catch((): string[] => [])).includes(ROUTER_FOLDER)
 }
 
-/** The name of the model, once it is loaded. Throws ServeError. */
-async function load(url: string, key: string | undefined): Promise<string> {
+/** The name of the model, once it is loaded; undefined where .dev.vars has keys, which are not known here. Throws ServeError. */
+async function load(url: string, key: string | undefined): Promise<string | undefined> {
   const response = await fetch(new URL('/v1/models', url), {
     headers: key === undefined ? {} : { Authorization: `Bearer ${key}` },
   })
+  if (response.status === 401) return undefined
   const { data, error } = (await response.json()) as { data: { id: string }[]; error?: { message: string } }
   if (error) throw new ServeError(error.message)
   return data[0].id
