@@ -8,5 +8,5 @@ export type Constraint =
   | { readonly kind: 'regex'; readonly pattern: string }
   /** One of these texts. */
   | { readonly kind: 'choice'; readonly choices: readonly string[] }
-  /** A grammar in GBNF (https://github.com/ggml-org/llama.cpp/blob/master/grammars/README.md), beginning at its rule `root`. */
+  /** A grammar in XGrammar's EBNF (https://xgrammar.mlc.ai/docs/), beginning at its rule `root`. */
   | { readonly kind: 'ebnf'; readonly grammar: string }

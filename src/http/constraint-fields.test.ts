@@ -57,11 +57,16 @@ describe('the form of an answer', () => {
     [{ json_schema: SCHEMA }, schema(false)],
     [{ json_schema: JSON.stringify(SCHEMA) }, schema(false)],
     [{ grammar: 'root ::= "a"' }, { kind: 'ebnf', grammar: 'root ::= "a"' }],
+    [{ grammar: 'root ::= "a" .' }, { kind: 'ebnf', grammar: String.raw`root ::= "a" [\x01-\U0010ffff]` }],
     [{ grammar: '' }, undefined],
     [{ regex: 'a+' }, { kind: 'regex', pattern: 'a+' }],
     [{ ebnf: 'root ::= "a"' }, { kind: 'ebnf', grammar: 'root ::= "a"' }],
   ])('%j', (fields, expected) => {
     expect(requestOf(fields).constraint).toEqual(expected)
+  })
+
+  test("llama-server's grammar that says more than XGrammar can is refused by name", () => {
+    expect(issueOf({ grammar: 'root ::= <think>' })).toEqual({ path: 'grammar', code: 'invalid_grammar' })
   })
 
   test('keeps the order of a schema', () => {

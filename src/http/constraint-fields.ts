@@ -1,5 +1,7 @@
 import { z } from 'zod'
 import type { Constraint } from '../grammar/constraint.ts'
+import { gbnfToEbnf } from '../grammar/gbnf.ts'
+import { GrammarError } from '../grammar/grammar-error.ts'
 import { list } from './bounded.ts'
 
 const MAX_CHOICES = 1024
@@ -31,6 +33,17 @@ const structuredOutputs = z.looseObject({
   disable_any_whitespace: z.literal(false, 'white space cannot be forbidden').nullish(),
 })
 
+/** llama-server's; XGrammar's EBNF is close. */
+const gbnf = z.string().transform((grammar, context) => {
+  try {
+    return gbnfToEbnf(grammar)
+  } catch (error) {
+    if (!(error instanceof GrammarError)) throw error
+    context.issues.push({ code: 'custom', input: grammar, message: error.message, params: { code: error.code } })
+    return z.NEVER
+  }
+})
+
 /** What holds an answer to a form: OpenAI's field, vLLM's of today and of before, SGLang's, llama-server's. */
 export const constraintFields = {
   response_format: responseFormat.nullish(),
@@ -41,7 +54,7 @@ export const constraintFields = {
   guided_grammar: z.string().nullish(),
   guided_json_object: z.boolean().nullish(),
   json_schema: schema.nullish(),
-  grammar: z.string().nullish(),
+  grammar: gbnf.nullish(),
   regex: z.string().nullish(),
   ebnf: z.string().nullish(),
 }

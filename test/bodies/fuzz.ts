@@ -61,8 +61,8 @@ export async function fuzz(runs: number, seed: number): Promise<FuzzReport> {
   }
 }
 
-async function send(url: string, { headers, body }: GeneratedBody) {
-  const response = await fetch(`${url}/v1/chat/completions`, {
+async function send(url: string, { path, headers, body }: GeneratedBody) {
+  const response = await fetch(`${url}${path}`, {
     method: 'POST',
     headers,
     body,
@@ -97,7 +97,8 @@ function events(text: string) {
 async function modelMeter(url: string, { cpuMs }: WorkerdUsage): Promise<() => Promise<number>> {
   const headers = { 'Content-Type': 'application/json', 'x-nanbeige-route': 'edge' }
   const messages = [{ role: 'user', content: 'One, two, three. '.repeat(20) }]
-  const ask = () => send(url, { headers, body: JSON.stringify({ messages, max_tokens: 1 }) })
+  const path = '/v1/chat/completions'
+  const ask = () => send(url, { path, headers, body: JSON.stringify({ messages, max_tokens: 1 }) })
   // The first one loads the model.
   await ask()
   let tokens = await tokensComputed(url)
@@ -116,7 +117,7 @@ async function tokensComputed(url: string): Promise<number> {
   return (await (await fetch(`${url}/healthz`)).json()).tokensComputed
 }
 
-function excerpt({ headers, body }: GeneratedBody): string {
+function excerpt({ path, headers, body }: GeneratedBody): string {
   const shown = body.length > 600 ? `${body.slice(0, 500)} … ${body.slice(-100)} (${body.length} characters)` : body
-  return `${JSON.stringify(headers)} ${shown}`
+  return `${path} ${JSON.stringify(headers)} ${shown}`
 }

@@ -1,8 +1,9 @@
-// Bodies of POST /v1/chat/completions: right ones, wrong ones, and what no client would send. All are texts, since a JavaScript value
+// Bodies of POST /v1/chat/completions, /v1/completions and /tokenize: right ones, wrong ones, and what no client would send. All are texts, since a JavaScript value
 // has neither int64 nor a name that stands twice.
 import fc from 'fast-check'
 
 export interface GeneratedBody {
+  readonly path: string
   readonly headers: Readonly<Record<string, string>>
   readonly body: string
 }
@@ -105,22 +106,24 @@ const tool = object({
     parameters: object({ type: choice('object'), properties: json }),
   }),
 })
+const ids = fc.array(fc.constantFrom('0', '5', '49151', '49152', '-1', '1.5'), { maxLength: 9 }).map(arrayText)
+const prompt = fc.oneof(
+  { weight: 4, arbitrary: textJson },
+  { weight: 2, arbitrary: array(textJson) },
+  { weight: 2, arbitrary: ids },
+  { weight: 1, arbitrary: array(ids) },
+  { weight: 1, arbitrary: json },
+)
 const schema = object({
   type: choice('json_schema', 'json_object', 'text'),
   json_schema: object({ name: textJson, schema: json }),
 })
 
-/** Every field that the server knows or a client may send. */
-const FIELDS: Readonly<Record<string, fc.Arbitrary<string>>> = {
+/** Of every endpoint that generates. */
+const COMMON: Readonly<Record<string, fc.Arbitrary<string>>> = {
   model: choice('smollm2-135m-instruct', 'smollm2-135m-instruct:origin', 'gpt-4', '', ':', null),
-  tools: array(tool),
-  tool_choice: choice('auto', 'none', 'required', { type: 'function', function: { name: 'a' } }),
-  parallel_tool_calls: choice(true, false),
   stream: choice(true, false, null),
   stream_options: choice({ include_usage: true }, {}, null),
-  max_completion_tokens: choice(1),
-  reasoning_effort: choice('none', 'minimal', 'low', 'medium', 'high', 'xhigh'),
-  reasoning: choice({ effort: 'low' }, { max_tokens: 10 }, null),
   temperature: choice(0, 1e-300, 0.7, 2, 2.1, -1, null),
   top_p: choice(0, 0.5, 1, 1.5),
   top_k: choice(-1, 0, 1, 40, 1e9),
@@ -131,14 +134,6 @@ const FIELDS: Readonly<Record<string, fc.Arbitrary<string>>> = {
   logit_bias: choice({ 5: 1 }, { 99999999: 1 }, { x: 1 }, { 5: 1000 }, {}),
   seed: fc.oneof(choice(-1, 0, 1), number),
   stop: fc.oneof(textJson, array(textJson, 20)),
-  logprobs: choice(true, false),
-  top_logprobs: choice(0, 1, 20, 21),
-  n: choice(1, 2, 0),
-  response_format: schema,
-  modalities: choice(['text'], ['audio']),
-  user: textJson,
-  metadata: object({ a: textJson }),
-  store: choice(true),
   grammar: textJson,
   guided_choice: array(textJson),
   guided_json: json,
@@ -149,19 +144,85 @@ const FIELDS: Readonly<Record<string, fc.Arbitrary<string>>> = {
   min_tokens: choice(0, 5),
   ignore_eos: choice(true, false),
   stop_token_ids: choice([], [2], [-1]),
-  chat_template_kwargs: choice({}, { enable_thinking: false }),
+  user: textJson,
+}
+
+/** Every field that the server knows or a client may send. */
+const FIELDS: Readonly<Record<string, fc.Arbitrary<string>>> = {
+  ...COMMON,
+  tools: array(tool),
+  tool_choice: choice(...['auto', 'none', 'required', { type: 'function', function: { name: 'a' } }], {
+    type: 'allowed_tools',
+    allowed_tools: { mode: 'auto', tools: [{ type: 'function', function: { name: 'a' } }] },
+  }),
+  parallel_tool_calls: choice(true, false),
+  max_completion_tokens: choice(1),
+  reasoning_effort: choice('none', 'minimal', 'low', 'medium', 'high', 'xhigh'),
+  reasoning: choice({ effort: 'low' }, { max_tokens: 10 }, null),
+  logprobs: choice(true, false),
+  top_logprobs: choice(0, 1, 20, 21),
+  n: choice(1, 2, 8, 0, 9),
+  response_format: schema,
+  modalities: choice(['text'], ['audio']),
+  metadata: object({ a: textJson }),
+  store: choice(true),
+  chat_template_kwargs: fc.oneof(choice({}, { enable_thinking: false }, { messages: [] }), object({ a: json })),
+  continue_final_message: choice(true, false),
+  add_generation_prompt: choice(true, false),
   chat_template: textJson,
   functions: choice([]),
   audio: choice({}),
 }
 
-const chat = fc
-  .tuple(messages, fc.subarray(Object.keys(FIELDS), { maxLength: 3 }))
-  .chain(([messages, names]) =>
-    fieldsOf(Object.fromEntries(names.map((name) => [name, FIELDS[name]]))).map((fields) =>
-      objectText([['messages', messages], ['max_tokens', '1'], ...fields]),
-    ),
-  )
+/** Of a completion; the logprobs of a prompt are computed at the edge. */
+const TEXT_FIELDS: Readonly<Record<string, fc.Arbitrary<string>>> = {
+  ...COMMON,
+  n: choice(1, 2, 8, 0, 9),
+  suffix: textJson,
+  logprobs: choice(0, 5, 21, true),
+}
+const TOKENIZE_FIELDS: Readonly<Record<string, fc.Arbitrary<string>>> = {
+  messages,
+  content: textJson,
+  tokens: fc.oneof(ids, json),
+  add_special_tokens: choice(true, false),
+  return_token_strs: choice(true),
+  with_pieces: choice(true),
+  continue_final_message: choice(true),
+}
+
+/** A body with these fields and a few of the others. */
+function someOf(others: Readonly<Record<string, fc.Arbitrary<string>>>, right: fc.Arbitrary<[string, string][]>) {
+  return fc
+    .tuple(right, fc.subarray(Object.keys(others), { maxLength: 3 }))
+    .chain(([fields, names]) =>
+      fieldsOf(Object.fromEntries(names.map((name) => [name, others[name]]))).map((more) =>
+        objectText([...fields, ...more]),
+      ),
+    )
+}
+const chat = someOf(
+  FIELDS,
+  messages.map((messages) => [
+    ['messages', messages],
+    ['max_tokens', '1'],
+  ]),
+)
+const completion = someOf(
+  TEXT_FIELDS,
+  prompt.map((prompt) => [
+    ['prompt', prompt],
+    ['max_tokens', '1'],
+  ]),
+)
+const echoed = prompt.map((prompt) => `{"max_tokens":0,"echo":true,"prompt":${prompt}}`)
+const tokenized = someOf(
+  TOKENIZE_FIELDS,
+  fc.oneof(
+    prompt.map((prompt): [string, string][] => [['prompt', prompt]]),
+    fc.constant<[string, string][]>([]),
+  ),
+)
 const user = (content: string) => `{"max_tokens":1,"messages":[{"role":"user","content":${content}}]}`
 
 /** What one client could do to all others. */
@@ -219,4 +280,10 @@ const headers = fc.record({
   ),
 })
 
-export const generatedBodies: fc.Arbitrary<GeneratedBody> = fc.record({ headers, body: bodies })
+const at = (path: fc.Arbitrary<string>, body: fc.Arbitrary<string>) => fc.record({ path, headers, body })
+
+export const generatedBodies: fc.Arbitrary<GeneratedBody> = fc.oneof(
+  { weight: 12, arbitrary: at(fc.constant('/v1/chat/completions'), bodies) },
+  { weight: 5, arbitrary: at(fc.constant('/v1/completions'), fc.oneof(completion, echoed)) },
+  { weight: 2, arbitrary: at(fc.constantFrom('/tokenize', '/detokenize'), tokenized) },
+)

@@ -85,6 +85,40 @@ describe('openai-node', () => {
   })
 })
 
+describe('the form of an answer', () => {
+  const schema = {
+    type: 'object',
+    properties: { name: { type: 'string', maxLength: 12 }, age: { type: 'integer', minimum: 0, maximum: 150 } },
+    required: ['name', 'age'],
+    additionalProperties: false,
+  }
+
+  test('holds each of several answers', async () => {
+    const { choices } = await client.chat.completions.create({
+      ...CHAT,
+      n: 3,
+      temperature: 1.5,
+      max_tokens: 80,
+      logit_bias: {},
+      response_format: { type: 'json_schema', json_schema: { name: 'person', schema, strict: true } },
+    })
+    const people = choices.map(({ message }) => JSON.parse(message.content!))
+    for (const person of people) expect(person).toEqual({ name: expect.any(String), age: expect.any(Number) })
+    expect(new Set(people.map(({ name }) => name)).size).toBe(3)
+  })
+
+  test.each([
+    [{ structured_outputs: { regex: '[0-9]{3}-[0-9]{4}' } }, /^\d{3}-\d{4}$/],
+    [{ guided_choice: [' yes', ' no'] }, /^ (yes|no)$/],
+    [{ grammar: 'root ::= [0-9]{1,5} "." # GBNF' }, /^\d+\.$/],
+  ])('%j holds completions', async (form, expected) => {
+    const body = { prompt: ['Is it 1?', 'Is it 2?'], n: 2, temperature: 1.5, seed: 2, max_tokens: 60, logit_bias: {} }
+    const { choices } = (await post('/v1/completions', { ...body, ...form })) as { choices: { text: string }[] }
+    expect(choices).toHaveLength(4)
+    for (const { text } of choices) expect(text).toMatch(expected)
+  })
+})
+
 const environments = ['openai-1', 'openai-2', 'openai-3'] as const
 describe.each(environments.filter(isInstalled))("Python's %s", (environment) => {
   let python: PythonScript<object, { choices: { index: number; text: string }[]; usage: object }>

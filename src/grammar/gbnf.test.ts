@@ -1,0 +1,52 @@
+import { describe, expect, test } from 'vitest'
+import { loadEmbeddedModel } from '../../test/support/embedded-model.ts'
+import { constraintEbnf } from './answer-ebnf.ts'
+import { gbnfToEbnf } from './gbnf.ts'
+import { GrammarError } from './grammar-error.ts'
+
+// What llama.cpp's parser (src/llama-grammar.cpp) makes of a text, tried by the texts that it takes.
+
+const chat = await loadEmbeddedModel()
+
+/** Whether a grammar takes a text, token by token, and may end there. */
+async function takes(gbnf: string, text: string): Promise<boolean> {
+  const grammar = await chat.grammars.compile(constraintEbnf({ kind: 'ebnf', grammar: gbnfToEbnf(gbnf) }))
+  const matcher = grammar.matcher(false)
+  try {
+    if (!chat.tokenizer.encode(text).every((id) => matcher.accept(id))) return false
+    const allowed = matcher.allowed()
+    return chat.eosIds.some((id) => allowed === undefined || (allowed[id >>> 5] & (1 << (id & 31))) !== 0)
+  } finally {
+    matcher.dispose()
+    grammar.dispose()
+  }
+}
+
+describe('GBNF', () => {
+  test.each<[string, string[], string[]]>([
+    [String.raw`root ::= "\x41B"`, ['AB'], ['A', '\u041b']],
+    [String.raw`root ::= [\x41-\x43]+`, ['ABC'], ['D', '']],
+    [String.raw`root ::= "\x41" "\u00e9" "\U0001F600" "\xe9"`, ['Aé😀é'], ['Aé😀']],
+    ['root ::= "a\nb"', ['a\nb'], ['a', 'ab']],
+    ['root ::= [^\n]+ "\\n"', ['é \n'], ['\n', 'a']],
+    ['root ::= "a" . "."', ['ax.', 'aé.', 'a\n.', 'a😀.'], ['a.', 'axx', 'ax']],
+    ['root ::= .*', ['', 'So. "Yes" [é]\n'], []],
+    [String.raw`root ::= "\"[.]\\" # . "a" <b> \q`, ['"[.]\\'], ['"[x]\\']],
+    ['root ::= foo-bar2\nfoo-bar2 ::= "x" |\n  "y"', ['x', 'y'], ['z']],
+    ['root ::= "a"{2,3} [0-9]{2} ("ab"){1,}', ['aa12ab', 'aaa12abab'], ['a12ab', 'aa12']],
+  ])('%j', async (grammar, taken, refused) => {
+    for (const text of taken) expect([text, await takes(grammar, text)]).toEqual([text, true])
+    for (const text of refused) expect([text, await takes(grammar, text)]).toEqual([text, false])
+  })
+
+  test.each([
+    ['root ::= <think> "x"', '<think>'],
+    ['root ::= !<[1000]>*', '!<[1000]>'],
+    [String.raw`root ::= "\q"`, String.raw`\q`],
+    [String.raw`root ::= [\d]`, String.raw`\d`],
+    [String.raw`root ::= "\x4"`, String.raw`\x`],
+  ])('%j is refused by name', (grammar, what) => {
+    expect(() => gbnfToEbnf(grammar)).toThrow(GrammarError)
+    expect(() => gbnfToEbnf(grammar)).toThrow(what)
+  })
+})
