@@ -72,7 +72,7 @@ export class OpenAnswer {
   /** Rejects with what `complete` throws before its start, and with an ApiError of status 404 or 503. Sets the header of the route. */
   static async open(c: Context, answers: Answers, asked: Asked): Promise<OpenAnswer> {
     const chat = await answers.loadModel()
-    checkModelName(chat, routeWish(asked.model ?? chat.id, null).model)
+    checkModelName(chat, asked.model)
     const answer = new OpenAnswer(c, answers, asked, chat, await answers.loadService(chat))
     // Errors in the request, and a full queue, come before the response begins.
     const { event } = (await answer.answers.next()).value as AnswersEvent

@@ -1,7 +1,6 @@
 import { Hono } from 'hono'
 import { z } from 'zod'
 import { checkTokenIds } from '../chat/prepare.ts'
-import { routeWish } from '../route/wish.ts'
 import { writtenText } from '../tokenizer/written-text.ts'
 import { tokenIds } from './bounded.ts'
 import { jsonBody } from './json-body.ts'
@@ -19,7 +18,7 @@ export function detokenize(loadModel: LoadModel) {
   return new Hono().post('/detokenize', async (c) => {
     const { body } = await jsonBody(c, detokenizeBody)
     const chat = await loadModel()
-    checkModelName(chat, routeWish(body.model ?? chat.id, null).model)
+    checkModelName(chat, body.model)
     checkTokenIds(chat, body.tokens, 'tokens')
     const text = writtenText(chat.tokenizer, body.tokens)
     return c.json({ prompt: text, content: text })

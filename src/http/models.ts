@@ -9,13 +9,15 @@ import { ApiError } from './errors.ts'
 /** Rejects with an ApiError of status 503. */
 export type LoadModel = () => Promise<ChatModel>
 
-/** `name`: without the suffix of a route, in any case. Throws the 404 of OpenAI's API. */
-export function checkModelName(chat: ChatModel, name: string): void {
-  if (name.toLowerCase() === chat.id.toLowerCase()) return
+/** `name`: in any case, with the suffix of a route, or left out. Throws the 404 of OpenAI's API. */
+export function checkModelName(chat: ChatModel, name: string | null | undefined): void {
+  if (name == null) return
+  const { model } = routeWish(name, null)
+  if (model.toLowerCase() === chat.id.toLowerCase()) return
   throw new ApiError(
     404,
     'model_not_found',
-    `The model '${echo(name)}' does not exist here. This server has '${chat.id}'.`,
+    `The model '${echo(model)}' does not exist here. This server has '${chat.id}'.`,
     {
       param: 'model',
     },
@@ -30,7 +32,7 @@ export function models({ loadModel, loadService }: Pick<Answers, 'loadModel' | '
     .get('/models/:id{.+}', async (c) => {
       const chat = await loadModel()
       const id = c.req.param('id')
-      checkModelName(chat, routeWish(id, null).model)
+      checkModelName(chat, id)
       return c.json({ ...(await modelObject(chat)), id })
     })
 }

@@ -4,7 +4,6 @@ import type { ChatModel } from '../chat/chat-model.ts'
 import { chatPrompt } from '../chat/prepare.ts'
 import { encodeText } from '../chat/prompt.ts'
 import { contextLengthOf } from '../route/service.ts'
-import { routeWish } from '../route/wish.ts'
 import type { Tokenizer } from '../tokenizer/tokenizer.ts'
 import { spelling } from '../tokenizer/written-text.ts'
 import type { Answers } from './answers.ts'
@@ -47,7 +46,7 @@ export function tokenize({ loadModel, loadService }: Pick<Answers, 'loadModel' |
       'messages' in json ? chatBody : 'content' in json ? contentBody : promptBody,
     )
     const chat = await loadModel()
-    checkModelName(chat, routeWish(body.model ?? chat.id, null).model)
+    checkModelName(chat, body.model)
     const { tokenizer } = chat
     const ids = await idsOf(chat, body, source, c.req.raw.signal)
     if (body.kind === 'content')

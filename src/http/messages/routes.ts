@@ -1,7 +1,6 @@
 import { Hono, type MiddlewareHandler } from 'hono'
 import { type RequestIdVariables, requestId } from 'hono/request-id'
 import { encodePrompt } from '../../chat/prompt.ts'
-import { routeWish } from '../../route/wish.ts'
 import { type Answers, OpenAnswer } from '../answers.ts'
 import type { ApiError } from '../errors.ts'
 import { jsonBody } from '../json-body.ts'
@@ -44,7 +43,7 @@ export function messages(answers: Answers, guard: MiddlewareHandler) {
     .post('/count_tokens', async (c) => {
       const { body, source } = await jsonBody(c, promptBody)
       const chat = await answers.loadModel()
-      checkModelName(chat, routeWish(body.model, null).model)
+      checkModelName(chat, body.model)
       const prompt = promptRequest(body, source)
       const { ids } = await encodePrompt(chat, prompt, Number.POSITIVE_INFINITY, c.req.raw.signal)
       return c.json({ input_tokens: ids.length })

@@ -1,6 +1,5 @@
 import type { Context } from 'hono'
 import { encodePrompt } from '../../chat/prompt.ts'
-import { routeWish } from '../../route/wish.ts'
 import type { Answers } from '../answers.ts'
 import { checkModelName } from '../models.ts'
 import { readRequest, withOwnParams } from './read-request.ts'
@@ -10,7 +9,7 @@ import type { Responses } from './responses.ts'
 export async function countInputTokens(c: Context, answers: Answers, responses: Responses): Promise<Response> {
   const { body, request } = await readRequest(c, responses)
   const chat = await answers.loadModel()
-  checkModelName(chat, routeWish(body.model ?? chat.id, null).model)
+  checkModelName(chat, body.model)
   const { signal } = c.req.raw
   const { ids } = await withOwnParams(encodePrompt(chat, request, Number.POSITIVE_INFINITY, signal))
   return c.json({ object: 'response.input_tokens', input_tokens: ids.length })
