@@ -9,7 +9,6 @@ import { greedy } from '../bench/edge/model-workload.ts'
 import { generate } from '../src/generate/generate.ts'
 import type { EdgeModel } from '../src/model/edge-model.ts'
 import { loadModel } from '../src/model/load.ts'
-import { unpackPlanes } from '../src/pack/planes/layout.ts'
 import { folderStore } from '../src/weights/folder-store.ts'
 import { loadTensors } from '../src/weights/load-tensors.ts'
 import type { Manifest, Tensor } from '../src/weights/manifest.ts'
@@ -17,6 +16,7 @@ import { parseManifest } from '../src/weights/parse-manifest.ts'
 import { planeFormat } from '../src/weights/plane-layout.ts'
 import { embeddingRow } from './kernels/embedding.reference.ts'
 import { kernelModules } from './support/embedded-model.ts'
+import { unpackPlanes } from './support/unpack-planes.ts'
 
 /**
  * A pack of these models loses nothing, so what is between its logits and those of transformers in float32 are rounded

@@ -69,7 +69,6 @@ function describe(name: string, shape: readonly number[], planes: number): Tenso
     shape: [shape[0], shape[1]],
     planes,
     groupSize: GROUP_SIZE,
-    levels: 'uniform',
     zeroPoint: -(2 ** planes - 1) / 2,
     spans: [],
   }

@@ -43,7 +43,7 @@ class RandomWeights extends PlannedWeights {
 const planned = [...tensorShapes(config)]
   .filter(([, shape]) => shape.length === 2)
   .map(([name, shape]) => {
-    const entry = { name, kind: 'planes', shape, planes, groupSize: 128, levels: 'uniform', zeroPoint: 0, spans: [] }
+    const entry = { name, kind: 'planes', shape, planes, groupSize: 128, zeroPoint: 0, spans: [] }
     return [name, { entry, blocks: [] }] as unknown as [string, ReturnType<PlannedWeights['matrix']>]
   })
 const random = createRandom(1)

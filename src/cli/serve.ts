@@ -21,7 +21,8 @@ Examples:
   nanbeige-edge serve owner/name --planes 4          a model of the hub, rounded to 4 bit planes
   nanbeige-edge serve --origin http://127.0.0.1:8000 long answers go on at a GPU server
 
-A model that is no pack is packed once into .cache/nanbeige-edge/packs of the home folder.
+A model that is no pack is packed once into .cache/nanbeige-edge/packs of the home folder. A GGUF file names no temperature: requests that name
+none get 1, which is much for a small model; pack --temperature gives a pack its own.
 `
 
 export function addServeCommand(program: Command): void {

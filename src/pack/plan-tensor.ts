@@ -52,7 +52,6 @@ export function planTensor(
     shape: [rows, cols],
     planes: imported?.planes ?? asked ?? DEFAULT_PLANES,
     groupSize: imported === null && !isHeadInput ? groupSize : IMPORT_GROUP,
-    levels: 'uniform',
     zeroPoint: imported === null ? null : imported.zeroPoint,
     spans: [],
   }

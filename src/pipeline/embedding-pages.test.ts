@@ -40,7 +40,7 @@ beforeAll(async () => {
   }
   tensor = {
     ...{ name: 'embedding', kind: 'planes', shape: [ROWS, HIDDEN], planes: PLANES, groupSize: 32 },
-    ...{ levels: 'uniform', zeroPoint: null, spans },
+    ...{ zeroPoint: null, spans },
   }
   rows = await rowsOf(bytes)
 })

@@ -25,7 +25,8 @@ const planesTensor = z.strictObject({
   shape: z.tuple([positive, positive]).describe('rows (outputs), columns (inputs)'),
   planes: z.int().min(1).max(8),
   groupSize: z.union([z.literal(32), z.literal(64), z.literal(128)]),
-  levels: z.literal('uniform'),
+  /** Of packs that were made when others were thought of. */
+  levels: z.literal('uniform').optional(),
   /** Added to q where no minimum is stored: w = scale * (q + zeroPoint). null: a minimum is stored, w = scale * q + min. */
   zeroPoint: z.number().nullable(),
   spans: z.array(span).min(1).max(MAX_FILES),

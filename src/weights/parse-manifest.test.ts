@@ -119,6 +119,12 @@ describe('parseManifest', () => {
     expect(parseManifest(JSON.parse(JSON.stringify(pack.manifest)), 'here')).toEqual(pack.manifest)
   })
 
+  it('accepts a pack that says that its levels are uniform, as all did', () => {
+    const manifest: Loose = structuredClone(pack.manifest)
+    for (const tensor of manifest.tensors) if (tensor.kind === 'planes') tensor.levels = 'uniform'
+    expect(parseManifest(manifest, 'old').tensors).toHaveLength(pack.manifest.tensors.length)
+  })
+
   for (const [problem, code, message, change] of broken) {
     it(`refuses ${problem}`, () => {
       const manifest: Manifest = structuredClone(pack.manifest)

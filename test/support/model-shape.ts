@@ -34,7 +34,6 @@ export function modelShape(
       shape: [shape[0], shape[1]],
       planes,
       groupSize,
-      levels: 'uniform',
       zeroPoint,
       spans: [],
     }

@@ -1,8 +1,9 @@
 /// <reference lib="esnext.float16" />
-import { unpackPlanes } from '../../src/pack/planes/layout.ts'
+
 import { loadTensors } from '../../src/weights/load-tensors.ts'
 import type { Manifest, PlanesTensor, Tensor } from '../../src/weights/manifest.ts'
 import type { WeightStore } from '../../src/weights/weight-store.ts'
+import { unpackPlanes } from './unpack-planes.ts'
 
 /** The weights that a pack stands for, by the names of its tensors. Throws WeightsError. */
 export async function packedWeights(store: WeightStore, manifest: Manifest): Promise<Map<string, Float32Array>> {

@@ -5,10 +5,10 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { floatTensor, type StoredTensor, weightOf, zeroTensor } from '../../../test/support/safetensors.ts'
 import { type CheckpointParts, tinyCheckpointTensors, writeCheckpoint } from '../../../test/support/tiny-checkpoint.ts'
+import { unpackPlanes } from '../../../test/support/unpack-planes.ts'
 import { folderStore } from '../../weights/folder-store.ts'
 import { readSpan } from '../../weights/load-tensors.ts'
 import { type PackOptions, packModel } from '../pack-model.ts'
-import { unpackPlanes } from '../planes/layout.ts'
 
 const cores = vi.hoisted(() => ({ count: 2, started: 0 }))
 vi.mock('node:os', async (original) => ({

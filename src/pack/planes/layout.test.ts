@@ -1,8 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { TILE_ROWS } from '../../../assembly/layout.ts'
+import { unpackPlanes } from '../../../test/support/unpack-planes.ts'
 import { blockBytes } from '../../weights/plane-layout.ts'
-import { packPlanes, type QuantizedMatrix, unpackPlanes } from './layout.ts'
+import { packPlanes, type QuantizedMatrix } from './layout.ts'
 
 function randomMatrix(seed: number, rows: number, groups: number, groupSize: number, planes: number, hasMin: boolean) {
   let state = seed | 1
