@@ -20,7 +20,8 @@ import { unpackPlanes } from './support/unpack-planes.ts'
 
 /**
  * A pack of these models loses nothing, so what is between its logits and those of transformers in float32 are rounded
- * activations: table entries, and int8 keys and values. Each is an independent error, uniform within half a step of known size.
+ * activations: table entries, queries, keys, values and the weights of attention. Each is an independent error, uniform within half a
+ * step of known size.
  * test/reference/tiny_llama_rounding.py derives the error of a product from that and adds random errors of that size to every
  * product, key and value within transformers; `rounding` is what became of them at the logits, as root mean square and as the
  * largest error of any logit in 24 runs. Our rounding is one more run: the root mean square of one run differs by up to 5 %
