@@ -69,6 +69,7 @@ methods.forEach((method, i) => {
 await writeFile(
   out,
   `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="sans-serif" font-size="12">
+<title>${model}: mean KL against bits a weight</title>
 <rect width="${WIDTH}" height="${HEIGHT}" fill="#ffffff"/>
 ${lines.join('\n')}
 </svg>

@@ -1,6 +1,6 @@
 // Divergence against bits of a real model: rounded, rotated, with error feedback, with bits where they pay; and llama.cpp's types beside them.
 //
-//   npm exec -- node bench/quantization/run.ts MODEL.gguf --results bench/quantization/NAME.json --cache FOLDER
+//   npm run bench:quantization -- MODEL.gguf --results bench/quantization/NAME.json --cache FOLDER
 //
 // Results that the file has already are kept. llama.cpp's types need what llama_types.py leaves: with --sequences FILE the token ids of the
 // calibration text are written for it and nothing else is done; --llama FOLDER then says where the types are.
@@ -80,7 +80,7 @@ for (const [method, setting, run] of planned()) {
     calibrationTokens: calibration.flat().length,
     tokensOfText: tokens,
   }
-  await writeFile(results, `${JSON.stringify({ ...about, points }, null, 1)}\n`)
+  await writeFile(results, `${JSON.stringify({ ...about, points }, null, 2)}\n`)
   const took = ((performance.now() - started) / 1000).toFixed(0)
   console.log(method, setting, point.bits.toFixed(3), point.meanKl.toFixed(4), `${took} s`)
 }
