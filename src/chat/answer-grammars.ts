@@ -2,11 +2,12 @@ import { constraintEbnf } from '../grammar/answer-ebnf.ts'
 import type { Constraint } from '../grammar/constraint.ts'
 import { GrammarError } from '../grammar/grammar-error.ts'
 import type { Grammar } from '../grammar/matcher.ts'
-import { type CallableTool, callableTool, callEbnf, ToolSchemaError } from '../grammar/tool-calls.ts'
+import { type CallableTool, callableTool, callEbnf, spelledCallsEbnf, ToolSchemaError } from '../grammar/tool-calls.ts'
 import type { ToolChoice } from '../grammar/tool-choice.ts'
 import type { ChatModel } from './chat-model.ts'
 import type { AnswerRequest, ChatRequest } from './complete.ts'
 import { ChatRequestError } from './errors.ts'
+import { spelledCallTags } from './tags.ts'
 
 /** The fields behind each kind of constraint. */
 const PARAMS: Record<Constraint['kind'], string> = {
@@ -30,17 +31,25 @@ export interface AnswerGrammars {
 
 /** Compiles what holds an answer; undefined where nothing does. Throws ChatRequestError. */
 export async function compileAnswerGrammars(
-  { grammars }: Pick<ChatModel, 'grammars'>,
+  { grammars, tags }: Pick<ChatModel, 'grammars' | 'tags'>,
   request: AnswerRequest,
 ): Promise<AnswerGrammars | undefined> {
   const { constraint, constraintParam } = request
   const { tools = [], toolChoice = 'auto' }: Tools = 'messages' in request ? request : {}
   const mustCall = toolChoice === 'required' || (typeof toolChoice === 'object' && toolChoice.required)
-  const isHeld = constraint || mustCall || (tools.length > 0 && (toolChoice !== 'auto' || tools.some(isStrict)))
-  if (!isHeld) return undefined
+  // Who has no tokens for a call is new to them: each is held.
+  const isSpelled = tools.length > 0 && spelledCallTags(tags).length > 0
+  const isChosen = tools.length > 0 && (toolChoice !== 'auto' || tools.some(isStrict))
+  if (!constraint && !mustCall && !isChosen && !isSpelled) return undefined
   const callable = callableTools(tools, toolChoice)
   const compile = (ebnf: () => string, param: string) => compiled(async () => grammars.compile(ebnf()), param)
-  const call = callable.length > 0 ? await compile(() => callEbnf(callable, mustCall), 'tools') : undefined
+  if (isSpelled && (mustCall || !constraint)) {
+    const parallel = !('messages' in request) || (request.parallelToolCalls ?? true)
+    const content = await compile(() => spelledCallsEbnf(callable, mustCall, parallel), 'tools')
+    return { content, call: undefined, mustCall, dispose: () => content.dispose() }
+  }
+  const hasCalls = callable.length > 0 && !isSpelled
+  const call = hasCalls ? await compile(() => callEbnf(callable, mustCall), 'tools') : undefined
   try {
     const param = constraint && (constraintParam ?? PARAMS[constraint.kind])
     const content = constraint && !mustCall ? await compile(() => constraintEbnf(constraint), param!) : undefined
@@ -87,9 +96,12 @@ async function compiled<T>(compile: () => Promise<T>, param: string): Promise<T>
   try {
     return await compile()
   } catch (error) {
-    if (error instanceof ToolSchemaError)
-      throw new ChatRequestError(error.code, error.message, error.param, { cause: error })
-    if (error instanceof GrammarError) throw new ChatRequestError(error.code, error.message, param, { cause: error })
+    if (error instanceof ToolSchemaError) throw refused(error.code, error.message, error.param, error)
+    if (error instanceof GrammarError) throw refused(error.code, error.message, param, error)
     throw error
   }
+}
+
+function refused(code: string, message: string, param: string, cause: Error): ChatRequestError {
+  return new ChatRequestError(code, `${param}: ${message}`, param, { cause })
 }

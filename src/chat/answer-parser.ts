@@ -2,12 +2,14 @@ import { ContentText } from './content-text.ts'
 import type { ChatEvent } from './events.ts'
 import { ReasoningText } from './reasoning-text.ts'
 import { type AnswerPart, type AnswerToken, TagSplitter } from './tag-splitter.ts'
-import type { Tags } from './tags.ts'
+import type { Tag, Tags } from './tags.ts'
 import { ToolCallScanner } from './tool-call-scanner.ts'
 
 export interface AnswerFormat {
   /** The tags to look for. */
   readonly tags: Tags
+  /** Tags that the model has no tokens for, and spells; left out: none. */
+  readonly spelledTags?: readonly Tag[]
   /** The prompt has opened the reasoning. */
   readonly startsInReasoning: boolean
   /** false: the answer ends with its first tool call. */
@@ -52,9 +54,9 @@ export class AnswerParser {
   #readReasoning = false
   #lastText: string | undefined
 
-  constructor({ tags, startsInReasoning, parallelToolCalls, stop }: AnswerFormat) {
-    this.#splitter = new TagSplitter(tags)
-    this.#content = new ContentText(stop, tags.size > 0)
+  constructor({ tags, spelledTags = [], startsInReasoning, parallelToolCalls, stop }: AnswerFormat) {
+    this.#splitter = new TagSplitter(tags, spelledTags)
+    this.#content = new ContentText(stop, tags.size + spelledTags.length > 0)
     this.#parallelToolCalls = parallelToolCalls
     this.#state = startsInReasoning ? 'reasoning' : 'content'
   }

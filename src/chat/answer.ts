@@ -19,7 +19,7 @@ import { chatLogprob, promptLogprobs } from './logprobs.ts'
 import type { Prepared } from './prepare.ts'
 import { ReasoningBudget } from './reasoning-budget.ts'
 import type { AnswerToken } from './tag-splitter.ts'
-import { endsInReasoning, type Tags, withoutToolCalls } from './tags.ts'
+import { endsInReasoning, spelledCallTags, type Tags, withoutToolCalls } from './tags.ts'
 
 /** What an answer shares with others to the same request. */
 export interface AnswerSetting {
@@ -153,6 +153,7 @@ function parallelToolCalls(request: AnswerRequest): boolean {
 function answerParser(chat: ChatModel, request: AnswerRequest, tags: Tags, promptIds: readonly number[]): AnswerParser {
   return new AnswerParser({
     tags,
+    spelledTags: 'messages' in request && request.tools?.length ? spelledCallTags(chat.tags) : [],
     startsInReasoning: 'messages' in request && endsInReasoning(promptIds, chat.tags, chat.tokenizer),
     parallelToolCalls: parallelToolCalls(request),
     stop: request.stop,

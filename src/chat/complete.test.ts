@@ -70,26 +70,6 @@ describe('the prompt', () => {
   })
 })
 
-describe('tools', () => {
-  const template = new ChatTemplate(
-    '{% for m in messages %}{{ m.content }}{% endfor %}<|im_start|>assistant{{ "\\n" }}',
-  )
-  const tools = [{ type: 'function', function: { name: 'f' } }]
-  const call = { id: '1', type: 'function', function: { name: 'f', arguments: '{}' } }
-
-  test('that the template has no place for are refused, and calls of them', async () => {
-    const chat = fakeChat(new FakeModel('Hi'), { template })
-    await expect(run(chat, { tools })).rejects.toMatchObject({ code: 'unsupported_parameter', param: 'tools' })
-    const messages = [
-      { role: 'user' as const, content: 'Go.' },
-      { role: 'assistant' as const, tool_calls: [call] },
-    ]
-    await expect(run(chat, { messages })).rejects.toMatchObject({ param: 'messages.1.tool_calls' })
-    expect((await run(chat, { tools: [] })).text).toBe('Hi')
-    expect((await run(fakeChat(new FakeModel('Hi')), { tools, messages })).text).toBe('Hi')
-  })
-})
-
 describe('the end', () => {
   test('max tokens', async () => {
     const { text, finish } = await run(fakeChat(new FakeModel('abcdef')), { maxTokens: 3 })

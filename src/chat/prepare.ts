@@ -9,6 +9,7 @@ import { type AnswerGrammars, compileAnswerGrammars } from './answer-grammars.ts
 import type { ChatModel } from './chat-model.ts'
 import type { AnswerRequest, ChatRequest, TextRequest } from './complete.ts'
 import { ChatRequestError } from './errors.ts'
+import { needsGenericTools, withGenericTools } from './generic-tools.ts'
 import { encodePrompt, encodeText } from './prompt.ts'
 import { samplingParams } from './sampling.ts'
 
@@ -48,8 +49,8 @@ export async function chatPrompt(
   maxTokens: number,
   signal: AbortSignal,
 ): Promise<Prompt> {
-  checkTools(chat, request)
-  return encodePrompt(chat, request, maxTokens, signal)
+  const told = needsGenericTools(chat.template, request) ? withGenericTools(request) : request
+  return encodePrompt(chat, told, maxTokens, signal)
 }
 
 async function textPrompt(
@@ -104,21 +105,6 @@ export function checkTokenIds({ tokenizer }: ChatModel, ids: readonly number[], 
   throw new ChatRequestError(
     'token_id_out_of_range',
     `${wrong} is no token id of this model: use integers from 0 to ${tokenizer.vocabSize - 1} in ${param}.`,
-    param,
-  )
-}
-
-/** What the template would leave out without a word is refused. */
-function checkTools({ template }: ChatModel, { messages, tools }: Pick<ChatRequest, 'messages' | 'tools'>): void {
-  if (tools?.length && !template.takesTools) throw withoutTools('tools')
-  const index = messages.findIndex(({ tool_calls }) => tool_calls?.length)
-  if (index >= 0 && !template.takesToolCalls) throw withoutTools(`messages.${index}.tool_calls`)
-}
-
-function withoutTools(param: string): ChatRequestError {
-  return new ChatRequestError(
-    'unsupported_parameter',
-    `The chat template of this model has no place for tools and their calls: leave ${param} out.`,
     param,
   )
 }

@@ -21,6 +21,11 @@ function hasId([id]: readonly [number | undefined, Tag]): boolean {
   return id !== undefined
 }
 
+/** The tags of tool calls that a model has no tokens for: where there are tools it is told to spell them. */
+export function spelledCallTags(tags: Tags): readonly Tag[] {
+  return idOf(tags, '<tool_call>') === undefined ? ['<tool_call>', '</tool_call>'] : []
+}
+
 /** undefined: the model has no such tag. */
 export function idOf(tags: Tags, tag: Tag): number | undefined {
   for (const [id, text] of tags) if (text === tag) return id

@@ -241,6 +241,24 @@ describe('generate', () => {
     expect(ids.slice(3)).not.toContain(13)
   })
 
+  it('samples what is allowed alone, in the proportions that the model gives, and ends where nothing is left', async () => {
+    const allowed = Uint32Array.of(0b1010_1000, 0b1)
+    let asked = 0
+    const steering = {
+      forced: () => (asked === 2 ? [9] : []),
+      banned: () => [],
+      allowed: () => allowed,
+      ended: () => asked++ === 6,
+    }
+    const { ids, end } = await run(
+      new HashModel(),
+      requestOf({ maxTokens: 20, sampling: { temperature: 1 }, steering }),
+    )
+    expect([ids.length, end]).toEqual([6, 'eos'])
+    expect(ids[1]).toBe(9)
+    expect([3, 5, 7, 32]).toEqual(expect.arrayContaining(ids.toSpliced(1, 1)))
+  })
+
   it('reports logprobs before penalties, biases and temperature', async () => {
     const model = new HashModel()
     const sampling = { temperature: 0, logitBias: new Map([[13, 100]]) }

@@ -113,7 +113,8 @@ class EbnfCost {
     for (const [low, high] of ranges) {
       // Of what begins with one byte many characters are left, where one is taken out.
       const last = isNegated ? Math.min(high, 0x7f) : high
-      for (let byte = leadByte(low); low <= last && byte <= leadByte(last); byte++) bytes[byte] = 1
+      // XGrammar takes what a class lists up to U+00FF for bytes.
+      for (let byte = low; low <= last && byte <= Math.min(last, 0xff); byte++) bytes[byte] = 1
     }
     let tokens = 0
     for (let byte = 0; byte < 256; byte++) {
@@ -125,13 +126,6 @@ class EbnfCost {
   #between(low: number, high: number): number {
     return this.#prefix[high + 1] - this.#prefix[low]
   }
-}
-
-/** The first byte of a code point in UTF-8. */
-function leadByte(code: number): number {
-  if (code < 0x80) return code
-  if (code < 0x800) return 0xc0 | (code >> 6)
-  return code < 0x10000 ? 0xe0 | (code >> 12) : 0xf0 | (code >> 18)
 }
 
 function add(a: Cost, b: Cost): Cost {

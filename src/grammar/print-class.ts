@@ -7,7 +7,7 @@ const LAST_OF_LENGTH = [LAST_ASCII, 0x7ff, 0xffff, LAST_CODE_POINT] as const
 
 /**
  * One of these code points, in XGrammar's EBNF. XGrammar (0.1.27) reads what a class lists as bytes, so that only ASCII can stand in one as it is, and
- * other characters are sequences of bytes; in a class that begins with ^ they are characters. A class of one character becomes a text, which is read as
+ * other characters are sequences of bytes. A class of one character becomes a text, which is read as
  * characters: bytes are listed twice.
  */
 export function printClass(ranges: readonly Range[]): string {
@@ -15,13 +15,22 @@ export function printClass(ranges: readonly Range[]): string {
   const ascii = within(all, 1, LAST_ASCII)
   const others = within(complement(complement(all)), LAST_ASCII + 1, LAST_CODE_POINT)
   if (others.length === 0) return listed(ascii)
-  const left = complement(all)
-  if (left.every(([, last]) => last <= LAST_ASCII))
-    return `[^${within(union([[0, 0], ...left]), 0, LAST_ASCII)
-      .map(printRange)
-      .join('')}]`
   const sequences = others.flatMap(([first, last]) => byteSequences(first, last))
   return `(${[...(ascii.length > 0 ? [listed(ascii)] : []), ...sequences.map((bytes) => bytes.map((byte) => listed([byte, byte])).join(' '))].join(' | ')})`
+}
+
+/**
+ * The same as one class, where that can be: of ASCII alone, or of all characters but some of ASCII. The latter also allows bytes that are no UTF-8,
+ * each of which becomes U+FFFD in a text.
+ */
+export function printLooseClass(ranges: readonly Range[]): string | undefined {
+  const all = union(ranges)
+  if (all.every(([, last]) => last <= LAST_ASCII)) return listed(within(all, 1, LAST_ASCII))
+  const left = complement(all)
+  if (left.some(([, last]) => last > LAST_ASCII)) return undefined
+  return `[^${within(union([[0, 0], ...left]), 0, LAST_ASCII)
+    .map(printRange)
+    .join('')}]`
 }
 
 function listed(ranges: readonly Range[]): string {

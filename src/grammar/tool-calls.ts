@@ -1,4 +1,4 @@
-import { choice, type Expression, optional, sequence, text } from './expression.ts'
+import { choice, type Expression, optional, repeat, sequence, text } from './expression.ts'
 import { GrammarError } from './grammar-error.ts'
 import { SPACE } from './json/strings.ts'
 import { COMMA, enclosed, member, OBJECT } from './json/values.ts'
@@ -32,6 +32,22 @@ export function callEbnf(tools: readonly CallableTool[], isBound: boolean): stri
   const line = optional(text('\n'))
   const calls = tools.map((tool) => call(tool.name, argumentsOf(tool, isBound)))
   return printEbnf(sequence(line, choice(...calls), line))!
+}
+
+const [OPEN, CLOSE] = ['<tool_call>', '</tool_call>']
+
+/**
+ * XGrammar's EBNF of an answer of a model that spells the tags: calls alone where there must be one, otherwise any text, in which a tag begins a
+ * call.
+ */
+export function spelledCallsEbnf(tools: readonly CallableTool[], mustCall: boolean, parallel: boolean): string {
+  const body = sequence(choice(...tools.map((tool) => call(tool.name, argumentsOf(tool, true)))), text(CLOSE))
+  const one = sequence(text(OPEN), body)
+  if (mustCall) {
+    return printEbnf(parallel ? sequence(one, repeat(sequence(optional(text('\n')), one), 0, Infinity)) : one)!
+  }
+  const called = printEbnf(body)!.replace(/^root(?= ::=)/m, 'call')
+  return `root ::= TagDispatch(("${OPEN}", call), stop_eos=true, loop_after_dispatch=${parallel})\n${called}`
 }
 
 function call(name: string, args: Expression): Expression {

@@ -42,8 +42,8 @@ export interface XGrammar {
   ) => NativeMatcher
 }
 
-/** Bytes that XGrammar may hold: the vocabulary of 166,000 tokens takes the 16 MiB that it begins with, grammars are a few more. */
-const HEAP_MAX = 48 << 20
+/** Bytes that XGrammar may hold: the vocabulary of 166,000 tokens and some grammars fit in the 16 MiB that it begins with. */
+const HEAP_MAX = 28 << 20
 
 export interface OpenedXGrammar {
   readonly binding: XGrammar

@@ -38,7 +38,7 @@ export function models({ loadModel, loadService }: Pick<Answers, 'loadModel' | '
 }
 
 /** With the fields that vLLM adds, and what the model can, by the names of Mistral's API. */
-function describe({ id, created, language, tags, template }: ChatModel, service: ChatService) {
+function describe({ id, created, language, tags }: ChatModel, service: ChatService) {
   return {
     id,
     object: 'model',
@@ -50,7 +50,7 @@ function describe({ id, created, language, tags, template }: ChatModel, service:
     capabilities: {
       completion_chat: true,
       completion: true,
-      function_calling: template.takesTools,
+      function_calling: true,
       reasoning: [...tags.values()].includes('<think>'),
       structured_output: true,
       vision: false,

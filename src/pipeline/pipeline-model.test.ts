@@ -83,6 +83,16 @@ describe('the pipeline generates what one isolate generates', () => {
       for (const count of [1, 64, 65, TINY_VOCAB]) expect(await merged.top(count)).toEqual(await expected.top(count))
       expect(merged.rawTop(20)).toEqual(expected.rawTop(20))
       expect(merged.logSumExp).toBeCloseTo(expected.logSumExp, 5)
+      // Some slices have a few allowed tokens, and one has none.
+      const allowed = Uint32Array.from({ length: Math.ceil(TINY_VOCAB / 32) }, (_, word) =>
+        word === 1 ? 0 : 0x80000401 >>> word,
+      )
+      const masked = { ...query, allowed }
+      const [only, onlyMerged] = [await tiny.whole.distribution(one, masked), await model.distribution(many, masked)]
+      expect(await onlyMerged.top(4)).toEqual(await only.top(4))
+      expect(onlyMerged.logSumExp).toBeCloseTo(only.logSumExp, 5)
+      expect(onlyMerged.rawTop(20)).toEqual(expected.rawTop(20))
+      for (const id of (await only.top(4)).ids) expect((allowed[id >>> 5] >>> (id & 31)) & 1).toBe(1)
       one.release()
       many.release()
     }

@@ -14,6 +14,7 @@ export interface Question {
   readonly max_tokens: number
   readonly temperature?: number
   readonly seed?: number
+  readonly response_format?: object
 }
 
 export function ask(

@@ -32,9 +32,11 @@ import { freePorts } from './workerd-process.ts'
 const { vocabSize } = nanbeigeConfig
 const CONTEXT = 4096
 const SESSIONS = 2
+/** What XGrammar holds with this vocabulary and some grammars (src/grammar/xgrammar.ts). */
+const XGRAMMAR_BYTES = 17 * MIB
 /** Wasm memory in the pipeline of the real model: a full stage, and the router's pages of the embedding. */
 const STAGE_BYTES = MAX_STAGE_MIB * MIB
-const ROUTER_BYTES = memorySize(EMBEDDING_CACHE_BYTES + nanbeigeConfig.hiddenSize * 4)
+const ROUTER_BYTES = memorySize(EMBEDDING_CACHE_BYTES + nanbeigeConfig.hiddenSize * 4) + XGRAMMAR_BYTES
 
 // The release's tokenizer and template over a tiny model: it is they that fill the router's heap.
 describe('isolates of a model with the vocabulary of Nanbeige', () => {
@@ -62,6 +64,16 @@ describe('isolates of a model with the vocabulary of Nanbeige', () => {
       expect(finish).toBe('length')
       // The rest of the context is the prompt.
       expect(completionTokens).toBeLessThan(CONTEXT / 8)
+    }
+    // And answers held to grammars, which are compiled in the router.
+    for (const maximum of [7, 1234]) {
+      const schema = { type: 'object', properties: { name: { type: 'string' }, age: { type: 'integer', maximum } } }
+      const constrained = {
+        content: 'Who?',
+        max_tokens: 8,
+        response_format: { type: 'json_schema', json_schema: { schema } },
+      }
+      expect((await streamed(pipeline.url, constrained)).completionTokens).toBeGreaterThan(0)
     }
     const usages = await heapUsage(inspector)
     expect(usages.size).toBe(plan.stages.length + 1)

@@ -99,6 +99,7 @@ export class FakeModel implements LanguageModel {
   readonly contextLength: number
   readonly #script: Script
   readonly #tokenizer = new ByteTokenizer()
+  readonly #spells: boolean
   /** Tokens run forward after the prompt. */
   decoded = 0
   sequences = 0
@@ -106,7 +107,9 @@ export class FakeModel implements LanguageModel {
   /** Awaited before every token after the prompt. */
   beforeDecode: () => Promise<void> = setImmediate
 
-  constructor(script: string | Script, contextLength = 4096) {
+  /** @param spells the script has no tags: they are spelled, as by a model that has no tokens for them. */
+  constructor(script: string | Script, contextLength = 4096, spells = false) {
+    this.#spells = spells
     this.#script = typeof script === 'string' ? () => script : script
     this.contextLength = contextLength
   }
@@ -136,7 +139,7 @@ export class FakeModel implements LanguageModel {
     const start = this.#answerStart(tokens)
     if (start === undefined) throw new Error('the prompt does not end with the header of an answer')
     const text = this.#script(this.#text(tokens.slice(0, start)), this.#text(tokens.slice(start)))
-    const script = this.#tokenizer.encode(text)
+    const script = this.#spells ? [...new TextEncoder().encode(text)] : this.#tokenizer.encode(text)
     const next = script[tokens.length - start] ?? EOS_ID
     const logits = new Float32Array(VOCAB_SIZE)
     logits[next] = 20

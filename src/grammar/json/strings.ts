@@ -2,6 +2,7 @@ import {
   anyOf,
   choice,
   type Expression,
+  NEVER,
   oneOf,
   optional,
   type Range,
@@ -51,12 +52,12 @@ const NUMBERED = sequence(
 )
 
 /** One character of a string, in any of its spellings. */
-export const CHARACTER: Expression = rule(() => choice(PLAIN, sequence(text('\\'), anyOf('"\\/bfnrt')), NUMBERED))
+const CHARACTER: Expression = choice(PLAIN, sequence(text('\\'), anyOf('"\\/bfnrt')), NUMBERED)
 
 /** Any string. */
 export const STRING: Expression = rule(() => sequence(text('"'), repeat(CHARACTER, 0, Infinity), text('"')))
 
-/** A string of `min` to `max` characters, written without escapes: each state of a bounded repetition costs a walk over the vocabulary. */
+/** A string of `min` to `max` characters. Where it is bounded it is written without escapes: each state that counts costs. */
 export function boundedString(min: number, max: number): Expression {
   return sequence(text('"'), repeat(max === Infinity ? CHARACTER : PLAIN, min, max), text('"'))
 }
@@ -81,26 +82,38 @@ export function inString(ranges: readonly Range[]): Expression {
   return choice(oneOf(plain), ...escapes.map(text))
 }
 
-/** A string, written without escapes, that is none of `names`. */
+/** Beginnings of names that are told apart: each is a state of its own. */
+const MAX_BEGINNINGS = 12
+
+/**
+ * A string, written without escapes, that is none of `names`; nor, where these are long or many, one that begins as they do: every beginning
+ * that is told apart costs.
+ */
 export function stringBut(names: readonly string[]): Expression {
-  const rest = repeat(PLAIN, 0, Infinity)
-  const after = (endings: readonly string[]): Expression => {
-    const next = new Map<string, string[]>()
-    for (const ending of endings) {
-      const [first] = ending
-      if (first === undefined) continue
-      next.set(first, [...(next.get(first) ?? []), ending.slice(first.length)])
+  // Names that need an escape are never written.
+  const plain = names.filter((name) => JSON.stringify(name) === `"${name}"`).map((name) => Array.from(name))
+  const longest = Math.max(0, ...plain.map(({ length }) => length))
+  const beginnings = (length: number) => new Set(plain.map((name) => name.slice(0, length).join(''))).size
+  let depth = 1
+  for (let sum = beginnings(1); depth <= longest && sum + beginnings(depth) <= MAX_BEGINNINGS; depth++)
+    sum += beginnings(depth)
+  const after = (endings: readonly string[][], left: number): Expression => {
+    const next = new Map<string, string[][]>()
+    for (const [first, ...rest] of endings) {
+      if (first !== undefined) next.set(first, [...(next.get(first) ?? []), rest])
     }
     const taken = [...next.keys(), '"', '\\'].map((character) => character.codePointAt(0)!)
     return choice(
-      endings.includes('') ? choice() : text('"'),
-      sequence(oneOf(allBut(taken)), rest, text('"')),
-      ...Array.from(next, ([first, endings]) => sequence(text(first), after(endings))),
+      endings.some(({ length }) => length === 0) ? NEVER : text('"'),
+      sequence(oneOf(allBut(taken)), REST),
+      ...Array.from(next, ([first, rests]) => (left > 1 ? sequence(text(first), after(rests, left - 1)) : NEVER)),
     )
   }
-  // Names that need an escape are never written.
-  return sequence(text('"'), after(names.filter((name) => JSON.stringify(name) === `"${name}"`)))
+  return sequence(text('"'), after(plain, depth))
 }
+
+/** The end of a string, from anywhere in it. */
+const REST: Expression = rule(() => sequence(repeat(PLAIN, 0, Infinity), text('"')))
 
 /** Printed characters that are none of these. */
 function allBut(codes: readonly number[]): Range[] {
