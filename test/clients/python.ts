@@ -6,7 +6,15 @@ import { createInterface } from 'node:readline'
 const ENVIRONMENTS = 'node_modules/.cache/python-clients'
 
 /** The environments that scripts/install-python-clients.sh makes of Python's clients. */
-export type PythonEnvironment = 'openai-1' | 'openai-2' | 'openai-3' | 'litellm' | 'httpx-sse'
+export type PythonEnvironment =
+  | 'openai-1'
+  | 'openai-2'
+  | 'openai-3'
+  | 'litellm'
+  | 'httpx-sse'
+  | 'clients'
+  | 'instructor'
+  | 'llama-index'
 
 export interface PythonScript<Input, Output> {
   /** One at a time. Rejects where the script ended. */
@@ -22,9 +30,10 @@ export function isInstalled(environment: PythonEnvironment): boolean {
 export function startPython<Input, Output>(
   environment: PythonEnvironment,
   script: string,
+  args: readonly string[] = [],
 ): PythonScript<Input, Output> {
   const path = new URL(script, import.meta.url).pathname
-  const child = spawn(`${ENVIRONMENTS}/${environment}/bin/python`, [path], { stdio: 'pipe' })
+  const child = spawn(`${ENVIRONMENTS}/${environment}/bin/python`, [path, ...args], { stdio: 'pipe' })
   const exit = once(child, 'exit')
   let complaints = ''
   child.stderr.setEncoding('utf8').on('data', (text) => {

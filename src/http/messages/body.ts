@@ -48,31 +48,34 @@ export const promptBody = z
     if (choice?.type === 'tool' && !tools?.some(({ name }) => name === choice.name)) {
       issue(['tool_choice', 'name'], `there is no tool '${echo(choice.name)}' among the tools`)
     }
-    if (value.messages.at(-1)?.role === 'assistant') {
-      issue(
-        ['messages'],
-        'the last message must not be of the assistant: this server begins answers, it does not continue them',
-      )
+    const last = value.messages.at(-1)
+    if (last?.role === 'assistant' && !last.content.every(({ type }) => type === 'text')) {
+      issue(['messages'], "the last message is the assistant's, and begins its answer with text: send it alone")
     }
   })
 
+const display = z.enum(['summarized', 'omitted']).nullish()
+
 /** The body of POST /v1/messages. */
-export const messagesBody = promptBody.safeExtend({
-  max_tokens: z.int().positive(),
-  stream: z.boolean().nullish(),
-  temperature: z.number().min(0).max(2).nullish(),
-  top_p: z.number().min(0).max(1).nullish(),
-  top_k: z.int().min(-1).nullish(),
-  stop_sequences: list(stopString, MAX_STOP_STRINGS).nullish(),
-  thinking: reasoningFields.thinking
-    .unwrap()
-    .unwrap()
-    .safeExtend({ display: z.enum(['summarized', 'omitted']).nullish() })
-    .nullish(),
-  output_config: z.looseObject({ effort: reasoningFields.reasoning_effort, format }).nullish(),
-  // What output_config.format was called before.
-  output_format: format,
-})
+export const messagesBody = promptBody
+  .safeExtend({
+    max_tokens: z.int().positive(),
+    stream: z.boolean().nullish(),
+    temperature: z.number().min(0).max(2).nullish(),
+    top_p: z.number().min(0).max(1).nullish(),
+    top_k: z.int().min(-1).nullish(),
+    stop_sequences: list(stopString, MAX_STOP_STRINGS).nullish(),
+    thinking: reasoningFields.thinking.unwrap().unwrap().safeExtend({ display }).nullish(),
+    output_config: z.looseObject({ effort: reasoningFields.reasoning_effort, format }).nullish(),
+    // What output_config.format was called before.
+    output_format: format,
+  })
+  .check(({ value, issues }) => {
+    const mustCall = value.tool_choice?.type === 'any' || value.tool_choice?.type === 'tool'
+    if (!mustCall || !(value.output_config?.format ?? value.output_format)) return
+    const message = "a call that must be made leaves no answer for a format: choose by 'auto', or leave the format out"
+    issues.push({ code: 'custom', input: value, path: ['tool_choice'], message })
+  })
 
 export type PromptBody = z.output<typeof promptBody>
 export type MessagesBody = z.output<typeof messagesBody>

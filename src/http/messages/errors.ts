@@ -1,5 +1,11 @@
 import type { Context } from 'hono'
-import { ApiError, toApiError } from '../errors.ts'
+import type { RequestIdVariables } from 'hono/request-id'
+import type { ApiError } from '../errors.ts'
+
+export type RequestIds = { Variables: RequestIdVariables }
+
+/** By which Anthropic's SDKs tell of a request. */
+export const REQUEST_ID_HEADER = 'request-id'
 
 /** Anthropic's kinds of errors by status (https://platform.claude.com/docs/en/api/errors); the other ones of 4xx and of 5xx have one each. */
 const TYPES: Readonly<Record<number, string>> = {
@@ -19,8 +25,8 @@ export function errorObject({ status, message }: ApiError, requestId: string) {
   return { type: 'error', error: { type, message }, request_id: requestId }
 }
 
-/** @param requestId its own, or a new one. */
-export function sendError(c: Context, error: unknown, requestId: string): Response {
-  const apiError = error instanceof ApiError ? error : toApiError(error)
-  return c.json(errorObject(apiError, requestId), apiError.status, apiError.headers)
+/** The answer to a request below /v1/messages that failed, wherever it did. */
+export function sendError(c: Context<RequestIds>, error: ApiError): Response {
+  const id = c.get('requestId')
+  return c.json(errorObject(error, id), error.status, { ...error.headers, [REQUEST_ID_HEADER]: id })
 }

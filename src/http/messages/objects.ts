@@ -1,9 +1,8 @@
-import type { ChatEvent } from '../../chat/events.ts'
+import type { ChatEvent, Usage } from '../../chat/events.ts'
 import { loopTurn } from '../../generate/turn.ts'
+import { type FinishEvent, usageObject as openAiUsage } from '../usage.ts'
 import { AnswerBlocks, type BlockOptions } from './answer-blocks.ts'
 import { WholeBlocks } from './whole-blocks.ts'
-
-type Finish = Extract<ChatEvent, { type: 'finish' }>
 
 export interface MessageOptions extends BlockOptions {
   readonly id: string
@@ -57,10 +56,18 @@ export class MessageObjects {
   #message(content: readonly object[]) {
     const { id, model, inputTokens } = this.#options
     const unknown = { stop_reason: null, stop_sequence: null, stop_details: null, container: null, diagnostics: null }
-    return { id, type: 'message', role: 'assistant', model, content, ...unknown, usage: tokens(inputTokens, 0, 0) }
+    return {
+      id,
+      type: 'message',
+      role: 'assistant',
+      model,
+      content,
+      ...unknown,
+      usage: tokens({ promptTokens: inputTokens, cachedTokens: 0, completionTokens: 0, reasoningTokens: 0 }),
+    }
   }
 
-  #ending({ reason, stopString, usage }: Finish) {
+  #ending({ reason, stopString, usage }: FinishEvent) {
     return {
       stop_reason: this.#stopReason(reason, stopString, usage.completionTokens),
       stop_sequence: stopString ?? null,
@@ -69,7 +76,7 @@ export class MessageObjects {
     }
   }
 
-  #stopReason(reason: Finish['reason'], stopString: string | undefined, outputTokens: number) {
+  #stopReason(reason: FinishEvent['reason'], stopString: string | undefined, outputTokens: number) {
     switch (reason) {
       case 'tool_calls':
         return 'tool_use'
@@ -81,21 +88,23 @@ export class MessageObjects {
   }
 }
 
-function usageObject({ usage, route: { route, reason } }: Finish) {
-  const { promptTokens, completionTokens, reasoningTokens, edgeTokens, originTokens } = usage
-  return {
-    ...tokens(promptTokens, completionTokens, reasoningTokens),
-    nanbeige: { route, reason, edge_tokens: edgeTokens, origin_tokens: originTokens },
-  }
+function usageObject(finish: FinishEvent) {
+  return { ...tokens(finish.usage), nanbeige: openAiUsage([finish]).nanbeige }
 }
 
-function tokens(input: number, output: number, thinking: number) {
+function tokens({
+  promptTokens,
+  cachedTokens,
+  completionTokens,
+  reasoningTokens,
+}: Omit<Usage, 'edgeTokens' | 'originTokens'>) {
   return {
-    input_tokens: input,
-    output_tokens: output,
-    output_tokens_details: { thinking_tokens: thinking },
+    // As in Anthropic's API, those of the cache are not among them.
+    input_tokens: promptTokens - cachedTokens,
+    output_tokens: completionTokens,
+    output_tokens_details: { thinking_tokens: reasoningTokens },
     cache_creation_input_tokens: 0,
-    cache_read_input_tokens: 0,
+    cache_read_input_tokens: cachedTokens,
     cache_creation: null,
     server_tool_use: null,
     service_tier: 'standard',

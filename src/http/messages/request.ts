@@ -5,13 +5,25 @@ import type { MessagesBody, PromptBody } from './body.ts'
 import { calling, chatTools } from './tools.ts'
 import { chatMessages } from './turns.ts'
 
-type PromptRequest = Pick<ChatRequest, 'messages' | 'tools' | 'toolChoice' | 'parallelToolCalls'>
+type PromptRequest = Pick<
+  ChatRequest,
+  'messages' | 'tools' | 'toolChoice' | 'parallelToolCalls' | 'continueFinalMessage'
+>
 
 /** What a body asks for as far as it is read by the model. @param source the JSON of the body. Throws ApiError. */
 export function promptRequest(body: PromptBody, source: string): PromptRequest {
   const hasJson = body.tools?.length || body.messages.some(({ content }) => content.some(isToolUse))
   const exact = hasJson ? exactJson(source) : undefined
-  return { messages: chatMessages(body, exact), tools: chatTools(body, exact), ...calling(body) }
+  const messages = chatMessages(body, exact)
+  const begun = messages.at(-1)?.role === 'assistant' ? messages.pop()! : undefined
+  // What the assistant has begun, the model goes on with; an empty turn begins nothing.
+  const isBegun = begun !== undefined && begun.content !== ''
+  return {
+    messages: isBegun ? [...messages, begun] : messages,
+    tools: chatTools(body, exact),
+    ...calling(body),
+    continueFinalMessage: isBegun || undefined,
+  }
 }
 
 /** The request behind a body, its Anthropic names and nulls left behind. @param source the JSON of the body. Throws ApiError. */

@@ -1,28 +1,27 @@
 import { Hono, type MiddlewareHandler } from 'hono'
-import { type RequestIdVariables, requestId } from 'hono/request-id'
-import { encodePrompt } from '../../chat/prompt.ts'
+import { chatPrompt } from '../../chat/prepare.ts'
 import { type Answers, OpenAnswer } from '../answers.ts'
-import type { ApiError } from '../errors.ts'
+import { type ApiError, toApiError } from '../errors.ts'
 import { jsonBody } from '../json-body.ts'
 import { methodNotAllowed } from '../method-not-allowed.ts'
 import { checkModelName } from '../models.ts'
 import { nothingHere } from '../nothing-here.ts'
 import { messagesBody, promptBody } from './body.ts'
-import { errorObject, sendError } from './errors.ts'
+import { errorObject, REQUEST_ID_HEADER, type RequestIds, sendError } from './errors.ts'
 import { MessageObjects } from './objects.ts'
 import { chatRequest, promptRequest } from './request.ts'
 
-/** By which Anthropic's SDKs tell of a request. */
-export const REQUEST_ID_HEADER = 'request-id'
-
 /** Anthropic's API: POST /, and POST /count_tokens, for whom `guard` lets through. */
 export function messages(answers: Answers, guard: MiddlewareHandler) {
-  return new Hono<{ Variables: RequestIdVariables }>()
-    .use(requestId({ headerName: REQUEST_ID_HEADER, generator: () => `req_${newId()}` }))
+  return new Hono<RequestIds>()
+    .use(async (c, next) => {
+      c.header(REQUEST_ID_HEADER, c.get('requestId'))
+      await next()
+    })
     .use(guard)
     .post('/', async (c) => {
       const { body, source } = await jsonBody(c, messagesBody)
-      const id = `msg_${newId()}`
+      const id = `msg_${crypto.randomUUID().replaceAll('-', '')}`
       const answer = await OpenAnswer.open(c, answers, {
         id,
         model: body.model,
@@ -45,15 +44,11 @@ export function messages(answers: Answers, guard: MiddlewareHandler) {
       const chat = await answers.loadModel()
       checkModelName(chat, body.model)
       const prompt = promptRequest(body, source)
-      const { ids } = await encodePrompt(chat, prompt, Number.POSITIVE_INFINITY, c.req.raw.signal)
+      const { ids } = await chatPrompt(chat, prompt, Number.POSITIVE_INFINITY, c.req.raw.signal)
       return c.json({ input_tokens: ids.length })
     })
     .all('/', methodNotAllowed('POST'))
     .all('/count_tokens', methodNotAllowed('POST'))
     .all('/*', nothingHere)
-    .onError((error, c) => sendError(c, error, c.get('requestId')))
-}
-
-function newId(): string {
-  return crypto.randomUUID().replaceAll('-', '')
+    .onError((error, c) => sendError(c, toApiError(error)))
 }

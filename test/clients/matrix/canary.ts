@@ -1,0 +1,17 @@
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+import type { Target } from './client.ts'
+
+interface Probe {
+  readonly name: string
+  readonly status: 'pass' | 'warn' | 'fail'
+  readonly summary: string
+}
+
+/** What compatcanary's probes of an API of OpenAI's kind find. */
+export async function scan({ url, model }: Target): Promise<readonly Probe[]> {
+  const options = ['--base-url', url, '--model', model, '--format', 'json', '--fail-on', 'never']
+  const command = ['node_modules/compatcanary/src/cli.js', 'scan', ...options]
+  const { stdout } = await promisify(execFile)(process.execPath, command)
+  return JSON.parse(stdout).results
+}
