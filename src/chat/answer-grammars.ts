@@ -1,8 +1,8 @@
-import { constraintEbnf } from '../grammar/answer-ebnf.ts'
+import { constraintGrammar } from '../grammar/answer-ebnf.ts'
 import type { Constraint } from '../grammar/constraint.ts'
 import { GrammarError } from '../grammar/grammar-error.ts'
-import type { Grammar } from '../grammar/matcher.ts'
-import { type CallableTool, callableTool, callEbnf, ToolSchemaError } from '../grammar/tool-calls.ts'
+import type { Grammar, GrammarSource } from '../grammar/matcher.ts'
+import { type CallableTool, callableTool, callGrammar, ToolSchemaError } from '../grammar/tool-calls.ts'
 import type { ToolChoice } from '../grammar/tool-choice.ts'
 import type { ChatModel } from './chat-model.ts'
 import type { AnswerRequest, ChatRequest } from './complete.ts'
@@ -39,11 +39,12 @@ export async function compileAnswerGrammars(
   const isHeld = constraint || mustCall || (tools.length > 0 && (toolChoice !== 'auto' || tools.some(isStrict)))
   if (!isHeld) return undefined
   const callable = callableTools(tools, toolChoice)
-  const compile = (ebnf: () => string, param: string) => compiled(async () => grammars.compile(ebnf()), param)
-  const call = callable.length > 0 ? await compile(() => callEbnf(callable, mustCall), 'tools') : undefined
+  const compile = (source: () => GrammarSource, param: string) =>
+    compiled(async () => grammars.compile(source()), param)
+  const call = callable.length > 0 ? await compile(() => callGrammar(callable, mustCall), 'tools') : undefined
   try {
     const param = constraint && (constraintParam ?? PARAMS[constraint.kind])
-    const content = constraint && !mustCall ? await compile(() => constraintEbnf(constraint), param!) : undefined
+    const content = constraint && !mustCall ? await compile(() => constraintGrammar(constraint), param!) : undefined
     return {
       content,
       call,

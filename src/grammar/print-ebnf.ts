@@ -1,11 +1,11 @@
 import type { Expression, Rule } from './expression.ts'
-import { escaped, printClass } from './print-class.ts'
+import { type Dialect, escaped, printClass } from './print-class.ts'
 
 /**
- * XGrammar's EBNF of an expression, beginning at `root`; undefined where no text matches it. Parts that no text matches are left out, as what
+ * EBNF of an expression, beginning at `root`; undefined where no text matches it. Parts that no text matches are left out, as what
  * calls itself without an end: a matcher would follow them and then have no token to allow.
  */
-export function printEbnf(root: Expression): string | undefined {
+export function printEbnf(root: Expression, dialect: Dialect = 'xgrammar'): string | undefined {
   const rules = rulesOf(root)
   const productive = productiveRules(rules)
   const matches = (expression: Expression) => isProductive(expression, productive)
@@ -16,7 +16,7 @@ export function printEbnf(root: Expression): string | undefined {
       case 'text':
         return `"${Array.from(expression.text, (character) => escaped(character.codePointAt(0)!)).join('')}"`
       case 'class':
-        return printClass(expression.ranges)
+        return printClass(expression.ranges, dialect)
       case 'rule':
         return names.get(expression.rule)!
       case 'sequence':
