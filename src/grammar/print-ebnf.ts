@@ -1,15 +1,15 @@
 import type { Expression, Rule } from './expression.ts'
-import { escaped, printClass, printLooseClass } from './print-class.ts'
+import { type Dialect, escaped, printClass, printLooseClass } from './print-class.ts'
 
 /**
- * XGrammar's EBNF of an expression, beginning at `root`; undefined where no text matches it. Parts that no text matches are left out, as what
+ * EBNF of an expression, beginning at `root`; undefined where no text matches it. Parts that no text matches are left out, as what
  * calls itself without an end: a matcher would follow them and then have no token to allow.
  */
-export function printEbnf(root: Expression): string | undefined {
+export function printEbnf(root: Expression, dialect: Dialect = 'xgrammar'): string | undefined {
   const rules = rulesOf(root)
   const productive = productiveRules(rules)
   if (!isProductive(root, productive)) return undefined
-  return new Printer(rules, productive).print(root)
+  return new Printer(rules, productive, dialect).print(root)
 }
 
 const MAX_CLASS_LENGTH = 500
@@ -19,16 +19,18 @@ const MAX_COPIES = 64
 /**
  * XGrammar (0.1.27) knows of a token beforehand only as far as its bytes stay within one rule; what crosses the end of a rule is tried out for each
  * mask, which takes half a second where that are most tokens. So a repetition is printed as a rule that has what follows it as well:
- * `a* b` is r ::= b | a r.
+ * `a* b` is r ::= b | a r. llama.cpp reads a repetition as it stands.
  */
 class Printer {
+  readonly #dialect: Dialect
   readonly #productive: ReadonlySet<Rule>
   readonly #names: ReadonlyMap<Rule, string>
   readonly #lines: string[] = []
   readonly #classes = new Map<string, string>()
   #repetitions = 0
 
-  constructor(rules: ReadonlySet<Rule>, productive: ReadonlySet<Rule>) {
+  constructor(rules: ReadonlySet<Rule>, productive: ReadonlySet<Rule>, dialect: Dialect) {
+    this.#dialect = dialect
     this.#productive = productive
     const printed = [...rules].filter((rule) => productive.has(rule))
     this.#names = new Map(printed.map((rule, index) => [rule, `r${index}`]))
@@ -45,7 +47,7 @@ class Printer {
       case 'text':
         return `"${Array.from(expression.text, (character) => escaped(character.codePointAt(0)!)).join('')}"`
       case 'class':
-        return this.#class(printClass(expression.ranges))
+        return this.#class(printClass(expression.ranges, this.#dialect))
       case 'rule':
         return this.#names.get(expression.rule)!
       case 'sequence':
@@ -78,6 +80,8 @@ class Printer {
       if (part.kind !== 'repeat') {
         printed.push(this.#print(part))
       } else if (!isProductive(part.part, this.#productive)) {
+      } else if (this.#dialect === 'gbnf') {
+        printed.push(`${this.#print(part.part)}${quantifier(part)}`)
       } else if (part.min === part.max && part.max <= MAX_COPIES) {
         for (let count = 0; count < part.max; count++) printed.push(this.#print(part.part))
       } else if (ofCharacters(part.part) && part.max > 1) {

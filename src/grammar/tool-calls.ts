@@ -2,6 +2,7 @@ import { choice, type Expression, optional, repeat, sequence, text } from './exp
 import { GrammarError } from './grammar-error.ts'
 import { SPACE } from './json/strings.ts'
 import { COMMA, enclosed, member, OBJECT } from './json/values.ts'
+import type { GrammarSource } from './matcher.ts'
 import { plainJson } from './plain-json.ts'
 import { printEbnf } from './print-ebnf.ts'
 import { objectExpression } from './schema/schema-grammar.ts'
@@ -25,29 +26,35 @@ export function callableTool(tool: unknown, index: number): CallableTool | undef
 }
 
 /**
- * XGrammar's EBNF of one call, as it stands between `<tool_call>` and `</tool_call>`: {"name": …, "arguments": …}, in lines of its own or not.
+ * The grammar of one call, as it stands between `<tool_call>` and `</tool_call>`: {"name": …, "arguments": …}, in lines of its own or not.
  * @param isBound the arguments of all tools are held to their schemas, not only those of strict ones. Throws ToolSchemaError.
  */
-export function callEbnf(tools: readonly CallableTool[], isBound: boolean): string {
+export function callGrammar(tools: readonly CallableTool[], isBound: boolean): GrammarSource {
   const line = optional(text('\n'))
   const calls = tools.map((tool) => call(tool.name, argumentsOf(tool, isBound)))
-  return printEbnf(sequence(line, choice(...calls), line))!
+  const expression = sequence(line, choice(...calls), line)
+  return { ebnf: printEbnf(expression)!, expression }
 }
 
 const [OPEN, CLOSE] = ['<tool_call>', '</tool_call>']
 
 /**
- * XGrammar's EBNF of an answer of a model that spells the tags: calls alone where there must be one, otherwise any text, in which a tag begins a
+ * The grammar of an answer of a model that spells the tags: calls alone where there must be one, otherwise any text, in which a tag begins a
  * call.
  */
-export function spelledCallsEbnf(tools: readonly CallableTool[], mustCall: boolean, parallel: boolean): string {
+export function spelledCallsGrammar(
+  tools: readonly CallableTool[],
+  mustCall: boolean,
+  parallel: boolean,
+): GrammarSource {
   const body = sequence(choice(...tools.map((tool) => call(tool.name, argumentsOf(tool, true)))), text(CLOSE))
   const one = sequence(text(OPEN), body)
   if (mustCall) {
-    return printEbnf(parallel ? sequence(one, repeat(sequence(optional(text('\n')), one), 0, Infinity)) : one)!
+    const expression = parallel ? sequence(one, repeat(sequence(optional(text('\n')), one), 0, Infinity)) : one
+    return { ebnf: printEbnf(expression)!, expression }
   }
   const called = printEbnf(body)!.replace(/^root(?= ::=)/m, 'call')
-  return `root ::= TagDispatch(("${OPEN}", call), stop_eos=true, loop_after_dispatch=${parallel})\n${called}`
+  return { ebnf: `root ::= TagDispatch(("${OPEN}", call), stop_eos=true, loop_after_dispatch=${parallel})\n${called}` }
 }
 
 function call(name: string, args: Expression): Expression {
