@@ -10,7 +10,9 @@ interface Probe {
 
 /** What compatcanary's probes of an API of OpenAI's kind find. */
 export async function scan({ url, model }: Target): Promise<readonly Probe[]> {
-  const options = ['--base-url', url, '--model', model, '--format', 'json', '--fail-on', 'never']
+  // Seconds for a probe: its own 30 are few on a busy machine.
+  const patience = ['--timeout', '100']
+  const options = ['--base-url', url, '--model', model, '--format', 'json', '--fail-on', 'never', ...patience]
   const command = ['node_modules/compatcanary/src/cli.js', 'scan', ...options]
   const { stdout } = await promisify(execFile)(process.execPath, command)
   return JSON.parse(stdout).results

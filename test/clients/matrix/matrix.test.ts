@@ -62,7 +62,7 @@ test('compatcanary', async () => {
     probes.set(name, status === 'pass' ? 'works' : summary)
   }
   expect([...probes.values()].filter((found) => found !== 'works')).toEqual([])
-})
+}, 300_000)
 
 test.skipIf(CLIENTS.some(({ installed }) => !installed))('docs/clients.md says what works', async () => {
   await expect(page(CLIENTS, results, probes)).toMatchFileSnapshot('../../../docs/clients.md')
