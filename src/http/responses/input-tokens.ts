@@ -1,5 +1,5 @@
 import type { Context } from 'hono'
-import { encodePrompt } from '../../chat/prompt.ts'
+import { chatPrompt } from '../../chat/prepare.ts'
 import type { Answers } from '../answers.ts'
 import { checkModelName } from '../models.ts'
 import { readRequest, withOwnParams } from './read-request.ts'
@@ -11,6 +11,6 @@ export async function countInputTokens(c: Context, answers: Answers, responses: 
   const chat = await answers.loadModel()
   checkModelName(chat, body.model)
   const { signal } = c.req.raw
-  const { ids } = await withOwnParams(encodePrompt(chat, request, Number.POSITIVE_INFINITY, signal))
+  const { ids } = await withOwnParams(chatPrompt(chat, request, Number.POSITIVE_INFINITY, signal))
   return c.json({ object: 'response.input_tokens', input_tokens: ids.length })
 }
