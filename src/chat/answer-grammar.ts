@@ -25,6 +25,17 @@ export interface AnswerGrammarOptions {
   readonly parallelToolCalls: boolean
 }
 
+/** A text that a grammar holds: the content, or what stands in a call. */
+export interface Stretch {
+  readonly grammar: Grammar
+  /** Its tokens so far. */
+  readonly ids: readonly number[]
+  /** The token before it. */
+  readonly previous: number
+}
+
+type Phase = 'start' | 'reasoning' | 'content' | 'call' | 'afterCall'
+
 /**
  * Holds an answer to grammars: its content from the first character behind the reasoning, a tool call from its tag on. Reasoning is free, but
  * the answer cannot end in it. The parser says where the answer stands; tags are tokens of their own, which no grammar has.
@@ -34,10 +45,11 @@ export class AnswerGrammar implements Pick<Steering, 'ended' | 'allowed'> {
   readonly #think: number | undefined
   readonly #openCall: number | undefined
   readonly #closeCall: number | undefined
-  #phase: 'start' | 'reasoning' | 'content' | 'call' | 'afterCall'
+  #phase: Phase
   /** The last token: some tokenizers put a space behind it, which is no part of the text. */
   #previous: number
   #matcher: Matcher | undefined
+  #stretch: (Stretch & { readonly ids: number[] }) | undefined
   /** Newlines that may still stand before the answer, or before the next call. */
   #frame = 0
   #hasReasoned = false
@@ -55,12 +67,50 @@ export class AnswerGrammar implements Pick<Steering, 'ended' | 'allowed'> {
   }
 
   ended(): boolean {
-    if (this.#phase !== 'content' && this.#phase !== 'afterCall') return false
-    const mask = this.allowed()?.slice()
-    if (!mask) return false
-    const mayEnd = this.#options.eosIds.some((id) => has(mask, id))
-    remove(mask, this.#options.eosIds)
-    return mayEnd && isEmpty(mask)
+    return (this.#phase === 'content' || this.#phase === 'afterCall') && this.#allowsOnly(this.#options.eosIds)
+  }
+
+  get phase(): Phase {
+    return this.#phase
+  }
+
+  /** The text that a grammar holds here; undefined: there is none, or something else may come in its place. */
+  get stretch(): Stretch | undefined {
+    return this.#phase !== 'start' || this.mustBegin ? this.#stretch : undefined
+  }
+
+  /** Here the answer begins, with nothing but its content or nothing but a call. */
+  get mustBegin(): boolean {
+    const { content, call, mustCall } = this.#options.grammars
+    const mayReason = this.#think !== undefined && !this.#hasReasoned
+    return this.#phase === 'start' && !mayReason && (mustCall || (content !== undefined && !call))
+  }
+
+  /** Newlines may stand here before the answer, as many as after reasoning. */
+  get isUnframed(): boolean {
+    return this.#frame === FRAME
+  }
+
+  get onlyCalls(): boolean {
+    return this.#options.grammars.mustCall
+  }
+
+  /** The tags of a call. */
+  get callTags(): { readonly open: number | undefined; readonly close: number | undefined } {
+    return { open: this.#openCall, close: this.#closeCall }
+  }
+
+  /** What stands in a call is whole, and nothing but its end can follow. */
+  get mustClose(): boolean {
+    return this.#phase === 'call' && this.#allowsOnly([this.#closeCall!])
+  }
+
+  #allowsOnly(ids: readonly number[]): boolean {
+    const others = this.allowed()?.slice()
+    if (!others) return false
+    const allowsThem = ids.some((id) => has(others, id))
+    remove(others, ids)
+    return allowsThem && isEmpty(others)
   }
 
   /** Throws ChatRequestError where a grammar goes on with no token. */
@@ -159,10 +209,12 @@ export class AnswerGrammar implements Pick<Steering, 'ended' | 'allowed'> {
     this.#endMatcher()
     this.#phase = phase
     this.#matcher = grammar?.matcher(this.#options.tokenizer.addsSpaceAfter(this.#previous))
+    this.#stretch = grammar && { grammar, ids: [], previous: this.#previous }
   }
 
   #accept(id: number): void {
     if (this.#matcher && !this.#matcher.accept(id)) throw new Error(`token ${id} is not in the grammar of the answer`)
+    this.#stretch?.ids.push(id)
   }
 
   #endCall(): void {
@@ -174,6 +226,7 @@ export class AnswerGrammar implements Pick<Steering, 'ended' | 'allowed'> {
   #endMatcher(): void {
     this.#matcher?.dispose()
     this.#matcher = undefined
+    this.#stretch = undefined
   }
 
   /** The tokens that may stand before the answer without being a part of it, with their newlines. */

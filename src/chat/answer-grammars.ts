@@ -1,8 +1,8 @@
-import { constraintEbnf } from '../grammar/answer-ebnf.ts'
+import { constraintGrammar } from '../grammar/answer-ebnf.ts'
 import type { Constraint } from '../grammar/constraint.ts'
 import { GrammarError } from '../grammar/grammar-error.ts'
-import type { Grammar } from '../grammar/matcher.ts'
-import { type CallableTool, callableTool, callEbnf, spelledCallsEbnf, ToolSchemaError } from '../grammar/tool-calls.ts'
+import type { Grammar, GrammarSource } from '../grammar/matcher.ts'
+import { type CallableTool, callableTool, callGrammar, spelledCallsEbnf, ToolSchemaError } from '../grammar/tool-calls.ts'
 import type { ToolChoice } from '../grammar/tool-choice.ts'
 import type { ChatModel } from './chat-model.ts'
 import type { AnswerRequest, ChatRequest } from './complete.ts'
@@ -42,17 +42,18 @@ export async function compileAnswerGrammars(
   const isChosen = tools.length > 0 && (toolChoice !== 'auto' || tools.some(isStrict))
   if (!constraint && !mustCall && !isChosen && !isSpelled) return undefined
   const callable = callableTools(tools, toolChoice)
-  const compile = (ebnf: () => string, param: string) => compiled(async () => grammars.compile(ebnf()), param)
+  const compile = (source: () => GrammarSource, param: string) =>
+    compiled(async () => grammars.compile(source()), param)
   if (isSpelled && (mustCall || !constraint)) {
     const parallel = !('messages' in request) || (request.parallelToolCalls ?? true)
-    const content = await compile(() => spelledCallsEbnf(callable, mustCall, parallel), 'tools')
+    const content = await compile(() => ({ ebnf: spelledCallsEbnf(callable, mustCall, parallel) }), 'tools')
     return { content, call: undefined, mustCall, dispose: () => content.dispose() }
   }
   const hasCalls = callable.length > 0 && !isSpelled
-  const call = hasCalls ? await compile(() => callEbnf(callable, mustCall), 'tools') : undefined
+  const call = hasCalls ? await compile(() => callGrammar(callable, mustCall), 'tools') : undefined
   try {
     const param = constraint && (constraintParam ?? PARAMS[constraint.kind])
-    const content = constraint && !mustCall ? await compile(() => constraintEbnf(constraint), param!) : undefined
+    const content = constraint && !mustCall ? await compile(() => constraintGrammar(constraint), param!) : undefined
     return {
       content,
       call,

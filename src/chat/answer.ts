@@ -3,7 +3,7 @@ import type { GenerateEnd, Steering } from '../generate/types.ts'
 import { History } from '../origin/history.ts'
 import { EdgeStretches } from '../route/edge-stretch.ts'
 import type { EdgeTurn } from '../route/edge-turn.ts'
-import type { SourcedToken } from '../route/handover.ts'
+import type { AnswerSteering, SourcedToken } from '../route/handover.ts'
 import { loneReasoning } from '../route/limits.ts'
 import type { Decision } from '../route/policy.ts'
 import type { ChatService } from '../route/service.ts'
@@ -15,11 +15,15 @@ import { AnswerText } from './answer-text.ts'
 import type { ChatModel } from './chat-model.ts'
 import type { AnswerRequest } from './complete.ts'
 import type { ChatEvent, PromptEvent } from './events.ts'
+import { GrammarAtOrigin } from './grammar-at-origin.ts'
 import { chatLogprob, promptLogprobs } from './logprobs.ts'
 import type { Prepared } from './prepare.ts'
 import { ReasoningBudget } from './reasoning-budget.ts'
 import type { AnswerToken } from './tag-splitter.ts'
-import { endsInReasoning, spelledCallTags, type Tags, withoutToolCalls } from './tags.ts'
+import { endsInReasoning, spelledCallTags, type Tag, type Tags, withoutToolCalls } from './tags.ts'
+
+/** After these a grammar may open or end. */
+const GRAMMAR_TAGS: readonly Tag[] = ['</think>', '<tool_call>', '</tool_call>']
 
 /** What an answer shares with others to the same request. */
 export interface AnswerSetting {
@@ -90,6 +94,7 @@ export async function* answer(
       steering: joined(
         reasoningBudget(chat, request, parser, edge, loneReasoning(service.limits, decision.route)),
         grammar,
+        chat,
       ),
       signal,
     })
@@ -103,7 +108,8 @@ export async function* answer(
         if (token.source === 'origin') edge.interrupted()
         made[token.source] += 'id' in token ? 1 : token.count
         const events = parser.push(answerToken(chat.tokenizer, token, text.push(token)))
-        if ('id' in token) grammar?.push(token.id)
+        const id = 'id' in token ? token.id : chat.tokenizer.encode(token.text).at(-1)
+        if (id !== undefined) grammar?.push(id)
         yield* events
       }
     }
@@ -177,13 +183,22 @@ function reasoningBudget(
   return new ReasoningBudget(limit, answer, tokenizer, !continueFinalMessage)
 }
 
-/** What a budget forces, and what a grammar leaves. */
-function joined(budget: Steering | undefined, grammar: AnswerGrammar | undefined): Steering | undefined {
+/** What a budget forces, and what a grammar leaves, at the edge and at an origin. */
+function joined(
+  budget: Steering | undefined,
+  grammar: AnswerGrammar | undefined,
+  { tokenizer, eosIds }: ChatModel,
+): AnswerSteering | undefined {
   if (!grammar) return budget
+  const atOrigin = new GrammarAtOrigin(grammar, tokenizer, eosIds)
   return {
     ended: () => grammar.ended(),
     forced: () => budget?.forced() ?? [],
     banned: () => budget?.banned() ?? [],
     allowed: () => grammar.allowed(),
+    grammar: () => atOrigin.open(),
+    allowsText: (text) => atOrigin.allowsText(text),
+    forcedAtOrigin: (ended) => atOrigin.forced(ended),
+    grammarTags: GRAMMAR_TAGS,
   }
 }

@@ -1,7 +1,7 @@
 import { checkRequest, GenerateRequestError } from '../generate/check-request.ts'
 import type { SamplingParams, StopRules } from '../generate/types.ts'
 import type { Prompt } from '../origin/history.ts'
-import { chooseRoute } from '../route/choose.ts'
+import { chooseRoute, type RouteRequest } from '../route/choose.ts'
 import { OriginsFailedError } from '../route/errors.ts'
 import type { Decision } from '../route/policy.ts'
 import { type ChatService, contextLengthOf } from '../route/service.ts'
@@ -12,6 +12,7 @@ import { ChatRequestError } from './errors.ts'
 import { needsGenericTools, withGenericTools } from './generic-tools.ts'
 import { encodePrompt, encodeText } from './prompt.ts'
 import { samplingParams } from './sampling.ts'
+import { idOf, type Tags } from './tags.ts'
 
 /** A request that is valid as far as it is known by itself. */
 export interface Prepared {
@@ -68,7 +69,7 @@ async function textPrompt(
  * come from nowhere.
  */
 export function decide(
-  { language }: ChatModel,
+  { language, tags }: ChatModel,
   service: ChatService,
   requests: readonly Prepared[],
   each: number,
@@ -76,8 +77,8 @@ export function decide(
   const longest = requests.reduce((a, b) => (b.prompt.ids.length > a.prompt.ids.length ? b : a))
   const answers = requests.length * each
   const { contextLength, vocabSize } = language
-  const schema = requests.some(({ grammars }) => grammars)
-  const decision = chooseRoute(service, { ...longest.request, ...longest, answers, schema }, contextLength)
+  const grammar = grammarPlace(tags, requests)
+  const decision = chooseRoute(service, { ...longest.request, ...longest, answers, grammar }, contextLength)
   for (const { request, prompt, sampling } of requests) {
     try {
       const promptIds = prompt.ids
@@ -96,6 +97,15 @@ export function decide(
     }
   }
   return decision
+}
+
+/** Where a grammar begins that holds the answers; undefined: nothing holds them. */
+function grammarPlace(tags: Tags, requests: readonly Prepared[]): RouteRequest['grammar'] {
+  const held = requests.filter(({ grammars }) => grammars)
+  if (held.length === 0) return undefined
+  const beginsFree = ({ request, grammars }: Prepared) =>
+    ('messages' in request && idOf(tags, '<think>') !== undefined) || !(grammars!.content || grammars!.mustCall)
+  return held.every(beginsFree) ? 'later' : 'at once'
 }
 
 /** Throws ChatRequestError for an id beyond the vocabulary. */

@@ -1,48 +1,46 @@
 import { complement } from './code-points.ts'
 import type { Constraint } from './constraint.ts'
 import { classOf, EBNF_TOKEN } from './ebnf-tokens.ts'
-import { choice, oneOf, text } from './expression.ts'
+import { choice, type Expression, oneOf, text } from './expression.ts'
 import { GrammarError } from './grammar-error.ts'
 import { OBJECT } from './json/values.ts'
+import type { GrammarSource } from './matcher.ts'
 import { plainJson } from './plain-json.ts'
 import { printClass } from './print-class.ts'
 import { printEbnf } from './print-ebnf.ts'
 import { regexExpression } from './regex.ts'
 import { schemaExpression } from './schema/schema-grammar.ts'
 
-/** XGrammar's EBNF of what a constraint allows, from its rule `root`. Throws GrammarError. */
-export function constraintEbnf(constraint: Constraint): string {
+/** What a constraint allows, in XGrammar's EBNF from its rule `root`. Throws GrammarError. */
+export function constraintGrammar(constraint: Constraint): GrammarSource {
   switch (constraint.kind) {
     case 'json':
-      return printEbnf(OBJECT)!
+      return printed(OBJECT, 'invalid_grammar', 'JSON object')
     case 'schema':
-      return printed(
-        printEbnf(schemaExpression(plainJson(constraint.schema), constraint.strict)),
-        'invalid_schema',
-        'schema',
-      )
+      return printed(schemaExpression(plainJson(constraint.schema), constraint.strict), 'invalid_schema', 'schema')
     case 'regex':
       return printed(
-        printEbnf(regexExpression(constraint.pattern, { spell: oneOf, isWhole: true })),
+        regexExpression(constraint.pattern, { spell: oneOf, isWhole: true }),
         'invalid_grammar',
         'regular expression',
       )
     case 'choice':
       return ofChoices(constraint.choices)
     case 'ebnf':
-      return ofGrammar(constraint.grammar)
+      return { ebnf: ofGrammar(constraint.grammar), gbnf: constraint.grammar }
   }
 }
 
-function printed(ebnf: string | undefined, code: GrammarError['code'], what: string): string {
+function printed(expression: Expression, code: GrammarError['code'], what: string): GrammarSource {
+  const ebnf = printEbnf(expression)
   if (ebnf === undefined) throw new GrammarError(code, `No answer can match: the ${what} excludes itself.`)
-  return ebnf
+  return { ebnf, expression }
 }
 
-function ofChoices(choices: readonly string[]): string {
+function ofChoices(choices: readonly string[]): GrammarSource {
   if (choices.length === 0) throw new GrammarError('invalid_grammar', 'There has to be a choice at least.')
   if (choices.some((one) => one.includes('\0'))) throw withNul()
-  return printEbnf(choice(...choices.map(text)))!
+  return printed(choice(...choices.map(text)), 'invalid_grammar', 'choice')
 }
 
 /** XGrammar would read classes of characters beyond ASCII as bytes. */

@@ -1,6 +1,6 @@
 import { compileCost } from './compile-cost.ts'
 import { GrammarError } from './grammar-error.ts'
-import { Grammar, START_RULE, withStart } from './matcher.ts'
+import { Grammar, type GrammarSource, START_RULE, withStart } from './matcher.ts'
 import { firstByteCounts, type Vocabulary } from './vocabulary.ts'
 import { type Handle, type OpenedXGrammar, openXGrammar } from './xgrammar.ts'
 
@@ -36,14 +36,15 @@ export class Grammars {
   }
 
   /** A grammar in XGrammar's EBNF, from its rule `root`; to be disposed of. Throws GrammarError. */
-  async compile(ebnf: string): Promise<Grammar> {
+  async compile(source: GrammarSource): Promise<Grammar> {
+    const { ebnf } = source
     if (ebnf.length > MAX_LENGTH) throw tooLarge()
     this.#firstBytes ??= firstByteCounts(this.#vocabulary())
     if (compileCost(ebnf, this.#firstBytes) > MAX_TOKENS) throw tooLarge()
     for (let attempt = 0; ; attempt++) {
       const engine = await this.#open()
       try {
-        return new Grammar(engine.binding, this.#compile(engine, ebnf).clone(), this.#vocabSize)
+        return new Grammar(engine.binding, this.#compile(engine, ebnf).clone(), this.#vocabSize, source)
       } catch (error) {
         if (error instanceof GrammarError) throw error
         // Other grammars may have filled its memory.

@@ -1,4 +1,8 @@
 import type { TokenMask } from '../generate/distribution.ts'
+import type { Expression } from './expression.ts'
+import type { Dialect } from './print-class.ts'
+import { printEbnf } from './print-ebnf.ts'
+import { remainder } from './remainder.ts'
 import type { Handle, NativeMatcher, XGrammar } from './xgrammar.ts'
 
 /** What no model writes stands before each text, and says how it begins: so one compiled grammar is enough. */
@@ -6,6 +10,15 @@ const PLAIN = '\u0001'
 const WITH_SPACE = '\u0002'
 
 export const START_RULE = 'text.start'
+
+export interface GrammarSource {
+  /** XGrammar's. */
+  readonly ebnf: string
+  /** What it was printed from; left out: it was written by hand. */
+  readonly expression?: Expression
+  /** As it was written by hand. */
+  readonly gbnf?: string
+}
 
 /** A grammar in EBNF with the rule that all begin at. */
 export function withStart(ebnf: string): string {
@@ -17,11 +30,21 @@ export class Grammar {
   readonly #binding: XGrammar
   readonly #compiled: Handle
   readonly #vocabSize: number
+  readonly #source: GrammarSource
 
-  constructor(binding: XGrammar, compiled: Handle, vocabSize: number) {
+  constructor(binding: XGrammar, compiled: Handle, vocabSize: number, source: GrammarSource) {
     this.#binding = binding
     this.#compiled = compiled
     this.#vocabSize = vocabSize
+    this.#source = source
+  }
+
+  /** EBNF of all that may follow a text that it begins with, from its rule `root`; undefined: none says it. */
+  rest(begun: string, dialect: Dialect): string | undefined {
+    const { ebnf, gbnf, expression } = this.#source
+    if (!expression) return begun === '' ? { xgrammar: ebnf, gbnf }[dialect] : undefined
+    const rest = remainder(expression, begun)
+    return rest && printEbnf(rest, dialect)
   }
 
   /** At the beginning of a text. @param dropsSpace a space that its first token begins with is no part of the text. */

@@ -5,13 +5,17 @@ const LAST_ASCII = 0x7f
 /** Last code points of one to four bytes in UTF-8. */
 const LAST_OF_LENGTH = [LAST_ASCII, 0x7ff, 0xffff, LAST_CODE_POINT] as const
 
+/** Whose EBNF: XGrammar's, as vLLM and SGLang have it too, or llama.cpp's own, in which a class lists characters. */
+export type Dialect = 'xgrammar' | 'gbnf'
+
 /**
  * One of these code points, in XGrammar's EBNF. XGrammar (0.1.27) reads what a class lists as bytes, so that only ASCII can stand in one as it is, and
  * other characters are sequences of bytes. A class of one character becomes a text, which is read as
  * characters: bytes are listed twice.
  */
-export function printClass(ranges: readonly Range[]): string {
+export function printClass(ranges: readonly Range[], dialect: Dialect = 'xgrammar'): string {
   const all = union(ranges)
+  if (dialect === 'gbnf') return listed(all)
   const ascii = within(all, 1, LAST_ASCII)
   const others = within(complement(complement(all)), LAST_ASCII + 1, LAST_CODE_POINT)
   if (others.length === 0) return listed(ascii)

@@ -1,15 +1,15 @@
 import type { Expression, Rule } from './expression.ts'
-import { escaped, printClass, printLooseClass } from './print-class.ts'
+import { type Dialect, escaped, printClass, printLooseClass } from './print-class.ts'
 
 /**
- * XGrammar's EBNF of an expression, beginning at `root`; undefined where no text matches it. Parts that no text matches are left out, as what
+ * EBNF of an expression, beginning at `root`; undefined where no text matches it. Parts that no text matches are left out, as what
  * calls itself without an end: a matcher would follow them and then have no token to allow.
  */
-export function printEbnf(root: Expression): string | undefined {
+export function printEbnf(root: Expression, dialect: Dialect = 'xgrammar'): string | undefined {
   const rules = rulesOf(root)
   const productive = productiveRules(rules)
   if (!isProductive(root, productive)) return undefined
-  return new Printer(rules, productive).print(root)
+  return new Printer(rules, productive, dialect).print(root)
 }
 
 const MAX_CLASS_LENGTH = 500
@@ -23,13 +23,15 @@ const MAX_COPIES = 64
  */
 class Printer {
   readonly #productive: ReadonlySet<Rule>
+  readonly #dialect: Dialect
   readonly #names: ReadonlyMap<Rule, string>
   readonly #lines: string[] = []
   readonly #classes = new Map<string, string>()
   #repetitions = 0
 
-  constructor(rules: ReadonlySet<Rule>, productive: ReadonlySet<Rule>) {
+  constructor(rules: ReadonlySet<Rule>, productive: ReadonlySet<Rule>, dialect: Dialect) {
     this.#productive = productive
+    this.#dialect = dialect
     const printed = [...rules].filter((rule) => productive.has(rule))
     this.#names = new Map(printed.map((rule, index) => [rule, `r${index}`]))
   }
@@ -45,7 +47,7 @@ class Printer {
       case 'text':
         return `"${Array.from(expression.text, (character) => escaped(character.codePointAt(0)!)).join('')}"`
       case 'class':
-        return this.#class(printClass(expression.ranges))
+        return this.#class(printClass(expression.ranges, this.#dialect))
       case 'rule':
         return this.#names.get(expression.rule)!
       case 'sequence':
@@ -91,9 +93,9 @@ class Printer {
 
   /** A repetition and what follows it: a reference to the first of its rules. */
   #repetition({ part, min, max }: Extract<Expression, { kind: 'repeat' }>, rest: readonly Expression[]): string {
-    const name = (count: number) => `${prefix}_${count}`
+    const name = (count: number) => `${prefix}-${count}`
     const prefix = `s${this.#repetitions++}`
-    const following = `${prefix}_end`
+    const following = `${prefix}-end`
     this.#lines.push(`${following} ::= ${this.#sequence(rest)}`)
     const end = rest.length === 1 && rest[0].kind === 'text' ? this.#print(rest[0]) : following
     const last = max === Infinity ? min : max

@@ -2,6 +2,7 @@ import { choice, type Expression, optional, repeat, sequence, text } from './exp
 import { GrammarError } from './grammar-error.ts'
 import { SPACE } from './json/strings.ts'
 import { COMMA, enclosed, member, OBJECT } from './json/values.ts'
+import type { GrammarSource } from './matcher.ts'
 import { plainJson } from './plain-json.ts'
 import { printEbnf } from './print-ebnf.ts'
 import { objectExpression } from './schema/schema-grammar.ts'
@@ -28,10 +29,11 @@ export function callableTool(tool: unknown, index: number): CallableTool | undef
  * XGrammar's EBNF of one call, as it stands between `<tool_call>` and `</tool_call>`: {"name": …, "arguments": …}, in lines of its own or not.
  * @param isBound the arguments of all tools are held to their schemas, not only those of strict ones. Throws ToolSchemaError.
  */
-export function callEbnf(tools: readonly CallableTool[], isBound: boolean): string {
+export function callGrammar(tools: readonly CallableTool[], isBound: boolean): GrammarSource {
   const line = optional(text('\n'))
   const calls = tools.map((tool) => call(tool.name, argumentsOf(tool, isBound)))
-  return printEbnf(sequence(line, choice(...calls), line))!
+  const expression = sequence(line, choice(...calls), line)
+  return { ebnf: printEbnf(expression)!, expression }
 }
 
 const [OPEN, CLOSE] = ['<tool_call>', '</tool_call>']

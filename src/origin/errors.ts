@@ -38,6 +38,12 @@ const CAUSES = {
     fault: false,
     transient: false,
   },
+  grammar_broken: {
+    advice:
+      'It does not hold to grammars: check its version (vLLM 0.11 or later), and whether --reasoning-parser puts them off.',
+    fault: false,
+    transient: false,
+  },
   unsupported: { advice: 'Another origin or the edge has to answer this.', fault: false, transient: false },
   circuit_open: { advice: 'It is tried again after a pause.', fault: false, transient: false },
 } satisfies Record<string, Cause>

@@ -9,6 +9,7 @@ import { clientOf } from './clients/kinds.ts'
 import { OriginError } from './errors.ts'
 import { Exchange, type Fetch } from './exchange.ts'
 import type { History, HistoryToken } from './history.ts'
+import type { OpenGrammar } from './open-grammar.ts'
 import type { OriginConfig } from './origin-config.ts'
 import { RequestTimers } from './timers.ts'
 import { type Demands, unsupported } from './unsupported.ts'
@@ -25,6 +26,8 @@ export interface ContinueRequest {
   /** Never to be sampled; an origin that takes text cannot be told. */
   readonly bannedIds: readonly number[]
   readonly topLogprobs: number | undefined
+  /** What the tokens to come are held to; undefined: nothing. */
+  readonly grammar: OpenGrammar | undefined
   readonly signal: AbortSignal
 }
 
@@ -215,13 +218,17 @@ export class Origin {
   }
 
   #completion(
-    { history, sampling, stopRules, topLogprobs, maxTokens, bannedIds }: ContinueRequest,
+    { history, sampling, stopRules, topLogprobs, maxTokens, bannedIds, grammar }: ContinueRequest,
     { addedId }: OriginFacts,
   ): CompletionRequest {
     const { name } = this.config
-    const demands = { sampling, stopRules, topLogprobs, begun: history.length > 0, hasText: history.hasText }
-    const why = this.unsupported(demands)
+    const asked = { sampling, stopRules, topLogprobs, grammar: grammar !== undefined }
+    const why = this.unsupported({ ...asked, begun: history.length > 0, hasText: history.hasText })
     if (why !== undefined) throw new OriginError(name, 'unsupported', why)
+    const rest = grammar?.rest(this.#client.dialect ?? 'xgrammar')
+    if (grammar && rest === undefined) {
+      throw new OriginError(name, 'unsupported', 'no grammar says what may follow in the middle of the open one.')
+    }
     const text = this.takes === 'text' ? history.text() : ''
     if (text === undefined)
       throw new OriginError(name, 'unsupported', 'it takes text, and no text says yet what the tokens do.')
@@ -247,6 +254,7 @@ export class Origin {
       sampling: { ...sampling, seed, logitBias: new Map([...sampling.logitBias, ...bans]) },
       // It counts its own tokens only, and refuses to make more than it may.
       stopRules: { ...stopRules, minTokens: Math.max(0, Math.min(stopRules.minTokens - history.length, most)) },
+      grammar: rest,
       topLogprobs,
       tokenizer: this.#tokenizer,
     }
@@ -262,16 +270,23 @@ export class Origin {
 
   async *#read(
     chunks: ReturnType<Complete>,
-    { eosIds, maxTokens }: ContinueRequest,
+    { eosIds, maxTokens, grammar }: ContinueRequest,
     onChunk: () => void,
   ): AsyncGenerator<HistoryToken, GenerateEnd> {
     let left = maxTokens
     for (;;) {
       const step = await chunks.next()
       onChunk()
-      if (step.done) return step.value === 'stop' ? 'eos' : 'length'
+      if (step.done) return step.value === 'stop' ? this.#eos(grammar) : 'length'
       for (const token of this.#tokens(step.value)) {
-        if ('id' in token && eosIds.includes(token.id)) return 'eos'
+        if ('id' in token && eosIds.includes(token.id)) return this.#eos(grammar)
+        if (grammar && 'id' in token && !grammar.allows(token.id)) {
+          throw new OriginError(
+            this.config.name,
+            'grammar_broken',
+            `token ${token.id} is none that the grammar allows.`,
+          )
+        }
         const count = 'id' in token ? 1 : token.count
         this.#counts.tokens += count
         left -= count
@@ -280,6 +295,11 @@ export class Origin {
         if (left <= 0 && 'id' in token) return 'length'
       }
     }
+  }
+
+  #eos(grammar: OpenGrammar | undefined): GenerateEnd {
+    if (!grammar || grammar.mayEnd) return 'eos'
+    throw new OriginError(this.config.name, 'grammar_broken', 'it ended where the grammar goes on.')
   }
 
   *#tokens(chunk: OriginChunk): Generator<HistoryToken> {

@@ -69,6 +69,7 @@ async function originTraces(
       bannedIds: [],
       stopRules: { minTokens: 0, ignoreEos: false, stopTokenIds: [] },
       topLogprobs: undefined,
+      grammar: undefined,
       signal: new AbortController().signal,
     })
     const given = []

@@ -17,9 +17,9 @@ export interface RouteRequest {
   readonly stopRules: StopRules
   /** How many are asked for. */
   readonly answers: number
+  /** A grammar holds the answer, from its first token or after its reasoning. */
+  readonly grammar?: 'at once' | 'later'
   readonly wish?: RouteWish
-  /** The answer is held to a grammar. */
-  readonly schema: boolean
 }
 
 /** Where an answer is to come from, as things stand now. @param contextLength the edge's */
@@ -29,7 +29,9 @@ export function chooseRoute(
   contextLength: number,
 ): Decision {
   const { prompt, sampling, maxTokens, reasoningEffort, topLogprobs, scorePrompt, stopRules, answers, wish } = request
-  const demands = { sampling, topLogprobs, scorePrompt, stopRules, hasText: prompt.text !== undefined }
+  // What reasons need not hold to the grammar of the answer, if the edge can answer.
+  const grammar = request.grammar === 'at once' || (request.grammar === 'later' && prompt.ids.length >= contextLength)
+  const demands = { sampling, topLogprobs, scorePrompt, stopRules, grammar, hasText: prompt.text !== undefined }
   const can = (begun: boolean) => origins.unsupported({ ...demands, begun }) === undefined
   return decideRoute({
     wish,
@@ -37,7 +39,6 @@ export function chooseRoute(
     maxTokens: maxTokens === undefined ? undefined : maxTokens * answers,
     answers,
     reasoningEffort,
-    schema: request.schema,
     edge: {
       contextLength,
       maxPromptTokens: limits.maxPromptTokens,

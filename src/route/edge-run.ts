@@ -46,6 +46,11 @@ export class EdgeRun {
     return this.#interval
   }
 
+  /** Whether the token in computation was begun ahead: then nobody knows yet what the tokens before it come to. */
+  get computesAhead(): boolean {
+    return this.#begunAhead.has(this.#tokens.length)
+  }
+
   /** Whether the computation of the token after the last taken one began ahead, before that one was taken. */
   get wentOnAhead(): boolean {
     return this.#begunAhead.has(this.#taken)

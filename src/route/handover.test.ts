@@ -107,7 +107,13 @@ function world({ edgeMs = 100, plans, guessMs = 300, maxTokens = 120, ...rest }:
   }
 
   const stream = handover({
-    origins: { continueAtOrigin, available: true, firstTokenMs: guessMs, takeTextOnly: rest.textOnly ?? false },
+    origins: {
+      continueAtOrigin,
+      available: true,
+      firstTokenMs: guessMs,
+      takeTextOnly: rest.textOnly ?? false,
+      unsupported: () => undefined,
+    },
     start: rest.start ?? 'edge',
     edge,
     budget: { tokens: rest.budgetTokens ?? 30, msPerToken: rest.msPerToken ?? Number.POSITIVE_INFINITY },
@@ -269,7 +275,13 @@ test('after the text of an origin the edge goes on from that text', async () => 
     yield { text: '!', count: 1 }
     throw new AllOriginsFailedError([new OriginError('a', 'stream_cut', 'cut.')])
   }
-  const origins = { continueAtOrigin: texts, available: true, firstTokenMs: 100, takeTextOnly: true }
+  const origins = {
+    continueAtOrigin: texts,
+    available: true,
+    firstTokenMs: 100,
+    takeTextOnly: true,
+    unsupported: () => undefined,
+  }
   const it = world({ start: 'origin', plans: [], maxTokens: 10, budgetTokens: 100, options: { origins } })
   const { deliveries, end } = await run(it)
   expect([deliveries.length, end, it.state.edgeMade]).toEqual([8, 'length', 6])

@@ -18,18 +18,35 @@
 // a token of both nor one of none. (The alternative, to deliver everything and to keep the origin's tokens as long as
 // they agree, ends where the two disagree, with sampling at once, and then the wait is seen in full.)
 
+import { has } from '../generate/token-mask.ts'
 import type { GeneratedToken, GenerateEnd, Steering } from '../generate/types.ts'
 import type { AllOriginsFailedError } from '../origin/errors.ts'
 import type { History, HistoryToken } from '../origin/history.ts'
+import type { OpenGrammar } from '../origin/open-grammar.ts'
 import type { ContinueRequest } from '../origin/origin.ts'
 import type { Origins } from '../origin/origins.ts'
 import { EdgeRun } from './edge-run.ts'
 import type { EdgeBudget } from './limits.ts'
-import { OpenRequest } from './open-request.ts'
+import { OpenRequest, type OriginStep } from './open-request.ts'
 import { Switchover } from './switchover.ts'
 
+/** Characters; longer than any tag of an answer. */
+const LONGEST_TAG = 32
+
+/** What overrules the samplers, wherever they are: asked about the tokens that were delivered, not about those that are held back. */
+export interface AnswerSteering extends Steering {
+  /** The grammar that is open, the same one until its end; undefined, or left out: what follows is free. */
+  grammar?(): OpenGrammar | undefined
+  /** What comes next, where an origin cannot be told that it must. @param ended it has ended what it was asked for. */
+  forcedAtOrigin?(ended: boolean): readonly number[]
+  /** Whether text without ids may come next; left out: any. */
+  allowsText?(text: string): boolean
+  /** Tags after which a grammar may open or end. */
+  readonly grammarTags?: readonly string[]
+}
+
 export interface HandoverOptions {
-  readonly origins: Pick<Origins, 'continueAtOrigin' | 'available' | 'firstTokenMs' | 'takeTextOnly'>
+  readonly origins: Pick<Origins, 'continueAtOrigin' | 'available' | 'firstTokenMs' | 'takeTextOnly' | 'unsupported'>
   /** Where the first token comes from. */
   readonly start: 'edge' | 'origin'
   /** The edge's tokens after a history: `generate` from its ids. */
@@ -37,13 +54,12 @@ export interface HandoverOptions {
     history: History,
     maxTokens: number,
     signal: AbortSignal,
-    steering: Steering | undefined,
+    steering: AnswerSteering | undefined,
   ) => AsyncGenerator<GeneratedToken, GenerateEnd>
   readonly budget: EdgeBudget
   /** `history`: the prompt alone. */
-  readonly request: Omit<ContinueRequest, 'bannedIds'>
-  /** Asked about the tokens that were delivered, not about those that are held back. */
-  readonly steering: Steering | undefined
+  readonly request: Omit<ContinueRequest, 'bannedIds' | 'grammar'>
+  readonly steering: AnswerSteering | undefined
   readonly log: (entry: { readonly event: string; readonly [field: string]: unknown }) => void
 }
 
@@ -54,8 +70,8 @@ export async function* handover(options: HandoverOptions): AsyncGenerator<Source
   const joined = new Joined(options)
   let request: OpenRequest | undefined
   if (options.start === 'origin') {
-    yield* joined.force('origin')
-    request = joined.open([])
+    yield* joined.forceAtOrigin()
+    request = joined.openIfPossible()
   }
   try {
     for (;;) {
@@ -77,6 +93,8 @@ type Source = SourcedToken['source']
 class Joined {
   readonly #options: HandoverOptions
   readonly #history: History
+  /** The end of what was delivered last as text. */
+  #tail = ''
   /** Resolves when the edge computes nothing any more: it may be at a token that nobody waits for. */
   edgeStopped: Promise<void> = Promise.resolve()
 
@@ -90,32 +108,55 @@ class Joined {
     const { origins, request, steering } = this.#options
     const history = this.#history.with(undelivered)
     const maxTokens = this.#left - undelivered.length
-    const bannedIds = steering?.banned() ?? []
+    const grammar = steering?.grammar?.()
+    const bannedIds = [...(steering?.banned() ?? []), ...(grammar || this.#mayEnd ? [] : request.eosIds)]
     const start = (signal: AbortSignal) =>
-      origins.continueAtOrigin({ ...request, history, maxTokens, bannedIds, signal })
+      origins.continueAtOrigin({ ...request, history, maxTokens, bannedIds, grammar, signal })
     return new OpenRequest(start, request.signal, snapshot)
   }
 
-  /** undefined: the origins failed, and the edge has to go on. */
+  /** undefined: the edge has to go on, since the origins failed or cannot hold to the grammar that has opened. */
   async *fromOrigin(request: OpenRequest): AsyncGenerator<SourcedToken, GenerateEnd | undefined> {
-    let open = request
+    const { steering } = this.#options
+    let open: OpenRequest | undefined = request
+    let grammar = steering?.grammar?.()
     try {
-      for (let next = open.first; ; ) {
-        const step = await next
+      for (let next = request.first; ; ) {
+        const step: OriginStep = await next
         if ('failure' in step) return this.#failed(step.failure)
-        if (step.done) return step.value
-        yield this.#deliver(step.value, 'origin')
-        if (yield* this.force('origin')) {
-          open.close()
-          open = this.open([])
-          next = open.first
-        } else {
+        const token = step.done ? undefined : this.#upToTag(step.value)
+        if (token && !this.#allows(token)) return this.#refused()
+        if (token) yield this.#deliver(token, 'origin')
+        else if (step.value !== 'eos') return step.value as GenerateEnd
+        const forced = yield* this.forceAtOrigin(!token)
+        if (!token && !forced) return this.#mayEnd ? 'eos' : this.#refused()
+        if (steering?.ended?.()) return 'eos'
+        if (!forced && token === step.value && grammar === steering?.grammar?.()) {
           next = open.next()
+          continue
         }
+        open.close()
+        open = this.openIfPossible()
+        if (!open) return undefined
+        grammar = steering?.grammar?.()
+        next = open.first
       }
     } finally {
-      open.close()
+      open?.close()
     }
+  }
+
+  /** Text that has no ids, cut behind a tag at which a grammar may open: what follows is asked for anew. */
+  #upToTag(token: HistoryToken): HistoryToken {
+    if ('id' in token) return token
+    const before = this.#tail
+    const text = before + token.text
+    const ends = (this.#options.steering?.grammarTags ?? [])
+      .map((tag) => text.indexOf(tag, Math.max(0, before.length - tag.length + 1)) + tag.length)
+      .filter((end) => end > before.length)
+    return ends.length > 0 && Math.min(...ends) < text.length
+      ? { ...token, text: text.slice(before.length, Math.min(...ends)) }
+      : token
   }
 
   /** Ends with a request to read on from, the end of the answer, or undefined to start again from what was delivered. */
@@ -130,12 +171,18 @@ class Joined {
         const failure = switchover.takeFailure()
         if (failure) this.#failed(failure)
         if (switchover.mayDeliver) {
+          // Drawn from all tokens, and anew from those that are allowed: together as if drawn from these at once.
+          if (run.wentOnAhead && !this.#allows(run.made[run.taken])) return this.openIfPossible()
           yield this.#deliver(run.take(), 'edge')
           switchover.delivered()
-          if (run.wentOnAhead && (yield* this.force('edge'))) return this.#openIfAvailable()
+          if (run.wentOnAhead && (yield* this.force('edge'))) return this.openIfPossible()
+          // What was made ahead was held to nothing.
+          if ((run.wentOnAhead || run.isAhead) && this.#grammarIsOpen) return this.openIfPossible()
           continue
         }
-        if (run.end && run.taken === run.made.length) return run.end
+        if (run.end && run.taken === run.made.length) {
+          return run.end === 'eos' && !this.#mayEnd ? this.openIfPossible() : run.end
+        }
         switch (switchover.phase) {
           case 'answered':
             this.#log('handover', { tokens: this.#history.length, requests: switchover.requests })
@@ -145,8 +192,9 @@ class Joined {
             if (this.#ask(switchover, run)) continue
             break
           case 'leadSpent':
-            if (yield* this.force('edge')) return this.#openIfAvailable()
-            run.runAhead()
+            if (yield* this.force('edge')) return this.openIfPossible()
+            if (!this.#grammarIsOpen) run.runAhead()
+            else if (this.#mayAsk) return this.open([])
         }
         await switchover.change(request.signal)
       }
@@ -169,17 +217,34 @@ class Joined {
   #startEdge(): EdgeRun {
     const { edge, request, steering } = this.#options
     const history = this.#history.with([])
-    // Ahead of what was delivered nobody knows what to force: then it is forced at delivery.
+    // Ahead of what was delivered nobody knows what to force, and which grammar is open: then it is seen to at delivery.
     const edgeSteering = steering && {
-      forced: () => (run.isAhead ? [] : steering.forced()),
+      forced: () => (run.computesAhead ? [] : steering.forced()),
       banned: () => steering.banned(),
+      allowed: () => (run.computesAhead ? undefined : steering.allowed?.()),
+      ended: () => !run.computesAhead && (steering.ended?.() ?? false),
     }
     const run: EdgeRun = new EdgeRun((signal) => edge(history, this.#left, signal, edgeSteering), request.signal)
     return run
   }
 
-  #openIfAvailable(): OpenRequest | undefined {
-    return this.#options.origins.available ? this.open([]) : undefined
+  /** A request for what follows all that was delivered. */
+  openIfPossible(): OpenRequest | undefined {
+    return this.#options.origins.available && this.#mayAsk ? this.open([]) : undefined
+  }
+
+  get #grammarIsOpen(): boolean {
+    return this.#options.steering?.grammar?.() !== undefined
+  }
+
+  /** Whether an origin can hold to the grammar that is open. */
+  get #mayAsk(): boolean {
+    const { origins, request, steering } = this.#options
+    const grammar = steering?.grammar?.()
+    if (!grammar) return true
+    const { sampling, stopRules, topLogprobs } = request
+    const demands = { sampling, stopRules, topLogprobs, begun: this.#history.length > 0, grammar: true, hasText: true }
+    return origins.unsupported(demands) === undefined && grammar.rest('xgrammar') !== undefined
   }
 
   get #left(): number {
@@ -188,6 +253,7 @@ class Joined {
 
   #deliver<Token extends HistoryToken>(token: Token, source: Source): Token & { source: Source } {
     this.#history.push(token)
+    this.#tail = 'text' in token ? (this.#tail + token.text).slice(-LONGEST_TAG) : ''
     return { ...token, source }
   }
 
@@ -196,6 +262,32 @@ class Joined {
     const ids = (this.#options.steering?.forced() ?? []).slice(0, this.#left)
     for (const id of ids) yield this.#deliver({ id, logprobs: undefined }, source)
     return ids.length > 0
+  }
+
+  /** As `force`, and what an origin cannot be left to choose. */
+  *forceAtOrigin(ended = false): Generator<SourcedToken, boolean> {
+    const forced = yield* this.force('origin')
+    const ids = (this.#options.steering?.forcedAtOrigin?.(ended && !forced) ?? []).slice(0, this.#left)
+    for (const id of ids) yield this.#deliver({ id, logprobs: undefined }, 'origin')
+    return forced || ids.length > 0
+  }
+
+  #allows(token: HistoryToken): boolean {
+    const { steering } = this.#options
+    if ('text' in token) return steering?.allowsText?.(token.text) ?? true
+    const mask = steering?.allowed?.()
+    return !mask || has(mask, token.id)
+  }
+
+  get #mayEnd(): boolean {
+    const { steering, request } = this.#options
+    const mask = steering?.allowed?.()
+    return !mask || request.eosIds.some((id) => has(mask, id))
+  }
+
+  /** An origin that goes on as the answer must not: the edge can be held to it. */
+  #refused(): undefined {
+    this.#log('origin_refused', { tokens: this.#history.length })
   }
 
   #failed({ message, failures }: AllOriginsFailedError): undefined {

@@ -10,8 +10,6 @@ export interface RoutingFacts {
   readonly maxTokens: number | undefined
   readonly answers: number
   readonly reasoningEffort: string | undefined
-  /** The answer is held to a JSON schema while it is generated. */
-  readonly schema: boolean
   readonly edge: {
     readonly contextLength: number
     /** Prompts up to this length are prefilled at the edge. */
@@ -32,7 +30,6 @@ export type RoutingReason =
   | 'asked-for'
   | 'origins-down'
   | 'origin-cannot'
-  | 'schema'
   | 'prompt-exceeds-edge'
   | 'long-prompt'
   | 'edge-busy'
@@ -51,12 +48,10 @@ const LONG_REASONING = new Set(['high', 'xhigh'])
 
 /** Where an answer comes from: the first rule that applies. Tools change nothing: they stand in the prompt. */
 export function decideRoute(facts: RoutingFacts): Decision {
-  const { wish, promptTokens, maxTokens, answers, reasoningEffort, schema, edge, origins, originCan } = facts
+  const { wish, promptTokens, maxTokens, answers, reasoningEffort, edge, origins, originCan } = facts
   if (origins === 'none') return { route: 'edge', reason: 'no-origin' }
   if (wish === 'edge') return { route: 'edge', reason: 'asked-for' }
   if (origins === 'down') return { route: 'edge', reason: 'origins-down' }
-  // Only the edge's own sampler is held to a schema.
-  if (schema) return { route: 'edge', reason: 'schema' }
   if (!originCan.start) return { route: 'edge', reason: 'origin-cannot' }
   if (wish === 'origin') return { route: 'origin', reason: 'asked-for' }
   if (promptTokens >= edge.contextLength) return { route: 'origin', reason: 'prompt-exceeds-edge' }

@@ -12,7 +12,7 @@ export default {
   async fetch(request: Request): Promise<Response> {
     const { ebnf, text } = (await request.json()) as { ebnf: string; text: string }
     try {
-      const grammar = await grammars.compile(ebnf)
+      const grammar = await grammars.compile({ ebnf })
       const matcher = grammar.matcher()
       const accepted = matcher.acceptText(text)
       const mask = matcher.allowed()

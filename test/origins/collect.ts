@@ -18,6 +18,7 @@ export function requestOf(changes: Partial<ContinueRequest> = {}): ContinueReque
     stopRules: NO_RULES,
     bannedIds: [],
     topLogprobs: undefined,
+    grammar: undefined,
     signal: new AbortController().signal,
     ...changes,
   }

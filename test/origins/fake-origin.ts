@@ -16,6 +16,8 @@ export interface FakeOriginOptions {
   readonly tokenizer: Tokenizer
   /** The token after these ids. */
   readonly next: (ids: readonly number[]) => number
+  /** In place of `next`, for an answer that begins with these ids, as its body asks for it. */
+  readonly nextFor?: (body: Record<string, unknown>, ids: readonly number[]) => Promise<FakeOriginOptions['next']>
   readonly eosId: number
   /** Tokens that prompt and answer may have together. */
   readonly contextLength?: number
@@ -92,11 +94,12 @@ async function answer(
   response: ServerResponse,
   state: { made: number },
 ): Promise<void> {
-  const { kind, tokenizer, next, eosId, beforeToken = setImmediate, contextLength = 4096 } = options
+  const { kind, tokenizer, eosId, beforeToken = setImmediate, contextLength = 4096 } = options
   const sampling = body.sampling_params as { max_new_tokens: number } | undefined
   const max = Number(body.max_tokens ?? body.n_predict ?? sampling?.max_new_tokens)
   const given = (body.input_ids ?? body.prompt) as number[] | string
   const ids = typeof given === 'string' ? tokenizer.encode(given) : [...given]
+  const next = options.nextFor ? await options.nextFor(body, ids) : options.next
   let gone = false
   response.on('close', () => {
     gone = true

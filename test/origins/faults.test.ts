@@ -264,7 +264,7 @@ test('an origin whose tokenizer is not ours takes text, with a warning in the lo
 
   const { sampling, stopRules } = requestOf()
   expect(origins.takeTextOnly).toBe(true)
-  const demands = { sampling, stopRules, topLogprobs: undefined, begun: true, hasText: true }
+  const demands = { sampling, stopRules, grammar: false, topLogprobs: undefined, begun: true, hasText: true }
   expect(origins.unsupported(demands)).toBeUndefined()
   expect(origins.unsupported({ ...demands, topLogprobs: 1, begun: false })).toContain('logprobs')
   const inside = new History(tokenizer, PROMPT).with([{ id: 0xf0, logprobs: undefined }])

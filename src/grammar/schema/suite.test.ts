@@ -20,7 +20,7 @@ const grammars = grammarsFor(new ByteTokenizer(), [EOS_ID])
 
 async function accepts(ebnf: string | undefined, text: string): Promise<boolean> {
   if (ebnf === undefined) return false
-  const grammar = await grammars.compile(ebnf)
+  const grammar = await grammars.compile({ ebnf })
   const matcher = grammar.matcher()
   const accepted = matcher.acceptText(text) && has(matcher.allowed(), EOS_ID)
   matcher.dispose()

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { SamplingParams, StopRules, TokenLogprobs } from '../../generate/types.ts'
+import type { Dialect } from '../../grammar/print-class.ts'
 import type { Tokenizer } from '../../tokenizer/tokenizer.ts'
 import type { Exchange } from '../exchange.ts'
 
@@ -12,6 +13,8 @@ export interface CompletionRequest {
   readonly maxTokens: number
   readonly sampling: SamplingParams
   readonly stopRules: StopRules
+  /** EBNF of all that may follow, in the client's dialect; undefined: whatever the model says. */
+  readonly grammar: string | undefined
   /** Alternatives to report beside each token's logprob; undefined: no logprobs. */
   readonly topLogprobs: number | undefined
   /** The edge's own, which agrees with the origin's where ids are exchanged. */
@@ -55,6 +58,8 @@ export interface Tokenized {
 export interface OriginClient {
   /** Continues token ids; left out: it takes text only. */
   readonly complete?: Complete
+  /** Of the grammars that it is sent; left out: XGrammar's. */
+  readonly dialect?: Dialect
   /** Fields that its /v1/completions take beside OpenAI's, the rest of the sampling among them; left out: none. */
   readonly textFields?: (request: CompletionRequest) => object
   /** What its tokenizer makes of a text, of which ours makes `ours`; left out: it does not tell. Throws OriginError. */

@@ -47,6 +47,8 @@ export const llamaServer: OriginClient = {
     }
   },
 
+  dialect: 'gbnf',
+
   async tokenize(exchange, text, ours) {
     const ids = await tokenize(exchange, text, false)
     return sameIds(ids, ours) ? { ids } : { ids, addedId: await addedId(exchange) }
@@ -111,7 +113,7 @@ async function fetched(exchange: Exchange, request: CompletionRequest): Promise<
   return whole
 }
 
-function body({ promptIds, maxTokens, sampling }: CompletionRequest, stream: boolean) {
+function body({ promptIds, maxTokens, sampling, grammar }: CompletionRequest, stream: boolean) {
   return {
     prompt: promptIds,
     n_predict: maxTokens,
@@ -125,6 +127,7 @@ function body({ promptIds, maxTokens, sampling }: CompletionRequest, stream: boo
     repeat_penalty: sampling.repetitionPenalty,
     // All tokens, not the last 64; newer versions refuse the older way to say so, -1.
     repeat_last_n: promptIds.length + maxTokens,
+    ...(grammar !== undefined && { grammar }),
     stream,
     return_tokens: true,
     cache_prompt: true,

@@ -72,7 +72,7 @@ export const sglang: OriginClient = {
   lacks: { logprobs: 'its logprobs are those after the temperature.' },
 }
 
-function body({ promptIds, maxTokens, sampling, stopRules }: CompletionRequest) {
+function body({ promptIds, maxTokens, sampling, stopRules, grammar }: CompletionRequest) {
   const { min_tokens, ...rules } = stopRuleFields(stopRules)
   const { seed, ...fields } = openAiSampling(sampling)
   return {
@@ -84,6 +84,7 @@ function body({ promptIds, maxTokens, sampling, stopRules }: CompletionRequest) 
       ...rules,
       ...(min_tokens !== undefined && { min_new_tokens: min_tokens }),
       ...(seed !== undefined && { sampling_seed: seed }),
+      ...(grammar !== undefined && { ebnf: grammar }),
     },
     stream: true,
   }

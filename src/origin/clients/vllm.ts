@@ -54,7 +54,10 @@ export const vllm: OriginClient = {
   },
 }
 
-function body({ config }: Exchange, { promptIds, maxTokens, sampling, stopRules, topLogprobs }: CompletionRequest) {
+function body(
+  { config }: Exchange,
+  { promptIds, maxTokens, sampling, stopRules, grammar, topLogprobs }: CompletionRequest,
+) {
   return {
     model: config.model,
     prompt: promptIds,
@@ -62,6 +65,8 @@ function body({ config }: Exchange, { promptIds, maxTokens, sampling, stopRules,
     ...openAiSampling(sampling),
     ...extendedSampling(sampling),
     ...stopRuleFields(stopRules),
+    // Since 0.11; earlier ones do not read the field, and what they write is held to the grammar token by token.
+    ...(grammar !== undefined && { structured_outputs: { grammar } }),
     stream: true,
     return_token_ids: true,
     skip_special_tokens: false,
