@@ -171,7 +171,9 @@ function recorded(origins: Origins, calls: Call[]): Origins {
 /** What the schema accepts, or where max_tokens has cut it, the beginning of that. */
 function isValid({ schema, parameters = {} }: GrammarCase, events: readonly ChatEvent[], cut: boolean): boolean {
   const content = textOf(events, 'content')
-  if (!schema && content.trim() !== '') return false
+  // A call that is cut before its name is whole is told as the text that it is.
+  const isCutCall = cut && content.startsWith('<tool_call>')
+  if (!schema && content.trim() !== '' && !isCutCall) return false
   const texts = schema ? [{ schema, text: content }] : argumentsIn(events, parameters)
   if (texts.length === 0) return cut
   return texts.every(({ schema, text }, index) =>
