@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { constraintEbnf } from '../../src/grammar/answer-ebnf.ts'
+import { constraintGrammar } from '../../src/grammar/answer-ebnf.ts'
 import { GrammarError } from '../../src/grammar/grammar-error.ts'
 
 /** What an answer is held to, and what is asked for it. */
@@ -34,7 +34,7 @@ export function grammarCases(): GrammarCase[] {
 
 function isHeld(schema: object | boolean): boolean {
   try {
-    constraintEbnf({ kind: 'schema', schema, strict: true })
+    constraintGrammar({ kind: 'schema', schema, strict: true }).ebnf
     return true
   } catch (error) {
     if (!(error instanceof GrammarError)) throw error

@@ -1,7 +1,7 @@
 // How exact answers under a grammar are, and what they cost: many answers at temperature 1.5, each checked by ajv; then the cost of masks.
 // npm run bench:grammar [-- ANSWERS [FIRST]]
 import type { ChatModel } from '../../src/chat/chat-model.ts'
-import { constraintEbnf } from '../../src/grammar/answer-ebnf.ts'
+import { constraintGrammar } from '../../src/grammar/answer-ebnf.ts'
 import { loadEmbeddedModel } from '../../test/support/embedded-model.ts'
 import { run } from '../../test/support/fake-chat.ts'
 import { grammarsFor } from '../../test/support/grammars.ts'
@@ -60,14 +60,14 @@ async function answer(model: ChatModel, { schema, tool }: GrammarCase, seed: num
 /** Of the mask before every token of an answer that the schema allows, and of the grammars before the first. */
 async function costs(name: string, { tokenizer, grammars }: Pick<ChatModel, 'tokenizer' | 'grammars'>): Promise<void> {
   const opened = performance.now()
-  await grammars.compile('root ::= "a"')
+  await grammars.compile({ ebnf: 'root ::= "a"' })
   const open = performance.now() - opened
   const compile: number[] = []
   const masks: number[] = []
   for (const { schema } of cases) {
     const begun = performance.now()
     const grammar = await grammars
-      .compile(constraintEbnf({ kind: 'schema', schema, strict: true }))
+      .compile(constraintGrammar({ kind: 'schema', schema, strict: true }))
       .catch(() => undefined)
     if (!grammar) continue
     compile.push(performance.now() - begun)

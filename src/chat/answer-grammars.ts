@@ -2,7 +2,13 @@ import { constraintGrammar } from '../grammar/answer-ebnf.ts'
 import type { Constraint } from '../grammar/constraint.ts'
 import { GrammarError } from '../grammar/grammar-error.ts'
 import type { Grammar, GrammarSource } from '../grammar/matcher.ts'
-import { type CallableTool, callableTool, callGrammar, spelledCallsEbnf, ToolSchemaError } from '../grammar/tool-calls.ts'
+import {
+  type CallableTool,
+  callableTool,
+  callGrammar,
+  spelledCallsEbnf,
+  ToolSchemaError,
+} from '../grammar/tool-calls.ts'
 import type { ToolChoice } from '../grammar/tool-choice.ts'
 import type { ChatModel } from './chat-model.ts'
 import type { AnswerRequest, ChatRequest } from './complete.ts'

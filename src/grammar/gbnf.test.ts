@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { loadEmbeddedModel } from '../../test/support/embedded-model.ts'
-import { constraintEbnf } from './answer-ebnf.ts'
+import { constraintGrammar } from './answer-ebnf.ts'
 import { gbnfToEbnf } from './gbnf.ts'
 import { GrammarError } from './grammar-error.ts'
 
@@ -10,7 +10,7 @@ const chat = await loadEmbeddedModel()
 
 /** Whether a grammar takes a text, token by token, and may end there. */
 async function takes(gbnf: string, text: string): Promise<boolean> {
-  const grammar = await chat.grammars.compile(constraintEbnf({ kind: 'ebnf', grammar: gbnfToEbnf(gbnf) }))
+  const grammar = await chat.grammars.compile(constraintGrammar({ kind: 'ebnf', grammar: gbnfToEbnf(gbnf) }))
   const matcher = grammar.matcher(false)
   try {
     if (!chat.tokenizer.encode(text).every((id) => matcher.accept(id))) return false

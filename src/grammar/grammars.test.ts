@@ -3,13 +3,13 @@ import { describe, expect, test } from 'vitest'
 import { ByteTokenizer, EOS_ID } from '../../test/support/fake-model.ts'
 import { grammarsFor } from '../../test/support/grammars.ts'
 import { has } from '../generate/token-mask.ts'
-import { constraintEbnf } from './answer-ebnf.ts'
+import { constraintGrammar } from './answer-ebnf.ts'
 import { printClass } from './print-class.ts'
 
 const grammars = grammarsFor(new ByteTokenizer(), [EOS_ID])
 
 async function accepts(ebnf: string, text: string): Promise<boolean> {
-  const grammar = await grammars.compile(ebnf)
+  const grammar = await grammars.compile({ ebnf })
   const matcher = grammar.matcher()
   const accepted = matcher.acceptText(text) && has(matcher.allowed(), EOS_ID)
   matcher.dispose()
@@ -42,7 +42,7 @@ describe('a class', () => {
     ))
 
   test('of a grammar that a client sends is one of characters too', async () => {
-    const ebnf = constraintEbnf({ kind: 'ebnf', grammar: 'root ::= [а-яё]+ # [a-z]\n | "[a-z]" [^а-я\\u0041]' })
+    const ebnf = constraintGrammar({ kind: 'ebnf', grammar: 'root ::= [а-яё]+ # [a-z]\n | "[a-z]" [^а-я\\u0041]' }).ebnf
     for (const text of ['привет', 'ё', '[a-z]b', '[a-z]é']) expect(await accepts(ebnf, text)).toBe(true)
     for (const text of ['prive', '[a-z]A', '[a-z]я', 'Ж']) expect(await accepts(ebnf, text)).toBe(false)
   })
@@ -58,13 +58,13 @@ describe('a regular expression', () => {
     ['\\p{Lu}{2}', ['ÄB'], ['äb']],
     ['(a*)*b', ['b', 'aab'], ['a']],
   ])('%s', async (pattern, yes, no) => {
-    const ebnf = constraintEbnf({ kind: 'regex', pattern })
+    const ebnf = constraintGrammar({ kind: 'regex', pattern }).ebnf
     for (const text of yes) expect([text, await accepts(ebnf, text)]).toEqual([text, true])
     for (const text of no) expect([text, await accepts(ebnf, text)]).toEqual([text, false])
   })
 
   test('of a schema is found anywhere in a string', async () => {
-    const ebnf = constraintEbnf({ kind: 'schema', schema: { pattern: 'a"\\d|^x|y$' }, strict: true })
+    const ebnf = constraintGrammar({ kind: 'schema', schema: { pattern: 'a"\\d|^x|y$' }, strict: true }).ebnf
     for (const text of ['a"1', 'éa"1\n', 'xa', 'ay']) expect(await accepts(ebnf, JSON.stringify(text))).toBe(true)
     for (const text of ['a1', 'ax', 'ya', '']) expect(await accepts(ebnf, JSON.stringify(text))).toBe(false)
   })
@@ -76,7 +76,7 @@ describe('what a stranger sends', () => {
     ['deep groups', `root ::= ${'('.repeat(5000)}"a"${')'.repeat(5000)}`],
     ['many rules', Array.from({ length: 60_000 }, (_, i) => `r${i} ::= "a" r${i + 1}`).join('\n')],
   ])('%s: is too large, before it is compiled', async (_, grammar) => {
-    await expect(grammars.compile(grammar)).rejects.toMatchObject({ code: 'grammar_too_large' })
+    await expect(grammars.compile({ ebnf: grammar })).rejects.toMatchObject({ code: 'grammar_too_large' })
   })
 
   test.each(['root ::= "a"{1,1000000}', 'root ::= root "a" | "a"', 'root ::= (("a"*)*)*'])(
@@ -95,7 +95,7 @@ describe('what a stranger sends', () => {
     }
     const codes = [loop, wide, endless].map((schema) => {
       try {
-        return constraintEbnf({ kind: 'schema', schema, strict: true })
+        return constraintGrammar({ kind: 'schema', schema, strict: true }).ebnf
       } catch (error) {
         return (error as { code: string }).code
       }
@@ -104,10 +104,10 @@ describe('what a stranger sends', () => {
   })
 
   test('more grammars than are kept, and faulty ones among them', async () => {
-    const held = await grammars.compile('root ::= "held"')
+    const held = await grammars.compile({ ebnf: 'root ::= "held"' })
     for (let i = 0; i < 40; i++) {
       expect(await accepts(`root ::= "${i}"`, String(i))).toBe(true)
-      await expect(grammars.compile(`root ::= "${i}`)).rejects.toMatchObject({ code: 'invalid_grammar' })
+      await expect(grammars.compile({ ebnf: `root ::= "${i}` })).rejects.toMatchObject({ code: 'invalid_grammar' })
     }
     const matcher = held.matcher()
     expect(matcher.acceptText('held')).toBe(true)

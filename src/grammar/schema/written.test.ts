@@ -4,7 +4,7 @@ import { grammarsFor } from '../../../test/support/grammars.ts'
 import { validatorOf } from '../../../test/support/schema-validator.ts'
 import { writtenAtRandom } from '../../../test/support/written.ts'
 import { createRandom } from '../../generate/random.ts'
-import { constraintEbnf } from '../answer-ebnf.ts'
+import { constraintGrammar } from '../answer-ebnf.ts'
 
 const grammars = grammarsFor(new ByteTokenizer(), [EOS_ID])
 const RUNS = 40
@@ -144,7 +144,7 @@ describe('what is written at random is valid', () => {
   test.each(Object.entries(SCHEMAS))('%s', async (_, schema) => {
     const isValid = validatorOf(schema)
     for (const strict of [true, false]) {
-      const grammar = await grammars.compile(constraintEbnf({ kind: 'schema', schema, strict }))
+      const grammar = await grammars.compile(constraintGrammar({ kind: 'schema', schema, strict }))
       const texts = new Set<string>()
       for (let seed = 0; seed < RUNS; seed++) {
         const text = writtenAtRandom(grammar, createRandom(seed), seed)
