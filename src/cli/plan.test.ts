@@ -27,7 +27,7 @@ describe('nanbeige-edge plan', () => {
     const { code, stdout, stderr } = await plan('--context', '32', '--sessions', '3')
     expect([code, stderr]).toEqual([0, ''])
     expect(stdout).toMatch(/^tiny: 3 x 32 tokens, 2 stages of at most 98 MiB$/m)
-    expect(stdout).toMatch(/^0 +layer 0 +0\.4 +0\.0 +0\.\d +0\.\d +\d+\.\d$/m)
+    expect(stdout).toMatch(/^0 +layer 0 +0\.4 +0\.1 +0\.\d +0\.\d +\d+\.\d$/m)
     expect(stdout).toMatch(/^1 +head, rows 0 \.\.\. 258 +0\.0 +0\.0 +0\.0 +0\.\d +\d+\.\d$/m)
     expect(stdout).toMatch(
       /^Cloudflare +\d+\.\d+ tokens\/s +\$0\.\d+ requests \+ \$0\.\d+ duration +\$0\.\d+ +the same$/m,
