@@ -37,6 +37,7 @@ for (let seed = first; seed < first + answers; seed++) {
     counts.invalid++
     console.log(`NOT VALID: ${cases[index].name}, seed ${seed}: ${text}`)
   }
+  if ((seed - first) % 100 === 99) console.log(`${seed - first + 1} answers: ${JSON.stringify(counts)}`)
 }
 console.log(`answers: ${JSON.stringify(counts)}`)
 
