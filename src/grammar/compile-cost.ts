@@ -28,9 +28,7 @@ const NOTHING: Cost = { states: 0, tokens: 0 }
 export function compileCost(ebnf: string, firstBytes: Uint32Array): number {
   const rules = ebnfRules(ebnf)
   const costs = new EbnfCosts(rules, firstBytes)
-  const { states, tokens } = sum(
-    Array.from(rules.values(), (alternatives) => costs.ofAlternatives(alternatives, false)),
-  )
+  const { states, tokens } = sum(Array.from(rules.values(), (alternatives) => costs.ofAlternatives(alternatives)))
   if (states > MAX_STATES) throw tooLarge('its repetitions are too many')
   if (mostWays(rules, (part) => costs.ofPart(part, true).tokens) > MAX_TRIED) {
     throw tooLarge('its rules may be empty in too many ways, so that one text can be read in all of them')
@@ -49,17 +47,15 @@ class EbnfCosts {
     // XGrammar copies rules that refer to no other, and that have no empty alternative.
     for (const [name, alternatives] of rules) {
       if (alternatives.some(isEmpty) || alternatives.flat().some(hasName)) continue
-      this.#copied.set(name, this.ofAlternatives(alternatives, false))
+      this.#copied.set(name, this.ofAlternatives(alternatives))
     }
   }
 
-  /** @param isRepeated each part may come to stand first. */
-  ofAlternatives(alternatives: Alternatives, isRepeated: boolean): Cost {
-    return sum(
-      alternatives.flatMap((parts) => parts.map((part, index) => this.ofPart(part, isRepeated || index === 0))),
-    )
+  ofAlternatives(alternatives: Alternatives): Cost {
+    return sum(alternatives.flatMap((parts) => parts.map((part, index) => this.ofPart(part, index === 0))))
   }
 
+  /** @param isFirst it begins a sequence, or is one of its own: what is repeated, or in a group of its own. */
   ofPart(part: Part, isFirst: boolean): Cost {
     switch (part.kind) {
       case 'text':
@@ -69,7 +65,7 @@ class EbnfCosts {
       case 'name':
         return (isFirst && this.#copied.get(part.name)) || FREE
       case 'group':
-        return this.ofAlternatives(part.alternatives, isFirst)
+        return this.ofAlternatives(part.alternatives)
       case 'repeat': {
         const cost = times(this.ofPart(part.part, true), copiesOf(part))
         if (cost.states > MAX_STATES) throw tooLarge('its repetitions are too many')

@@ -1,6 +1,8 @@
 import { compileCost } from './compile-cost.ts'
 import { GrammarError } from './grammar-error.ts'
-import { Grammar, type GrammarSource, START_RULE, withStart } from './matcher.ts'
+import type { GrammarSource } from './grammar-source.ts'
+import { Grammar, START_RULE, withStart } from './matcher.ts'
+import { TokenLengths } from './token-lengths.ts'
 import { firstByteCounts, type Vocabulary } from './vocabulary.ts'
 import { type Handle, type OpenedXGrammar, openXGrammar } from './xgrammar.ts'
 
@@ -27,6 +29,7 @@ export class Grammars {
   readonly #vocabSize: number
   #engine: Promise<Engine> | undefined
   #firstBytes: Uint32Array | undefined
+  #lengths: TokenLengths | undefined
 
   /** @param module dist/xgrammar.wasm. */
   constructor(module: () => Promise<WebAssembly.Module>, vocabSize: number, vocabulary: () => Vocabulary) {
@@ -38,13 +41,22 @@ export class Grammars {
   /** A grammar in XGrammar's EBNF, from its rule `root`; to be disposed of. Throws GrammarError. */
   async compile(source: GrammarSource): Promise<Grammar> {
     const { ebnf } = source
-    if (ebnf.length > MAX_LENGTH) throw tooLarge()
-    this.#firstBytes ??= firstByteCounts(this.#vocabulary())
-    if (compileCost(ebnf, this.#firstBytes) > MAX_TOKENS) throw tooLarge()
+    this.#check(ebnf)
     for (let attempt = 0; ; attempt++) {
       const engine = await this.#open()
       try {
-        return new Grammar(engine.binding, this.#compile(engine, ebnf).clone(), this.#vocabSize, source)
+        return new Grammar(this.#compile(engine, ebnf).clone(), source, {
+          binding: engine.binding,
+          vocabSize: this.#vocabSize,
+          lengths: () => {
+            this.#lengths ??= new TokenLengths(this.#vocabulary().bytes)
+            return this.#lengths
+          },
+          compile: (rest) => {
+            this.#check(rest)
+            return this.#compile(engine, rest)
+          },
+        })
       } catch (error) {
         if (error instanceof GrammarError) throw error
         // Other grammars may have filled its memory.
@@ -52,6 +64,13 @@ export class Grammars {
         if (attempt > 0) throw tooLarge({ cause: error })
       }
     }
+  }
+
+  /** Throws GrammarError. */
+  #check(ebnf: string): void {
+    if (ebnf.length > MAX_LENGTH) throw tooLarge()
+    this.#firstBytes ??= firstByteCounts(this.#vocabulary())
+    if (compileCost(ebnf, this.#firstBytes) > MAX_TOKENS) throw tooLarge()
   }
 
   #open(): Promise<Engine> {

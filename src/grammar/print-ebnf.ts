@@ -1,15 +1,19 @@
 import type { Expression, Rule } from './expression.ts'
 import { type Dialect, escaped, printClass, printLooseClass } from './print-class.ts'
+import { MAX_BRANCHES } from './remainder.ts'
+import { MAX_HELD } from './token-lengths.ts'
 
 /**
  * EBNF of an expression, beginning at `root`; undefined where no text matches it. Parts that no text matches are left out, as what
  * calls itself without an end: a matcher would follow them and then have no token to allow.
+ *
+ * @param leavesCounts strings may come out longer or shorter than they should be: CountedText holds them.
  */
-export function printEbnf(root: Expression, dialect: Dialect = 'xgrammar'): string | undefined {
+export function printEbnf(root: Expression, dialect: Dialect = 'xgrammar', leavesCounts = false): string | undefined {
   const rules = rulesOf(root)
   const productive = productiveRules(rules)
   if (!isProductive(root, productive)) return undefined
-  return new Printer(rules, productive, dialect).print(root)
+  return new Printer(rules, productive, dialect, leavesCounts).print(root)
 }
 
 const MAX_CLASS_LENGTH = 500
@@ -23,14 +27,17 @@ const MAX_COPIES = 64
  */
 class Printer {
   readonly #dialect: Dialect
+  readonly #leavesCounts: boolean
   readonly #productive: ReadonlySet<Rule>
   readonly #names: ReadonlyMap<Rule, string>
   readonly #lines: string[] = []
   readonly #classes = new Map<string, string>()
   #repetitions = 0
+  #hasUncounted = false
 
-  constructor(rules: ReadonlySet<Rule>, productive: ReadonlySet<Rule>, dialect: Dialect) {
+  constructor(rules: ReadonlySet<Rule>, productive: ReadonlySet<Rule>, dialect: Dialect, leavesCounts: boolean) {
     this.#dialect = dialect
+    this.#leavesCounts = leavesCounts
     this.#productive = productive
     const printed = [...rules].filter((rule) => productive.has(rule))
     this.#names = new Map(printed.map((rule, index) => [rule, `r${index}`]))
@@ -77,14 +84,16 @@ class Printer {
   #sequence(parts: readonly Expression[]): string {
     const printed: string[] = []
     for (const [index, part] of parts.entries()) {
-      if (part.kind !== 'repeat') {
+      if (this.#leavesCounts && isLeft(part)) {
+        printed.push(this.#uncounted(part))
+      } else if (part.kind !== 'repeat') {
         printed.push(this.#print(part))
-      } else if (!isProductive(part.part, this.#productive)) {
+      } else if (part.max === 0 || !isProductive(part.part, this.#productive)) {
       } else if (this.#dialect === 'gbnf') {
         printed.push(`${this.#print(part.part)}${quantifier(part)}`)
       } else if (part.min === part.max && part.max <= MAX_COPIES) {
         for (let count = 0; count < part.max; count++) printed.push(this.#print(part.part))
-      } else if (ofCharacters(part.part) && part.max > 1) {
+      } else if (ofCharacters(part.part) && part.max > 1 && !isLong(part)) {
         return `(${[...printed, this.#repetition(part, parts.slice(index + 1))].join(' ')})`
       } else {
         printed.push(`${this.#print(part.part)}${quantifier(part)}`)
@@ -93,8 +102,17 @@ class Printer {
     return printed.length === 0 ? '""' : `(${printed.join(' ')})`
   }
 
+  /** Of all strings that are counted beside the grammar one rule is enough. */
+  #uncounted({ part }: Repeat): string {
+    const name = 'uncounted'
+    if (!this.#hasUncounted)
+      this.#lines.push(`${name} ::= ${this.#print({ kind: 'repeat', part, min: 0, max: Infinity })}`)
+    this.#hasUncounted = true
+    return name
+  }
+
   /** A repetition and what follows it: a reference to the first of its rules. */
-  #repetition({ part, min, max }: Extract<Expression, { kind: 'repeat' }>, rest: readonly Expression[]): string {
+  #repetition({ part, min, max }: Repeat, rest: readonly Expression[]): string {
     const name = (count: number) => `${prefix}_${count}`
     const prefix = `s${this.#repetitions++}`
     const following = `${prefix}_end`
@@ -116,6 +134,43 @@ class Printer {
     const ways = [end, ...others].join(' | ')
     return single?.kind === 'class' ? `${printLooseClass(single.ranges)}* (${ways})` : ways
   }
+}
+
+/** Whether a grammar that leaves counts leaves these: it holds the shortest itself. */
+function isLeft(part: Expression): part is Repeat {
+  return part.kind === 'repeat' && part.isCounted === true && largest(part) > MAX_HELD
+}
+
+type Repeat = Extract<Expression, { kind: 'repeat' }>
+
+/** Who holds its count itself has better ways than a rule for each. */
+function isLong(part: Repeat): boolean {
+  return part.isCounted === true && largest(part) > MAX_COPIES
+}
+
+function largest({ min, max }: Repeat): number {
+  return max === Infinity ? min : max
+}
+
+/** What a grammar does not hold itself. */
+export interface CountsLeft {
+  /** That there are enough characters, beside that there are not too many. */
+  readonly mayBeShort: boolean
+}
+
+/** Of strings that are printed without their counts; undefined: there are none, or to follow them would take too much. */
+export function countsLeft(root: Expression): CountsLeft | undefined {
+  const left: Repeat[] = []
+  let widest = 0
+  const visit = (expression: Expression): void => {
+    if (expression.kind === 'choice') widest = Math.max(widest, expression.branches.length)
+    if (isLeft(expression)) left.push(expression)
+    for (const part of partsOf(expression)) visit(part)
+  }
+  visit(root)
+  for (const { expression } of rulesOf(root)) visit(expression)
+  if (left.length === 0 || widest > MAX_BRANCHES) return undefined
+  return { mayBeShort: left.some(({ min }) => min > 0) }
 }
 
 /** Nested sequences are one, so that what follows a repetition is seen. */
