@@ -1,8 +1,12 @@
 import type { TokenMask } from '../generate/distribution.ts'
 import { has, remove } from '../generate/token-mask.ts'
 import { type Expression, NEVER } from './expression.ts'
+import type { CountsLeft } from './print-ebnf.ts'
 import { after } from './remainder.ts'
 import { charactersIn, isWellFormed, missingBytes, type TokenLengths } from './token-lengths.ts'
+
+/** Tokens that are tried one by one. */
+const MAX_TRIED = 1000
 
 /** Characters that may still come in a string, and that have to. */
 interface Bounds {
@@ -16,17 +20,16 @@ interface Bounds {
  */
 export class CountedText {
   readonly #lengths: TokenLengths
-  readonly #mayBeShort: boolean
+  readonly #left: CountsLeft
   #rest: Expression
   /** Bytes of a character that is not whole yet. */
   #begun: Uint8Array = new Uint8Array()
   #hasParted = false
 
-  /** @param mayBeShort the grammar leaves open how many characters there have to be, too. */
-  constructor(expression: Expression, lengths: TokenLengths, mayBeShort: boolean) {
+  constructor(expression: Expression, lengths: TokenLengths, left: CountsLeft) {
     this.#rest = expression
     this.#lengths = lengths
-    this.#mayBeShort = mayBeShort
+    this.#left = left
   }
 
   /** What may follow; undefined where the grammar goes on with the same, or in the midst of a character. */
@@ -53,11 +56,10 @@ export class CountedText {
 
   pushText(text: string): void {
     for (const character of text) {
-      const { bounds } = openStrings(this.#rest)
-      const ends = character === '"'
+      const bounds = openCounts(this.#rest)
       this.#rest = after(this.#rest, character.codePointAt(0)!)
       // The grammar still has what has just come to nothing, beside what goes on.
-      if (bounds.some(({ min, max }) => (ends ? min > 0 : max === 0)) && this.#rest !== NEVER) this.#hasParted = true
+      if (this.#rest !== NEVER && bounds.some((bound) => isBroken(bound, character))) this.#hasParted = true
     }
   }
 
@@ -67,7 +69,8 @@ export class CountedText {
     const { longest, quoted, several, long, malformed } = this.#lengths
     remove(mask, malformed)
     if (bounds.length === 0) {
-      for (const id of this.#mayBeShort ? several : long) this.#keep(mask, id)
+      if (this.#left.items) this.#narrowItems(mask)
+      else for (const id of this.#left.mayBeShort ? several : long) this.#keep(mask, id)
       return
     }
     const missing = missingBytes(this.#begun)
@@ -75,6 +78,14 @@ export class CountedText {
     this.#narrowContinuing(mask, room, missing)
     if (room < longest) this.#removeLonger(mask, room, isAlone)
     for (const id of quoted) this.#keep(mask, id)
+  }
+
+  /** Only in a string there are many, where what ends it counts alone. */
+  #narrowItems(mask: TokenMask): void {
+    const { before, quoted } = this.#lengths
+    const allowed: number[] = []
+    for (let id = 0; id < before.length && allowed.length <= MAX_TRIED; id++) if (has(mask, id)) allowed.push(id)
+    for (const id of allowed.length > MAX_TRIED ? quoted : allowed) this.#keep(mask, id)
   }
 
   /** Of what begins in the midst of a character only what completes the one that has begun. */
@@ -115,7 +126,7 @@ export class CountedText {
 function openStrings(expression: Expression): { readonly bounds: Bounds[]; readonly isAlone: boolean } {
   switch (expression.kind) {
     case 'repeat':
-      return expression.isCounted ? { bounds: [expression], isAlone: true } : NONE
+      return expression.isCounted && expression.part.kind === 'class' ? { bounds: [expression], isAlone: true } : NONE
     case 'sequence':
       return openStrings(expression.parts[0])
     case 'choice': {
@@ -125,6 +136,28 @@ function openStrings(expression: Expression): { readonly bounds: Bounds[]; reado
     default:
       return NONE
   }
+}
+
+type Repeat = Extract<Expression, { kind: 'repeat' }>
+
+/** All that is counted here. */
+function openCounts(expression: Expression): Repeat[] {
+  switch (expression.kind) {
+    case 'repeat':
+      return expression.isCounted ? [expression] : []
+    case 'sequence':
+      return openCounts(expression.parts[0])
+    case 'choice':
+      return expression.branches.flatMap(openCounts)
+    default:
+      return []
+  }
+}
+
+/** Whether a character goes on where there is no room, or ends what is too short. */
+function isBroken({ part, min, max }: Repeat, character: string): boolean {
+  if (part.kind !== 'class') return (character === ',' && max === 0) || (character === ']' && min > 0)
+  return character === '"' ? min > 0 : max === 0
 }
 
 const NONE = { bounds: [], isAlone: false }

@@ -57,7 +57,7 @@ export function repeat(part: Expression, min: number, max: number): Expression {
   return min === 1 && max === 1 ? part : { kind: 'repeat', part, min, max }
 }
 
-/** Characters of a string, up to its quotation mark. */
+/** Characters of a string, up to its quotation mark, or items of an array with their commas. */
 export function counted(part: Expression, min: number, max: number): Expression {
   return max < min ? NEVER : { kind: 'repeat', part, min, max, isCounted: true }
 }

@@ -47,7 +47,7 @@ export class Grammar {
       new CountedText(
         dropsSpace ? sequence(optional(text(' ')), counts.expression) : counts.expression,
         this.#tools.lengths(),
-        counts.mayBeShort,
+        counts,
       )
     return new Matcher(this.#compiled, dropsSpace ? WITH_SPACE : PLAIN, counted, this.#tools)
   }

@@ -85,7 +85,7 @@ class Printer {
     const printed: string[] = []
     for (const [index, part] of parts.entries()) {
       if (this.#leavesCounts && isLeft(part)) {
-        printed.push(this.#uncounted(part))
+        printed.push(ofItems(part) ? `${this.#print(part.part)}*` : this.#uncounted(part))
       } else if (part.kind !== 'repeat') {
         printed.push(this.#print(part))
       } else if (part.max === 0 || !isProductive(part.part, this.#productive)) {
@@ -138,10 +138,14 @@ class Printer {
 
 /** Whether a grammar that leaves counts leaves these: it holds the shortest itself. */
 function isLeft(part: Expression): part is Repeat {
-  return part.kind === 'repeat' && part.isCounted === true && largest(part) > MAX_HELD
+  return part.kind === 'repeat' && part.isCounted === true && largest(part) > (ofItems(part) ? MAX_COPIES : MAX_HELD)
 }
 
 type Repeat = Extract<Expression, { kind: 'repeat' }>
+
+function ofItems({ part }: Repeat): boolean {
+  return part.kind !== 'class'
+}
 
 /** Who holds its count itself has better ways than a rule for each. */
 function isLong(part: Repeat): boolean {
@@ -156,6 +160,8 @@ function largest({ min, max }: Repeat): number {
 export interface CountsLeft {
   /** That there are enough characters, beside that there are not too many. */
   readonly mayBeShort: boolean
+  /** The items of arrays, beside the characters of strings. */
+  readonly items: boolean
 }
 
 /** Of strings that are printed without their counts; undefined: there are none, or to follow them would take too much. */
@@ -170,7 +176,7 @@ export function countsLeft(root: Expression): CountsLeft | undefined {
   visit(root)
   for (const { expression } of rulesOf(root)) visit(expression)
   if (left.length === 0 || widest > MAX_BRANCHES) return undefined
-  return { mayBeShort: left.some(({ min }) => min > 0) }
+  return { mayBeShort: left.some(({ min }) => min > 0), items: left.some(ofItems) }
 }
 
 /** Nested sequences are one, so that what follows a repetition is seen. */
