@@ -22,6 +22,14 @@ export type Expression =
 /** An expression that others refer to, and that may refer to itself. */
 export interface Rule {
   expression: Expression
+  /** Of a schema that it was made of. */
+  place?: Place
+}
+
+/** A keyword of a schema, and the JSON pointer of that. */
+export interface Place {
+  readonly keyword: string
+  readonly path: string
 }
 
 export const EMPTY: Expression = { kind: 'text', text: '' }

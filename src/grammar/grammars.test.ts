@@ -97,6 +97,27 @@ describe('what a stranger sends', () => {
     expect(await accepts(grammar, 'aaaa')).toBe(true)
   })
 
+  test.each([
+    [
+      { properties: { a: { type: 'array', items: { type: 'string', pattern: '^.{90000}$' } }, b: {} } },
+      "'pattern' at /properties/a/items",
+    ],
+    [{ pattern: '^(?:.{20}x){200}$' }, "'pattern' at the root of the schema"],
+    [
+      {
+        $defs: { x: { pattern: '^(?:[a-z]{250}x){250}$' } },
+        properties: { b: { maxLength: 9 }, c: { $ref: '#/$defs/x' } },
+      },
+      "'pattern' at /$defs/x",
+    ],
+  ])('%j: the keyword that is too large is named', async (schema, named) => {
+    const compile = async () => grammars.compile(constraintGrammar({ kind: 'schema', schema, strict: true }))
+    await expect(compile()).rejects.toMatchObject({
+      code: 'grammar_too_large',
+      message: expect.stringContaining(named),
+    })
+  })
+
   test('schemas that lead to themselves, or to far too much', async () => {
     const loop = { $defs: { a: { anyOf: [{ $ref: '#/$defs/a' }, { $ref: '#/$defs/a' }] } }, $ref: '#/$defs/a' }
     const wide = { allOf: Array.from({ length: 20 }, () => ({ anyOf: [{ minimum: 1 }, { maximum: 2 }] })) }

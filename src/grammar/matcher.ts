@@ -1,6 +1,7 @@
 import type { TokenMask } from '../generate/distribution.ts'
 import { CountedText } from './counted-text.ts'
 import { optional, sequence, text } from './expression.ts'
+import { GrammarError } from './grammar-error.ts'
 import { type GrammarSource, grammarSource } from './grammar-source.ts'
 import type { Dialect } from './print-class.ts'
 import { printEbnf } from './print-ebnf.ts'
@@ -36,7 +37,12 @@ export class Grammar {
     const { expression, written } = this.#source
     if (!expression) return begun === '' ? written?.[dialect] : undefined
     const rest = remainder(expression, begun)
-    return rest && printEbnf(rest, dialect)
+    try {
+      return rest && printEbnf(rest, dialect)
+    } catch (error) {
+      if (error instanceof GrammarError) return undefined
+      throw error
+    }
   }
 
   /** At the beginning of a text. @param dropsSpace a space that its first token begins with is no part of the text. */

@@ -1,4 +1,5 @@
-import type { Expression, Rule } from './expression.ts'
+import type { Expression, Place, Rule } from './expression.ts'
+import { GrammarError } from './grammar-error.ts'
 import { type Dialect, escaped, printClass, printLooseClass } from './print-class.ts'
 import { MAX_BRANCHES } from './remainder.ts'
 import { MAX_HELD } from './token-lengths.ts'
@@ -17,6 +18,8 @@ export function printEbnf(root: Expression, dialect: Dialect = 'xgrammar', leave
 }
 
 const MAX_CLASS_LENGTH = 500
+/** Characters of a grammar in EBNF. */
+export const MAX_LENGTH = 200_000
 /** Of a part that is repeated a fixed number of times. */
 const MAX_COPIES = 64
 
@@ -33,6 +36,9 @@ class Printer {
   readonly #lines: string[] = []
   readonly #classes = new Map<string, string>()
   #repetitions = 0
+  #length = 0
+  /** What is being printed. */
+  #place: Place | undefined
   #hasUncounted = false
 
   constructor(rules: ReadonlySet<Rule>, productive: ReadonlySet<Rule>, dialect: Dialect, leavesCounts: boolean) {
@@ -44,9 +50,18 @@ class Printer {
   }
 
   print(root: Expression): string {
-    this.#lines.push(`root ::= ${this.#print(root)}`)
-    for (const [rule, name] of this.#names) this.#lines.push(`${name} ::= ${this.#print(rule.expression)}`)
+    this.#add(`root ::= ${this.#print(root)}`)
+    for (const [rule, name] of this.#names) {
+      this.#place = rule.place ?? this.#place
+      this.#add(`${name} ::= ${this.#print(rule.expression)}`)
+    }
     return this.#lines.join('\n')
+  }
+
+  #add(line: string): void {
+    this.#lines.push(line)
+    this.#length += line.length + 1
+    if (this.#length > MAX_LENGTH) throw tooLong(this.#place)
   }
 
   #print(expression: Expression): string {
@@ -72,7 +87,7 @@ class Printer {
   #class(printed: string): string {
     if (printed.length <= MAX_CLASS_LENGTH) return printed
     const name = this.#classes.get(printed) ?? `c${this.#classes.size}`
-    if (!this.#classes.has(printed)) this.#lines.push(`${name} ::= ${printed}`)
+    if (!this.#classes.has(printed)) this.#add(`${name} ::= ${printed}`)
     this.#classes.set(printed, name)
     return name
   }
@@ -105,8 +120,7 @@ class Printer {
   /** Of all strings that are counted beside the grammar one rule is enough. */
   #uncounted({ part }: Repeat): string {
     const name = 'uncounted'
-    if (!this.#hasUncounted)
-      this.#lines.push(`${name} ::= ${this.#print({ kind: 'repeat', part, min: 0, max: Infinity })}`)
+    if (!this.#hasUncounted) this.#add(`${name} ::= ${this.#print({ kind: 'repeat', part, min: 0, max: Infinity })}`)
     this.#hasUncounted = true
     return name
   }
@@ -116,13 +130,13 @@ class Printer {
     const name = (count: number) => `${prefix}_${count}`
     const prefix = `s${this.#repetitions++}`
     const following = `${prefix}_end`
-    this.#lines.push(`${following} ::= ${this.#sequence(rest)}`)
+    this.#add(`${following} ::= ${this.#sequence(rest)}`)
     const end = rest.length === 1 && rest[0].kind === 'text' ? this.#print(rest[0]) : following
     const last = max === Infinity ? min : max
     for (let count = 0; count < last; count++) {
-      this.#lines.push(`${name(count)} ::= ${count >= min ? `${end} | ` : ''}${this.#print(part)} ${name(count + 1)}`)
+      this.#add(`${name(count)} ::= ${count >= min ? `${end} | ` : ''}${this.#print(part)} ${name(count + 1)}`)
     }
-    this.#lines.push(`${name(last)} ::= ${max === Infinity ? this.#unbounded(part, end, name(last)) : end}`)
+    this.#add(`${name(last)} ::= ${max === Infinity ? this.#unbounded(part, end, name(last)) : end}`)
     return name(0)
   }
 
@@ -177,6 +191,21 @@ export function countsLeft(root: Expression): CountsLeft | undefined {
   for (const { expression } of rulesOf(root)) visit(expression)
   if (left.length === 0 || widest > MAX_BRANCHES) return undefined
   return { mayBeShort: left.some(({ min }) => min > 0), items: left.some(ofItems) }
+}
+
+/** The rules that a schema's keywords were made into, those within others last. */
+export function placedRules(root: Expression): Rule[] {
+  return [...rulesOf(root)].filter(({ place }) => place !== undefined)
+}
+
+function tooLong(place: Place | undefined): GrammarError {
+  const message = `The grammar is too large: it takes more than ${MAX_LENGTH} characters.`
+  return new GrammarError('grammar_too_large', `${message}${place ? largestAt(place) : ''}`, place?.path)
+}
+
+/** Names the keyword of a schema that a grammar is too large for. */
+export function largestAt({ keyword, path }: Place): string {
+  return ` Lower what '${keyword}' ${path === '' ? 'at the root of the schema' : `at ${path}`} asks for, which takes most.`
 }
 
 /** Nested sequences are one, so that what follows a repetition is seen. */
