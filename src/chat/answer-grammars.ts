@@ -1,7 +1,8 @@
 import { constraintGrammar } from '../grammar/answer-ebnf.ts'
 import type { Constraint } from '../grammar/constraint.ts'
 import { GrammarError } from '../grammar/grammar-error.ts'
-import type { Grammar, GrammarSource } from '../grammar/matcher.ts'
+import type { GrammarSource } from '../grammar/grammar-source.ts'
+import type { Grammar } from '../grammar/matcher.ts'
 import {
   type CallableTool,
   callableTool,

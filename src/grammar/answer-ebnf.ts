@@ -3,11 +3,10 @@ import type { Constraint } from './constraint.ts'
 import { classOf, EBNF_TOKEN } from './ebnf-tokens.ts'
 import { choice, type Expression, oneOf, text } from './expression.ts'
 import { GrammarError } from './grammar-error.ts'
+import { type GrammarSource, grammarSource } from './grammar-source.ts'
 import { OBJECT } from './json/values.ts'
-import type { GrammarSource } from './matcher.ts'
 import { plainJson } from './plain-json.ts'
 import { printClass } from './print-class.ts'
-import { printEbnf } from './print-ebnf.ts'
 import { regexExpression } from './regex.ts'
 import { schemaExpression } from './schema/schema-grammar.ts'
 
@@ -34,9 +33,9 @@ export function constraintGrammar(constraint: Constraint): GrammarSource {
 }
 
 function printed(expression: Expression, code: GrammarError['code'], what: string): GrammarSource {
-  const ebnf = printEbnf(expression)
-  if (ebnf === undefined) throw new GrammarError(code, `No answer can match: the ${what} excludes itself.`)
-  return { ebnf, expression }
+  const source = grammarSource(expression)
+  if (source === undefined) throw new GrammarError(code, `No answer can match: the ${what} excludes itself.`)
+  return source
 }
 
 function ofChoices(choices: readonly string[]): GrammarSource {

@@ -1,6 +1,6 @@
 /** A token of XGrammar's EBNF that says something; comments are matched too, so that nothing is found in them. */
 export const EBNF_TOKEN =
-  /#[^\r\n]*|(?<definition>[\w.-]+)\s*::=|(?<name>[A-Za-z_.-][\w.-]*)|"(?<string>(?:\\.|[^"\\])*)"|\[(?<class>(?:\\.|[^\]\\])*)\]|\{\s*(?<least>\d+)\s*(?:,\s*(?<most>\d*)\s*)?\}|(?<sign>[()+])/gs
+  /#[^\r\n]*|(?<definition>[\w.-]+)\s*::=|(?<name>[A-Za-z_.-][\w.-]*)|"(?<string>(?:\\.|[^"\\])*)"|\[(?<class>(?:\\.|[^\]\\])*)\]|\{\s*(?<least>\d+)\s*(?:,\s*(?<most>\d*)\s*)?\}|(?<sign>[()+*?|])/gs
 
 const CHARACTER = String.raw`\\x[0-9a-fA-F]+|\\u[0-9a-fA-F]{4}|\\U[0-9a-fA-F]{8}|\\.|[^\\]`
 const CLASS_ITEM = new RegExp(`(${CHARACTER})(?:-(${CHARACTER}))?`, 'gsu')

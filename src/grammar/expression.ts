@@ -10,11 +10,26 @@ export type Expression =
   | { readonly kind: 'sequence'; readonly parts: readonly Expression[] }
   /** Without any branch: no text at all. */
   | { readonly kind: 'choice'; readonly branches: readonly Expression[] }
-  | { readonly kind: 'repeat'; readonly part: Expression; readonly min: number; readonly max: number }
+  /** `isCounted`: printed grammars may leave its bounds open, for CountedText to hold. */
+  | {
+      readonly kind: 'repeat'
+      readonly part: Expression
+      readonly min: number
+      readonly max: number
+      readonly isCounted?: true
+    }
 
 /** An expression that others refer to, and that may refer to itself. */
 export interface Rule {
   expression: Expression
+  /** Of a schema that it was made of. */
+  place?: Place
+}
+
+/** A keyword of a schema, and the JSON pointer of that. */
+export interface Place {
+  readonly keyword: string
+  readonly path: string
 }
 
 export const EMPTY: Expression = { kind: 'text', text: '' }
@@ -48,6 +63,11 @@ export function repeat(part: Expression, min: number, max: number): Expression {
   if (max < min) return NEVER
   if (max === 0) return EMPTY
   return min === 1 && max === 1 ? part : { kind: 'repeat', part, min, max }
+}
+
+/** Characters of a string, up to its quotation mark, or items of an array with their commas. */
+export function counted(part: Expression, min: number, max: number): Expression {
+  return max < min ? NEVER : { kind: 'repeat', part, min, max, isCounted: true }
 }
 
 export function optional(part: Expression): Expression {

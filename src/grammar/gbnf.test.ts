@@ -22,6 +22,35 @@ async function takes(gbnf: string, text: string): Promise<boolean> {
   }
 }
 
+/** grammars/json.gbnf of llama.cpp. */
+const JSON_GBNF = String.raw`
+root   ::= object
+value  ::= object | array | string | number | ("true" | "false" | "null") ws
+
+object ::=
+  "{" ws (
+            string ":" ws value
+    ("," ws string ":" ws value)*
+  )? "}" ws
+
+array  ::=
+  "[" ws (
+            value
+    ("," ws value)*
+  )? "]" ws
+
+string ::=
+  "\"" (
+    [^"\\\x7F\x00-\x1F] |
+    "\\" (["\\bfnrt] | "u" [0-9a-fA-F]{4}) # escapes
+  )* "\"" ws
+
+number ::= ("-"? ([0-9] | [1-9] [0-9]{0,15})) ("." [0-9]+)? ([eE] [-+]? [0-9] [1-9]{0,15})? ws
+
+# Optional space: by convention, applied in this grammar after literal chars when allowed
+ws ::= | " " | "\n" [ \t]{0,20}
+`
+
 describe('GBNF', () => {
   test.each<[string, string[], string[]]>([
     [String.raw`root ::= "\x41B"`, ['AB'], ['A', '\u041b']],
@@ -34,6 +63,13 @@ describe('GBNF', () => {
     [String.raw`root ::= "\"[.]\\" # . "a" <b> \q`, ['"[.]\\'], ['"[x]\\']],
     ['root ::= foo-bar2\nfoo-bar2 ::= "x" |\n  "y"', ['x', 'y'], ['z']],
     ['root ::= "a"{2,3} [0-9]{2} ("ab"){1,}', ['aa12ab', 'aaa12abab'], ['a12ab', 'aa12']],
+    ['root ::= | "a" # or\n', ['', 'a'], ['b']],
+    ['root ::= "x" ("a" | # nothing\n ) ( | "b")\n  |', ['', 'x', 'xa', 'xab'], ['ab']],
+    [
+      JSON_GBNF,
+      ['{}', '{ "a": [1, -2.5e+3, "\\u00e9\\n é", true ], "b":{"c":null}\n\t\t}'],
+      ['[]', '{"a":01}', '{"a"}', '{"a":"\\x"}'],
+    ],
   ])('%j', async (grammar, taken, refused) => {
     for (const text of taken) expect([text, await takes(grammar, text)]).toEqual([text, true])
     for (const text of refused) expect([text, await takes(grammar, text)]).toEqual([text, false])

@@ -11,7 +11,14 @@ const LINES: Readonly<Record<string, string>> = { '\n': String.raw`\n`, '\r': St
  * https://github.com/ggml-org/llama.cpp/blob/master/grammars/README.md. Throws GrammarError.
  */
 export function gbnfToEbnf(grammar: string): string {
-  return grammar.replace(PART, (part, ...rest) => {
+  // What stood last, without white space and comments.
+  let last = ''
+  const ebnf = grammar.replace(PART, (part, ...rest) => {
+    if (/^(?:\s|#)/.test(part)) return part
+    // An alternative of nothing has no sign of its own.
+    const isEmpty = part === '|' ? /^[=|(]$/.test(last) : part === ')' && /^[|(]$/.test(last)
+    last = part
+    if (isEmpty) return `"" ${part}`
     const { literal, token, any } = rest.at(-1) as Record<string, string | undefined>
     if (token !== undefined) {
       throw new GrammarError('invalid_grammar', `Tokens such as ${token} cannot stand in a grammar here: write a text.`)
@@ -19,6 +26,7 @@ export function gbnfToEbnf(grammar: string): string {
     if (any !== undefined) return String.raw`[\x01-\U0010ffff]`
     return literal === undefined ? part : rewritten(literal)
   })
+  return last === '|' ? `${ebnf} ""` : ebnf
 }
 
 /** XGrammar takes all hexadecimal digits that follow `\x`, and no line break as it is. */

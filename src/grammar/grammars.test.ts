@@ -70,21 +70,53 @@ describe('a regular expression', () => {
   })
 })
 
+/** root ::= r0 r0, r0 ::= r1 r1 …, and the last may be empty. */
+function doubling(rules: number): string {
+  const doubled = Array.from({ length: rules }, (_, i) => `r${i} ::= r${i + 1} r${i + 1}`)
+  return ['root ::= r0 r0', ...doubled, `r${rules} ::= "x"?`].join('\n')
+}
+
 describe('what a stranger sends', () => {
   test.each([
     ['nested repetitions', 'root ::= ((("a"{1,100}){1,100}){1,100}){1,100}'],
     ['deep groups', `root ::= ${'('.repeat(5000)}"a"${')'.repeat(5000)}`],
+    ['rules that double, each of which may be empty', doubling(30)],
+    ['the same in a circle', doubling(30).replace('"x"?', '("x" r0)?')],
     ['many rules', Array.from({ length: 60_000 }, (_, i) => `r${i} ::= "a" r${i + 1}`).join('\n')],
   ])('%s: is too large, before it is compiled', async (_, grammar) => {
     await expect(grammars.compile({ ebnf: grammar })).rejects.toMatchObject({ code: 'grammar_too_large' })
   })
 
-  test.each(['root ::= "a"{1,1000000}', 'root ::= root "a" | "a"', 'root ::= (("a"*)*)*'])(
-    '%s: is held',
-    async (grammar) => {
-      expect(await accepts(grammar, 'aaaa')).toBe(true)
-    },
-  )
+  test.each([
+    'root ::= "a"{1,1000000}',
+    'root ::= root "a" | "a"',
+    'root ::= (("a"*)*)*',
+    doubling(5).replace('"x"', '[a-z]'),
+    'root ::= root root | "a" | ""',
+  ])('%s: is held', async (grammar) => {
+    expect(await accepts(grammar, 'aaaa')).toBe(true)
+  })
+
+  test.each([
+    [
+      { properties: { a: { type: 'array', items: { type: 'string', pattern: '^.{90000}$' } }, b: {} } },
+      "'pattern' at /properties/a/items",
+    ],
+    [{ pattern: '^(?:.{20}x){200}$' }, "'pattern' at the root of the schema"],
+    [
+      {
+        $defs: { x: { pattern: '^(?:[a-z]{250}x){250}$' } },
+        properties: { b: { maxLength: 9 }, c: { $ref: '#/$defs/x' } },
+      },
+      "'pattern' at /$defs/x",
+    ],
+  ])('%j: the keyword that is too large is named', async (schema, named) => {
+    const compile = async () => grammars.compile(constraintGrammar({ kind: 'schema', schema, strict: true }))
+    await expect(compile()).rejects.toMatchObject({
+      code: 'grammar_too_large',
+      message: expect.stringContaining(named),
+    })
+  })
 
   test('schemas that lead to themselves, or to far too much', async () => {
     const loop = { $defs: { a: { anyOf: [{ $ref: '#/$defs/a' }, { $ref: '#/$defs/a' }] } }, $ref: '#/$defs/a' }

@@ -1,13 +1,15 @@
 import { compileCost } from './compile-cost.ts'
+import type { Expression } from './expression.ts'
 import { GrammarError } from './grammar-error.ts'
-import { Grammar, type GrammarSource, START_RULE, withStart } from './matcher.ts'
+import { type GrammarSource, grammarSource } from './grammar-source.ts'
+import { Grammar, START_RULE, withStart } from './matcher.ts'
+import { largestAt, MAX_LENGTH, placedRules } from './print-ebnf.ts'
+import { TokenLengths } from './token-lengths.ts'
 import { firstByteCounts, type Vocabulary } from './vocabulary.ts'
 import { type Handle, type OpenedXGrammar, openXGrammar } from './xgrammar.ts'
 
 /** Compiled grammars that are kept; those in use are kept by their matchers too. */
 const MAX_KEPT = 16
-/** Characters of a grammar in EBNF. */
-const MAX_LENGTH = 200_000
 /** Tokens that compiling one may walk over: 0.5 to 1 µs each on a 2.4 GHz core, in which nobody else has a turn. */
 const MAX_TOKENS = 5_000_000
 /** Faulty grammars after which a new memory is taken, since XGrammar frees nothing of what it gave up. */
@@ -27,6 +29,7 @@ export class Grammars {
   readonly #vocabSize: number
   #engine: Promise<Engine> | undefined
   #firstBytes: Uint32Array | undefined
+  #lengths: TokenLengths | undefined
 
   /** @param module dist/xgrammar.wasm. */
   constructor(module: () => Promise<WebAssembly.Module>, vocabSize: number, vocabulary: () => Vocabulary) {
@@ -38,19 +41,56 @@ export class Grammars {
   /** A grammar in XGrammar's EBNF, from its rule `root`; to be disposed of. Throws GrammarError. */
   async compile(source: GrammarSource): Promise<Grammar> {
     const { ebnf } = source
-    if (ebnf.length > MAX_LENGTH) throw tooLarge()
-    this.#firstBytes ??= firstByteCounts(this.#vocabulary())
-    if (compileCost(ebnf, this.#firstBytes) > MAX_TOKENS) throw tooLarge()
+    try {
+      this.#check(ebnf)
+    } catch (error) {
+      throw error instanceof GrammarError && source.expression ? this.#located(error, source.expression) : error
+    }
     for (let attempt = 0; ; attempt++) {
       const engine = await this.#open()
       try {
-        return new Grammar(engine.binding, this.#compile(engine, ebnf).clone(), this.#vocabSize, source)
+        return new Grammar(this.#compile(engine, ebnf).clone(), source, {
+          binding: engine.binding,
+          vocabSize: this.#vocabSize,
+          lengths: () => {
+            this.#lengths ??= new TokenLengths(this.#vocabulary().bytes)
+            return this.#lengths
+          },
+          compile: (rest) => {
+            this.#check(rest)
+            return this.#compile(engine, rest)
+          },
+        })
       } catch (error) {
         if (error instanceof GrammarError) throw error
         // Other grammars may have filled its memory.
         this.#engine = undefined
         if (attempt > 0) throw tooLarge({ cause: error })
       }
+    }
+  }
+
+  /** Throws GrammarError. */
+  #check(ebnf: string): void {
+    if (ebnf.length > MAX_LENGTH) throw tooLarge()
+    this.#firstBytes ??= firstByteCounts(this.#vocabulary())
+    if (compileCost(ebnf, this.#firstBytes) > MAX_TOKENS) throw tooLarge()
+  }
+
+  /** With the keyword that takes most, where one of a schema does: the innermost that takes half of the largest. */
+  #located(error: GrammarError, root: Expression): GrammarError {
+    const costs = placedRules(root).map((rule) => ({ place: rule.place!, cost: this.#costOf({ kind: 'rule', rule }) }))
+    const most = Math.max(...costs.map(({ cost }) => cost))
+    const found = costs.findLast(({ cost }) => cost >= most / 2)
+    if (!found) return error
+    return new GrammarError(error.code, `${error.message}${largestAt(found.place)}`, found.place.path, { cause: error })
+  }
+
+  #costOf(expression: Expression): number {
+    try {
+      return compileCost(grammarSource(expression)?.ebnf ?? '', this.#firstBytes!)
+    } catch {
+      return Infinity
     }
   }
 

@@ -1,8 +1,12 @@
 import type { TokenMask } from '../generate/distribution.ts'
-import type { Expression } from './expression.ts'
+import { CountedText } from './counted-text.ts'
+import { optional, sequence, text } from './expression.ts'
+import { GrammarError } from './grammar-error.ts'
+import { type GrammarSource, grammarSource } from './grammar-source.ts'
 import type { Dialect } from './print-class.ts'
 import { printEbnf } from './print-ebnf.ts'
 import { remainder } from './remainder.ts'
+import type { TokenLengths } from './token-lengths.ts'
 import type { Handle, NativeMatcher, XGrammar } from './xgrammar.ts'
 
 /** What no model writes stands before each text, and says how it begins: so one compiled grammar is enough. */
@@ -11,15 +15,6 @@ const WITH_SPACE = '\u0002'
 
 export const START_RULE = 'text.start'
 
-export interface GrammarSource {
-  /** XGrammar's. */
-  readonly ebnf: string
-  /** What it was printed from. */
-  readonly expression?: Expression
-  /** Where it was written by hand: the same for whoever else reads it. */
-  readonly written?: Readonly<Record<Dialect, string>>
-}
-
 /** A grammar in EBNF with the rule that all begin at. */
 export function withStart(ebnf: string): string {
   return `${ebnf}\n${START_RULE} ::= "\\u0001" root | "\\u0002" "\\u0020"? root\n`
@@ -27,16 +22,14 @@ export function withStart(ebnf: string): string {
 
 /** A compiled grammar. Its memory is freed by `dispose` alone; matchers may outlive it. */
 export class Grammar {
-  readonly #binding: XGrammar
   readonly #compiled: Handle
-  readonly #vocabSize: number
   readonly #source: GrammarSource
+  readonly #tools: MatcherTools
 
-  constructor(binding: XGrammar, compiled: Handle, vocabSize: number, source: GrammarSource) {
-    this.#binding = binding
+  constructor(compiled: Handle, source: GrammarSource, tools: MatcherTools) {
     this.#compiled = compiled
-    this.#vocabSize = vocabSize
     this.#source = source
+    this.#tools = tools
   }
 
   /** EBNF of all that may follow a text that it begins with, from its rule `root`; undefined: none says it. */
@@ -44,15 +37,25 @@ export class Grammar {
     const { expression, written } = this.#source
     if (!expression) return begun === '' ? written?.[dialect] : undefined
     const rest = remainder(expression, begun)
-    return rest && printEbnf(rest, dialect)
+    try {
+      return rest && printEbnf(rest, dialect)
+    } catch (error) {
+      if (error instanceof GrammarError) return undefined
+      throw error
+    }
   }
 
   /** At the beginning of a text. @param dropsSpace a space that its first token begins with is no part of the text. */
   matcher(dropsSpace = false): Matcher {
-    const native = new this.#binding.GrammarMatcher(this.#compiled, undefined, false, -1)
-    const matcher = new Matcher(this.#binding, native, this.#vocabSize)
-    matcher.acceptText(dropsSpace ? WITH_SPACE : PLAIN)
-    return matcher
+    const { counts } = this.#source
+    const counted =
+      counts &&
+      new CountedText(
+        dropsSpace ? sequence(optional(text(' ')), counts.expression) : counts.expression,
+        this.#tools.lengths(),
+        counts,
+      )
+    return new Matcher(this.#compiled, dropsSpace ? WITH_SPACE : PLAIN, counted, this.#tools)
   }
 
   dispose(): void {
@@ -60,33 +63,67 @@ export class Grammar {
   }
 }
 
+/** What matchers of one vocabulary share. */
+export interface MatcherTools {
+  readonly binding: XGrammar
+  readonly vocabSize: number
+  readonly lengths: () => TokenLengths
+  /** A compiled grammar, kept by others: to be cloned. Throws GrammarError. */
+  readonly compile: (ebnf: string) => Handle
+}
+
 /** Follows one text through a grammar. Its memory is freed by `dispose` alone. */
 export class Matcher {
-  readonly #binding: XGrammar
-  readonly #native: NativeMatcher
-  readonly #vocabSize: number
+  readonly #tools: MatcherTools
+  readonly #counted: CountedText | undefined
+  #native: NativeMatcher
 
-  constructor(binding: XGrammar, native: NativeMatcher, vocabSize: number) {
-    this.#binding = binding
-    this.#native = native
-    this.#vocabSize = vocabSize
+  constructor(compiled: Handle, start: string, counted: CountedText | undefined, tools: MatcherTools) {
+    this.#tools = tools
+    this.#counted = counted
+    this.#native = this.#begin(compiled, start)
+  }
+
+  #begin(compiled: Handle, start: string): NativeMatcher {
+    const native = new this.#tools.binding.GrammarMatcher(compiled, undefined, false, -1)
+    native.AcceptString(start, false)
+    return native
   }
 
   /** Whether the grammar goes on with this token; where it does not, nothing has changed. */
   accept(id: number): boolean {
-    return this.#native.AcceptToken(id, false)
+    if (!this.#native.AcceptToken(id, false)) return false
+    this.#counted?.push(id)
+    this.#rejoin()
+    return true
   }
 
-  /** Whether the grammar goes on with this text. */
-  acceptText(text: string): boolean {
-    return text === '' || this.#native.AcceptString(text, false)
+  /** Whether the grammar goes on with this text; where it does not, its beginning may be taken. */
+  acceptText(written: string): boolean {
+    if (written === '') return true
+    if (!this.#native.AcceptString(written, false)) return false
+    this.#counted?.pushText(written)
+    this.#rejoin()
+    return this.#counted?.isPossible !== false
+  }
+
+  /** XGrammar cannot be told that one of the ways to read a text has come to nothing: it gets a grammar of what is left. */
+  #rejoin(): void {
+    const left = this.#counted?.parted
+    const source = left && grammarSource(left)
+    if (source === undefined) return
+    this.#native.delete()
+    this.#native = this.#begin(this.#tools.compile(source.ebnf), PLAIN)
+    this.#counted!.rejoin()
   }
 
   /** The tokens that the grammar goes on with; those of EOS where it may end. */
   allowed(): TokenMask {
-    const vector = this.#native.GetNextTokenBitmask(this.#vocabSize)
-    const mask = Uint32Array.from(this.#binding.vecIntToView(vector))
+    const { binding, vocabSize } = this.#tools
+    const vector = this.#native.GetNextTokenBitmask(vocabSize)
+    const mask = Uint32Array.from(binding.vecIntToView(vector))
     vector.delete()
+    this.#counted?.narrow(mask)
     return mask
   }
 

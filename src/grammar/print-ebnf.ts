@@ -1,18 +1,25 @@
-import type { Expression, Rule } from './expression.ts'
+import type { Expression, Place, Rule } from './expression.ts'
+import { GrammarError } from './grammar-error.ts'
 import { type Dialect, escaped, printClass, printLooseClass } from './print-class.ts'
+import { MAX_BRANCHES } from './remainder.ts'
+import { MAX_HELD } from './token-lengths.ts'
 
 /**
  * EBNF of an expression, beginning at `root`; undefined where no text matches it. Parts that no text matches are left out, as what
  * calls itself without an end: a matcher would follow them and then have no token to allow.
+ *
+ * @param leavesCounts strings may come out longer or shorter than they should be: CountedText holds them.
  */
-export function printEbnf(root: Expression, dialect: Dialect = 'xgrammar'): string | undefined {
+export function printEbnf(root: Expression, dialect: Dialect = 'xgrammar', leavesCounts = false): string | undefined {
   const rules = rulesOf(root)
   const productive = productiveRules(rules)
   if (!isProductive(root, productive)) return undefined
-  return new Printer(rules, productive, dialect).print(root)
+  return new Printer(rules, productive, dialect, leavesCounts).print(root)
 }
 
 const MAX_CLASS_LENGTH = 500
+/** Characters of a grammar in EBNF. */
+export const MAX_LENGTH = 200_000
 /** Of a part that is repeated a fixed number of times. */
 const MAX_COPIES = 64
 
@@ -23,23 +30,38 @@ const MAX_COPIES = 64
  */
 class Printer {
   readonly #dialect: Dialect
+  readonly #leavesCounts: boolean
   readonly #productive: ReadonlySet<Rule>
   readonly #names: ReadonlyMap<Rule, string>
   readonly #lines: string[] = []
   readonly #classes = new Map<string, string>()
   #repetitions = 0
+  #length = 0
+  /** What is being printed. */
+  #place: Place | undefined
+  #hasUncounted = false
 
-  constructor(rules: ReadonlySet<Rule>, productive: ReadonlySet<Rule>, dialect: Dialect) {
+  constructor(rules: ReadonlySet<Rule>, productive: ReadonlySet<Rule>, dialect: Dialect, leavesCounts: boolean) {
     this.#dialect = dialect
+    this.#leavesCounts = leavesCounts
     this.#productive = productive
     const printed = [...rules].filter((rule) => productive.has(rule))
     this.#names = new Map(printed.map((rule, index) => [rule, `r${index}`]))
   }
 
   print(root: Expression): string {
-    this.#lines.push(`root ::= ${this.#print(root)}`)
-    for (const [rule, name] of this.#names) this.#lines.push(`${name} ::= ${this.#print(rule.expression)}`)
+    this.#add(`root ::= ${this.#print(root)}`)
+    for (const [rule, name] of this.#names) {
+      this.#place = rule.place ?? this.#place
+      this.#add(`${name} ::= ${this.#print(rule.expression)}`)
+    }
     return this.#lines.join('\n')
+  }
+
+  #add(line: string): void {
+    this.#lines.push(line)
+    this.#length += line.length + 1
+    if (this.#length > MAX_LENGTH) throw tooLong(this.#place)
   }
 
   #print(expression: Expression): string {
@@ -65,7 +87,7 @@ class Printer {
   #class(printed: string): string {
     if (printed.length <= MAX_CLASS_LENGTH) return printed
     const name = this.#classes.get(printed) ?? `c${this.#classes.size}`
-    if (!this.#classes.has(printed)) this.#lines.push(`${name} ::= ${printed}`)
+    if (!this.#classes.has(printed)) this.#add(`${name} ::= ${printed}`)
     this.#classes.set(printed, name)
     return name
   }
@@ -77,14 +99,16 @@ class Printer {
   #sequence(parts: readonly Expression[]): string {
     const printed: string[] = []
     for (const [index, part] of parts.entries()) {
-      if (part.kind !== 'repeat') {
+      if (this.#leavesCounts && isLeft(part)) {
+        printed.push(ofItems(part) ? `${this.#print(part.part)}*` : this.#uncounted(part))
+      } else if (part.kind !== 'repeat') {
         printed.push(this.#print(part))
-      } else if (!isProductive(part.part, this.#productive)) {
+      } else if (part.max === 0 || !isProductive(part.part, this.#productive)) {
       } else if (this.#dialect === 'gbnf') {
         printed.push(`${this.#print(part.part)}${quantifier(part)}`)
       } else if (part.min === part.max && part.max <= MAX_COPIES) {
         for (let count = 0; count < part.max; count++) printed.push(this.#print(part.part))
-      } else if (ofCharacters(part.part) && part.max > 1) {
+      } else if (ofCharacters(part.part) && part.max > 1 && !isLong(part)) {
         return `(${[...printed, this.#repetition(part, parts.slice(index + 1))].join(' ')})`
       } else {
         printed.push(`${this.#print(part.part)}${quantifier(part)}`)
@@ -93,18 +117,26 @@ class Printer {
     return printed.length === 0 ? '""' : `(${printed.join(' ')})`
   }
 
+  /** Of all strings that are counted beside the grammar one rule is enough. */
+  #uncounted({ part }: Repeat): string {
+    const name = 'uncounted'
+    if (!this.#hasUncounted) this.#add(`${name} ::= ${this.#print({ kind: 'repeat', part, min: 0, max: Infinity })}`)
+    this.#hasUncounted = true
+    return name
+  }
+
   /** A repetition and what follows it: a reference to the first of its rules. */
-  #repetition({ part, min, max }: Extract<Expression, { kind: 'repeat' }>, rest: readonly Expression[]): string {
+  #repetition({ part, min, max }: Repeat, rest: readonly Expression[]): string {
     const name = (count: number) => `${prefix}_${count}`
     const prefix = `s${this.#repetitions++}`
     const following = `${prefix}_end`
-    this.#lines.push(`${following} ::= ${this.#sequence(rest)}`)
+    this.#add(`${following} ::= ${this.#sequence(rest)}`)
     const end = rest.length === 1 && rest[0].kind === 'text' ? this.#print(rest[0]) : following
     const last = max === Infinity ? min : max
     for (let count = 0; count < last; count++) {
-      this.#lines.push(`${name(count)} ::= ${count >= min ? `${end} | ` : ''}${this.#print(part)} ${name(count + 1)}`)
+      this.#add(`${name(count)} ::= ${count >= min ? `${end} | ` : ''}${this.#print(part)} ${name(count + 1)}`)
     }
-    this.#lines.push(`${name(last)} ::= ${max === Infinity ? this.#unbounded(part, end, name(last)) : end}`)
+    this.#add(`${name(last)} ::= ${max === Infinity ? this.#unbounded(part, end, name(last)) : end}`)
     return name(0)
   }
 
@@ -116,6 +148,64 @@ class Printer {
     const ways = [end, ...others].join(' | ')
     return single?.kind === 'class' ? `${printLooseClass(single.ranges)}* (${ways})` : ways
   }
+}
+
+/** Whether a grammar that leaves counts leaves these: it holds the shortest itself. */
+function isLeft(part: Expression): part is Repeat {
+  return part.kind === 'repeat' && part.isCounted === true && largest(part) > (ofItems(part) ? MAX_COPIES : MAX_HELD)
+}
+
+type Repeat = Extract<Expression, { kind: 'repeat' }>
+
+function ofItems({ part }: Repeat): boolean {
+  return part.kind !== 'class'
+}
+
+/** Who holds its count itself has better ways than a rule for each. */
+function isLong(part: Repeat): boolean {
+  return part.isCounted === true && largest(part) > MAX_COPIES
+}
+
+function largest({ min, max }: Repeat): number {
+  return max === Infinity ? min : max
+}
+
+/** What a grammar does not hold itself. */
+export interface CountsLeft {
+  /** That there are enough characters, beside that there are not too many. */
+  readonly mayBeShort: boolean
+  /** The items of arrays, beside the characters of strings. */
+  readonly items: boolean
+}
+
+/** Of strings that are printed without their counts; undefined: there are none, or to follow them would take too much. */
+export function countsLeft(root: Expression): CountsLeft | undefined {
+  const left: Repeat[] = []
+  let widest = 0
+  const visit = (expression: Expression): void => {
+    if (expression.kind === 'choice') widest = Math.max(widest, expression.branches.length)
+    if (isLeft(expression)) left.push(expression)
+    for (const part of partsOf(expression)) visit(part)
+  }
+  visit(root)
+  for (const { expression } of rulesOf(root)) visit(expression)
+  if (left.length === 0 || widest > MAX_BRANCHES) return undefined
+  return { mayBeShort: left.some(({ min }) => min > 0), items: left.some(ofItems) }
+}
+
+/** The rules that a schema's keywords were made into, those within others last. */
+export function placedRules(root: Expression): Rule[] {
+  return [...rulesOf(root)].filter(({ place }) => place !== undefined)
+}
+
+function tooLong(place: Place | undefined): GrammarError {
+  const message = `The grammar is too large: it takes more than ${MAX_LENGTH} characters.`
+  return new GrammarError('grammar_too_large', `${message}${place ? largestAt(place) : ''}`, place?.path)
+}
+
+/** Names the keyword of a schema that a grammar is too large for. */
+export function largestAt({ keyword, path }: Place): string {
+  return ` Lower what '${keyword}' ${path === '' ? 'at the root of the schema' : `at ${path}`} asks for, which takes most.`
 }
 
 /** Nested sequences are one, so that what follows a repetition is seen. */

@@ -1,9 +1,10 @@
 import { choice, EMPTY, type Expression, NEVER, type Rule, repeat, sequence, text } from './expression.ts'
+import { GrammarError } from './grammar-error.ts'
 
 /** Rules within rules that one character may lead through: one that begins with itself leads through for ever. */
 const MAX_DEPTH = 500
 /** Ways that a text may be read in at once. */
-const MAX_BRANCHES = 64
+export const MAX_BRANCHES = 512
 
 /**
  * What may follow a text that the expression begins with, by the derivatives of Brzozowski ("Derivatives of regular expressions", 1964),
@@ -13,7 +14,7 @@ const MAX_BRANCHES = 64
 export function remainder(expression: Expression, begun: string): Expression | undefined {
   try {
     let rest = expression
-    for (const character of begun) rest = after(rest, character.codePointAt(0)!, 0)
+    for (const character of begun) rest = after(rest, character.codePointAt(0)!)
     return rest
   } catch (error) {
     if (error instanceof TooMuch) return undefined
@@ -21,9 +22,14 @@ export function remainder(expression: Expression, begun: string): Expression | u
   }
 }
 
-class TooMuch extends Error {}
+class TooMuch extends GrammarError {
+  constructor() {
+    super('grammar_too_large', 'The text so far can be read in too many ways of the grammar.')
+  }
+}
 
-function after(expression: Expression, code: number, depth: number): Expression {
+/** The same of one character; throws where it would take too much. @param depth of rules that led here. */
+export function after(expression: Expression, code: number, depth = 0): Expression {
   switch (expression.kind) {
     case 'text':
       if (expression.text.codePointAt(0) !== code) return NEVER
@@ -36,8 +42,12 @@ function after(expression: Expression, code: number, depth: number): Expression 
     case 'choice':
       return oneBranchEach(expression.branches.map((branch) => after(branch, code, depth)))
     case 'repeat': {
-      const { part, min, max } = expression
-      return then(after(part, code, depth), repeat(part, Math.max(0, min - 1), max - 1))
+      const { part, min, max, isCounted } = expression
+      if (max === 0) return NEVER
+      const others = isCounted
+        ? { ...expression, min: Math.max(0, min - 1), max: max - 1 }
+        : repeat(part, Math.max(0, min - 1), max - 1)
+      return then(after(part, code, depth), others)
     }
     case 'sequence': {
       const ways: Expression[] = []

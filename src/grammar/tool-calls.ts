@@ -1,8 +1,21 @@
-import { choice, type Expression, optional, repeat, sequence, text } from './expression.ts'
+import { complement } from './code-points.ts'
+import {
+  choice,
+  EMPTY,
+  type Expression,
+  NEVER,
+  oneOf,
+  optional,
+  type Rule,
+  repeat,
+  rule,
+  sequence,
+  text,
+} from './expression.ts'
 import { GrammarError } from './grammar-error.ts'
+import { type GrammarSource, grammarSource } from './grammar-source.ts'
 import { SPACE } from './json/strings.ts'
 import { COMMA, enclosed, member, OBJECT } from './json/values.ts'
-import type { GrammarSource } from './matcher.ts'
 import { plainJson } from './plain-json.ts'
 import { printEbnf } from './print-ebnf.ts'
 import { objectExpression } from './schema/schema-grammar.ts'
@@ -33,7 +46,7 @@ export function callGrammar(tools: readonly CallableTool[], isBound: boolean): G
   const line = optional(text('\n'))
   const calls = tools.map((tool) => call(tool.name, argumentsOf(tool, isBound)))
   const expression = sequence(line, choice(...calls), line)
-  return { ebnf: printEbnf(expression)!, expression }
+  return grammarSource(expression)!
 }
 
 const [OPEN, CLOSE] = ['<tool_call>', '</tool_call>']
@@ -51,10 +64,36 @@ export function spelledCallsGrammar(
   const one = sequence(text(OPEN), body)
   if (mustCall) {
     const expression = parallel ? sequence(one, repeat(sequence(optional(text('\n')), one), 0, Infinity)) : one
-    return { ebnf: printEbnf(expression)!, expression }
+    return grammarSource(expression)!
   }
-  const called = printEbnf(body)!.replace(/^root(?= ::=)/m, 'call')
-  return { ebnf: `root ::= TagDispatch(("${OPEN}", call), stop_eos=true, loop_after_dispatch=${parallel})\n${called}` }
+  const { ebnf, counts } = grammarSource(body)!
+  const called = ebnf.replace(/^root(?= ::=)/m, 'call')
+  return {
+    counts: counts && { ...counts, expression: anyTextWith(body, parallel) },
+    ebnf: `root ::= TagDispatch(("${OPEN}", call), stop_eos=true, loop_after_dispatch=${parallel})\n${called}`,
+  }
+}
+
+/** Any text in which the tag begins a call, as XGrammar's TagDispatch has it: `<` is its first character alone. */
+function anyTextWith(body: Expression, parallel: boolean): Expression {
+  return rule((start) => {
+    const begun: Rule = { expression: NEVER }
+    const once: Expression = { kind: 'rule', rule: begun }
+    const behind = (letters: number): Expression => {
+      if (letters === OPEN.length) return sequence(body, parallel ? start : repeat(oneOf(complement([])), 0, Infinity))
+      const code = OPEN.charCodeAt(letters)
+      const others = oneOf(complement([OPEN.charCodeAt(0), code].map((each) => [each, each] as const)))
+      const again = letters > 0 ? sequence(text(OPEN[0]), once) : NEVER
+      return choice(
+        EMPTY,
+        sequence(text(OPEN[letters]), letters > 0 ? behind(letters + 1) : once),
+        again,
+        sequence(others, start),
+      )
+    }
+    begun.expression = behind(1)
+    return behind(0)
+  })
 }
 
 function call(name: string, args: Expression): Expression {

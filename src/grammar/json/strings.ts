@@ -1,6 +1,7 @@
 import {
   anyOf,
   choice,
+  counted,
   type Expression,
   NEVER,
   oneOf,
@@ -11,6 +12,7 @@ import {
   sequence,
   text,
 } from '../expression.ts'
+import { MAX_HELD } from '../token-lengths.ts'
 
 export const LAST_CODE_POINT = 0x10ffff
 const QUOTE = 0x22
@@ -57,9 +59,10 @@ const CHARACTER: Expression = choice(PLAIN, sequence(text('\\'), anyOf('"\\/bfnr
 /** Any string. */
 export const STRING: Expression = rule(() => sequence(text('"'), repeat(CHARACTER, 0, Infinity), text('"')))
 
-/** A string of `min` to `max` characters. Where it is bounded it is written without escapes: each state that counts costs. */
+/** A string of `min` to `max` characters. Where they are counted it is written without escapes. */
 export function boundedString(min: number, max: number): Expression {
-  return sequence(text('"'), repeat(max === Infinity ? CHARACTER : PLAIN, min, max), text('"'))
+  const characters = max === Infinity && min <= MAX_HELD ? repeat(CHARACTER, min, max) : counted(PLAIN, min, max)
+  return sequence(text('"'), characters, text('"'))
 }
 
 /** One of these characters as it is written in a string. */

@@ -1,4 +1,15 @@
-import { choice, EMPTY, type Expression, NEVER, optional, repeat, rule, sequence, text } from '../expression.ts'
+import {
+  choice,
+  counted,
+  EMPTY,
+  type Expression,
+  NEVER,
+  optional,
+  repeat,
+  rule,
+  sequence,
+  text,
+} from '../expression.ts'
 import { SPACE } from '../json/strings.ts'
 import { ARRAY, COMMA, enclosed, VALUE } from '../json/values.ts'
 import { finiteValues } from './enumerated.ts'
@@ -61,11 +72,16 @@ function itemsFrom(placed: readonly Expression[], rest: Expression, least: numbe
         rule(() => sequence(comma, placed[index], from(index + 1))),
       )
     const needed = Math.max(0, least - index)
-    if (index > 0) return sequence(repeat(sequence(COMMA, rest), needed, most - index), SPACE)
-    const some = sequence(rest, repeat(sequence(COMMA, rest), Math.max(0, needed - 1), most - 1), SPACE)
+    if (index > 0) return sequence(more(rest, needed, most - index), SPACE)
+    const some = sequence(rest, more(rest, Math.max(0, needed - 1), most - 1), SPACE)
     return needed > 0 ? some : optional(some)
   }
   return from(0)
+}
+
+function more(item: Expression, min: number, max: number): Expression {
+  const part = sequence(COMMA, item)
+  return min === 0 && max === Infinity ? repeat(part, min, max) : counted(part, min, max)
 }
 
 /** Some of the listed values, in their order, each once. */

@@ -1,4 +1,4 @@
-import { choice, type Expression, NEVER, rule, text } from '../expression.ts'
+import { choice, type Expression, NEVER, type Place, rule, text } from '../expression.ts'
 import { GrammarError } from '../grammar-error.ts'
 import { VALUE } from '../json/values.ts'
 import { Alternatives } from './alternatives.ts'
@@ -80,13 +80,15 @@ export class SchemaGrammar {
   }
 
   #plain(schemas: readonly LocatedObject[]): Expression {
-    return this.#known('plain', schemas, () => {
+    const plain = this.#known('plain', schemas, () => {
       const values = enumeratedValues(schemas)
       if (values) return choice(...values.map((value) => text(JSON.stringify(value))))
       const types = typesOf(schemas)
       if (!types) return VALUE
       return choice(...Array.from(types, (type) => this.#ofType(type, schemas)))
     })
+    if (plain.kind === 'rule') plain.rule.place = placeOf(schemas)
+    return plain
   }
 
   #ofType(type: Type, schemas: readonly LocatedObject[]): Expression {
@@ -105,6 +107,18 @@ export class SchemaGrammar {
         return numbers(type, schemas)
     }
   }
+}
+
+/** What is most likely to make a grammar large, first. */
+const LARGE =
+  /^(?:pattern|format|multipleOf|enum|uniqueItems|contains|(?:min|max)(?:Properties|Items|Length)|(?:pattern)?Properties|prefixItems)$/i
+
+function placeOf(schemas: readonly LocatedObject[]): Place | undefined {
+  for (const { schema, path } of schemas) {
+    const keyword = Object.keys(schema).find((each) => LARGE.test(each))
+    if (keyword !== undefined) return { keyword, path }
+  }
+  return undefined
 }
 
 /** undefined: any value, with nothing said about it. */

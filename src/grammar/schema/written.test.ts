@@ -34,6 +34,27 @@ const SCHEMAS: Record<string, object> = {
   'multiples between': { type: 'integer', multipleOf: 5, minimum: -12, maximum: 33 },
   lengths: { type: 'string', minLength: 2, maxLength: 5 },
   'length at least': { type: 'string', minLength: 3 },
+  'long lengths': { type: 'string', minLength: 30, maxLength: 60 },
+  'lengths in members': {
+    properties: {
+      a: { type: 'string', maxLength: 7 },
+      b: { type: 'array', items: { type: 'string', minLength: 5, maxLength: 9 }, minItems: 1, maxItems: 100 },
+      c: { type: 'string', minLength: 10 },
+    },
+    required: ['a', 'b'],
+    additionalProperties: { type: 'string', maxLength: 5 },
+  },
+  'one of several lengths': {
+    anyOf: [
+      { properties: { a: { type: 'string', maxLength: 6 }, x: { type: 'integer' } }, required: ['a', 'x'] },
+      { properties: { a: { type: 'string', minLength: 9, maxLength: 12 }, y: { type: 'null' } }, required: ['a', 'y'] },
+      { properties: { a: { pattern: '^[a-z]+$', type: 'string' }, z: { type: 'null' } }, required: ['a', 'z'] },
+    ],
+  },
+  'names of bounded length': {
+    propertyNames: { maxLength: 8 },
+    additionalProperties: { type: 'string', maxLength: 8 },
+  },
   patterns: { type: 'string', pattern: '^[A-Z]{2}-\\d+$' },
   'patterns to its end': { type: 'string', pattern: '^a"\\\\b' },
   'patterns of all kinds': { type: 'string', pattern: '^(?:\\w+\\s?|[^a-z"]|\\p{Lu}\\x41|é|.)+?$' },

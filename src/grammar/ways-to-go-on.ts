@@ -1,0 +1,113 @@
+import { type Alternatives, copiesOf, type Part } from './ebnf-rules.ts'
+import { GrammarError } from './grammar-error.ts'
+
+/** Rules that begin with one another. */
+const MAX_DEPTH = 1000
+
+/**
+ * The most that a grammar may go on with at any place of its rules, each character class or text as often as there are ways to come to it: a ::= b b
+ * has two where b may be empty, and each rule in between doubles them. XGrammar (0.1.27) follows all of them for each token that it has to try.
+ * Throws GrammarError.
+ *
+ * @param weightOf a text or class.
+ */
+export function mostWays(rules: ReadonlyMap<string, Alternatives>, weightOf: (part: Part) => number): number {
+  const nullable = nullableRules(rules)
+  const known = new Map<string, number>()
+  let most = 0
+  const ofRule = (name: string, depth: number): number => {
+    const before = known.get(name)
+    if (before !== undefined) return before
+    if (depth > MAX_DEPTH) {
+      throw new GrammarError(
+        'grammar_too_large',
+        'The grammar is too large to compile: too many rules begin with one another.',
+      )
+    }
+    // What begins with itself comes to no other place.
+    known.set(name, 0)
+    const ways = ofAlternatives(rules.get(name) ?? [], depth)
+    known.set(name, ways)
+    return ways
+  }
+  const ofAlternatives = (alternatives: Alternatives, depth: number): number => {
+    let ways = 0
+    for (const parts of alternatives) {
+      let following = 0
+      for (const part of parts.toReversed()) {
+        following = ofPart(part, depth) + (mayBeEmpty(part, nullable) ? following : 0)
+        most = Math.max(most, following)
+      }
+      ways += following
+    }
+    return ways
+  }
+  const ofPart = (part: Part, depth: number): number => {
+    switch (part.kind) {
+      case 'name':
+        return ofRule(part.name, depth + 1)
+      case 'group':
+        return ofAlternatives(part.alternatives, depth)
+      case 'repeat':
+        return ofPart(part.part, depth) * (mayBeEmpty(part.part, nullable) ? copiesOf(part) : 1)
+      default:
+        return weightOf(part)
+    }
+  }
+  for (const name of rules.keys()) most = Math.max(most, ofRule(name, 0))
+  return most
+}
+
+/** Rules that match the empty text: those found so far make more of them so. */
+function nullableRules(rules: ReadonlyMap<string, Alternatives>): Set<string> {
+  const users = new Map<string, string[]>()
+  for (const [user, alternatives] of rules) {
+    for (const name of new Set(namesIn(alternatives))) {
+      const known = users.get(name)
+      if (known) known.push(user)
+      else users.set(name, [user])
+    }
+  }
+  const nullable = new Set<string>()
+  const open = [...rules.keys()]
+  for (let name = open.pop(); name !== undefined; name = open.pop()) {
+    if (nullable.has(name) || !someEmpty(rules.get(name)!, nullable)) continue
+    nullable.add(name)
+    open.push(...(users.get(name) ?? []))
+  }
+  return nullable
+}
+
+function someEmpty(alternatives: Alternatives, nullable: ReadonlySet<string>): boolean {
+  return alternatives.some((parts) => parts.every((part) => mayBeEmpty(part, nullable)))
+}
+
+function mayBeEmpty(part: Part, nullable: ReadonlySet<string>): boolean {
+  switch (part.kind) {
+    case 'text':
+      return part.literal === ''
+    case 'class':
+      return false
+    case 'name':
+      return nullable.has(part.name)
+    case 'group':
+      return someEmpty(part.alternatives, nullable)
+    case 'repeat':
+      return part.least === 0 || mayBeEmpty(part.part, nullable)
+  }
+}
+
+function namesIn(alternatives: Alternatives): string[] {
+  return alternatives.flat().flatMap((part) => {
+    switch (part.kind) {
+      case 'name':
+        return [part.name]
+      case 'group':
+        return namesIn(part.alternatives)
+      case 'repeat':
+        return namesIn([[part.part]])
+      default:
+        return []
+    }
+  })
+}
