@@ -1,6 +1,6 @@
 import { coldStart, coldStartDollars, coldStartSeconds, READ_RATES } from '../deploy/cold-start.ts'
 import { edgeCost, gpuCost } from '../deploy/cost.ts'
-import { HIBERNATION_SECONDS, MIB } from '../deploy/platform-limits.ts'
+import { HEAP_BYTES, HIBERNATION_SECONDS, ISOLATE_BYTES, MIB, XGRAMMAR_BYTES } from '../deploy/platform-limits.ts'
 import { gpuDecoding, prices } from '../deploy/prices.ts'
 import { PAGE_BYTES } from '../deploy/shard-layout.ts'
 import { EMBEDDING_CACHE_BYTES } from '../pipeline/embedding-pages.ts'
@@ -48,9 +48,14 @@ export function describeStages(plan: Plan, stageSeconds: readonly number[]): str
 export function describeRouter({ tokenizer, tensors }: Pick<Manifest, 'tokenizer' | 'tensors'>): string {
   const embedding = tensorBytes(tensors.find(({ name }) => name === 'embedding')!)
   const pages = Math.min(embedding, EMBEDDING_CACHE_BYTES)
+  const wasm = tokenizer.bytes + pages + XGRAMMAR_BYTES
+  const room =
+    wasm + HEAP_BYTES > ISOLATE_BYTES
+      ? '\nwarning: with a grammar the router would pass the 128 MB of an isolate: it would end within an answer that is held to a form'
+      : ''
   return (
-    `router: ${mib(tokenizer.bytes + pages)} MiB: tokenizer tables ${mib(tokenizer.bytes)}, embedding pages ${mib(pages)} ` +
-    `of ${mib(embedding)}, read ${mib(PAGE_BYTES)} at a time`
+    `router: ${mib(wasm)} MiB: tokenizer tables ${mib(tokenizer.bytes)}, embedding pages ${mib(pages)} ` +
+    `of ${mib(embedding)}, read ${mib(PAGE_BYTES)} at a time; XGrammar ${mib(XGRAMMAR_BYTES)}, once an answer is held to a form${room}`
   )
 }
 

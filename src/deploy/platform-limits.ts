@@ -6,7 +6,12 @@ export const MIB = 2 ** 20
 /** Memory of an isolate: JavaScript heap and Wasm memory together. */
 export const ISOLATE_BYTES = 128e6
 /** What a stage's JavaScript may take of it: 12 MB were measured after prefill of 4096 tokens (`npm run bench:full`). */
-const HEAP_BYTES = 25e6
+export const HEAP_BYTES = 25e6
+/**
+ * What XGrammar holds in the router from the first answer on that is held to a form, with the 166,144 tokens of Nanbeige and some grammars
+ * (test/pipeline/memory.test.ts).
+ */
+export const XGRAMMAR_BYTES = 17 * MIB
 /** Wasm memory past which an isolate has too little room left for JavaScript. */
 export const MAX_STAGE_MIB = Math.floor((ISOLATE_BYTES - HEAP_BYTES) / MIB)
 /**

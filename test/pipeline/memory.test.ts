@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { heapUsage } from '../../bench/support/heap.ts'
 import { planStages } from '../../src/deploy/plan.ts'
-import { ISOLATE_BYTES, MAX_STAGE_MIB, MIB } from '../../src/deploy/platform-limits.ts'
+import { ISOLATE_BYTES, MAX_STAGE_MIB, MIB, XGRAMMAR_BYTES } from '../../src/deploy/platform-limits.ts'
 import { writePipeline } from '../../src/deploy/write-scripts.ts'
 import { Arena, memorySize } from '../../src/model/arena.ts'
 import { instantiateKernels } from '../../src/model/kernels.ts'
@@ -32,8 +32,6 @@ import { freePorts } from './workerd-process.ts'
 const { vocabSize } = nanbeigeConfig
 const CONTEXT = 4096
 const SESSIONS = 2
-/** What XGrammar holds with this vocabulary and some grammars (src/grammar/xgrammar.ts). */
-const XGRAMMAR_BYTES = 17 * MIB
 /** Wasm memory in the pipeline of the real model: a full stage, and the router's pages of the embedding. */
 const STAGE_BYTES = MAX_STAGE_MIB * MIB
 const ROUTER_BYTES = memorySize(EMBEDDING_CACHE_BYTES + nanbeigeConfig.hiddenSize * 4) + XGRAMMAR_BYTES
