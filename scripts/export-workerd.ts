@@ -43,7 +43,7 @@ await writeFile(
     assets: 'assets',
     storage: 'storage',
     vars: { ...vars, MODEL: model },
-    environment: ['SEQUENCES', 'ORIGINS', 'ORIGIN_KEY', 'API_KEYS'],
+    environment: ['SEQUENCES', 'CACHE_MIB', 'ORIGINS', 'ORIGIN_KEY', 'API_KEYS'],
     front: { module: front, vars: { HEADERS: PAGE_HEADERS } },
   }),
 )
