@@ -43,7 +43,7 @@ await writeFile(
     assets: 'assets',
     storage: 'storage',
     vars: { ...vars, MODEL: model },
-    environment: ['SEQUENCES', 'ORIGINS', 'ORIGIN_KEY', 'API_KEYS'],
+    environment: ['SEQUENCES', 'ORIGINS', 'ORIGIN_KEY', 'API_KEYS', 'ACCESS', 'ALLOWED_ORIGINS'],
     front: { module: front, vars: { HEADERS: PAGE_HEADERS } },
   }),
 )
