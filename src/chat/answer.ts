@@ -106,7 +106,9 @@ export async function* answer(
       } else {
         const token = step.value
         if (token.source === 'origin') edge.interrupted()
-        made[token.source] += 'id' in token ? 1 : token.count
+        const count = 'id' in token ? 1 : token.count
+        made[token.source] += count
+        service.made?.(token.source, count)
         const events = parser.push(answerToken(chat.tokenizer, token, text.push(token)))
         const id = 'id' in token ? token.id : chat.tokenizer.encode(token.text).at(-1)
         if (id !== undefined) grammar?.push(id)
