@@ -2,15 +2,16 @@ import { html, LitElement, nothing, type PropertyValues } from 'lit'
 import { guard } from 'lit/directives/guard.js'
 import { createRef, ref } from 'lit/directives/ref.js'
 import { fetchModelId } from './client.ts'
-import { Conversation, type Turn } from './conversation.ts'
+import { Conversations } from './conversations.ts'
 import { latestIcon, newChatIcon, sendIcon, stopIcon } from './icons.ts'
 import { markdown } from './markdown.ts'
 import { styles } from './styles.ts'
+import { isUnfinished, type Turn } from './turns.ts'
 
 /** Nearer to the end than this many pixels, a reader wants to follow the answer. */
 const FOLLOW_DISTANCE = 48
 
-const NOTES: Partial<Record<Turn['state'], string>> = {
+const NOTES: Partial<Record<string, string>> = {
   stopped: 'Stopped.',
   cut: 'Cut at the length limit.',
 }
@@ -35,7 +36,7 @@ export class NanbeigeChat extends LitElement {
   /** Whether the newest text is kept in sight: not when the reader scrolled up. */
   declare following: boolean
 
-  readonly #conversation = new Conversation(this)
+  readonly #conversations = new Conversations(this)
   readonly #log = createRef<HTMLElement>()
   readonly #input = createRef<HTMLTextAreaElement>()
   #modelRequest: AbortController | undefined
@@ -68,7 +69,9 @@ export class NanbeigeChat extends LitElement {
   }
 
   protected override render() {
-    const { turns, error, answering } = this.#conversation
+    const { turns, answering } = this.#conversations.current
+    const last = turns.at(-1)?.turn
+    const error = last?.role === 'assistant' ? last.error : undefined
     return html`
       <header>
         <h2>${this.modelId ?? 'Chat'}</h2>
@@ -77,7 +80,7 @@ export class NanbeigeChat extends LitElement {
       <div class="scroller">
         <div class="log" role="log" aria-label="Conversation" aria-busy=${answering} tabindex="0"
           ${ref(this.#log)} @scroll=${this.#scrolled}>
-          ${turns.length > 0 ? turns.map((turn) => guard([turn], () => renderTurn(turn))) : html`<p class="welcome">What would you like to know?</p>`}
+          ${turns.length > 0 ? turns.map(({ turn }) => guard([turn], () => renderTurn(turn))) : html`<p class="welcome">What would you like to know?</p>`}
           ${error ? this.#renderError(error.message) : nothing}
         </div>
         <button class="latest" aria-label="Go to the newest text" ?hidden=${this.following} @click=${this.#goToLatest}>
@@ -139,25 +142,25 @@ export class NanbeigeChat extends LitElement {
 
   #send(): void {
     const question = this.draft.trim()
-    if (!question || this.#conversation.answering) return
+    if (!question || this.#conversations.current.answering) return
     this.draft = ''
     this.following = true
-    void this.#conversation.ask(question)
+    void this.#conversations.current.ask(question)
   }
 
   #stop = (): void => {
-    this.#conversation.stop()
+    this.#conversations.current.stop()
     this.#input.value!.focus()
   }
 
   #retry = (): void => {
     this.following = true
-    void this.#conversation.retry()
+    void this.#conversations.current.retry()
     this.#input.value!.focus()
   }
 
   #newChat = (): void => {
-    this.#conversation.clear()
+    this.#conversations.create()
     this.following = true
     this.#input.value!.focus()
   }
@@ -173,12 +176,14 @@ export class NanbeigeChat extends LitElement {
   }
 }
 
-function renderTurn({ role, content, reasoning, state }: Turn) {
-  if (role === 'user') {
-    return html`<article class="user"><h3 class="hidden">You</h3><p>${content}</p></article>`
+function renderTurn(turn: Turn) {
+  if (turn.role === 'user') {
+    return html`<article class="user"><h3 class="hidden">You</h3><p>${turn.content}</p></article>`
   }
+  const { content, reasoning, state } = turn
   if (state === 'failed' && content === '' && reasoning === '') return nothing
-  const waiting = state === 'streaming' && content === ''
+  const growing = isUnfinished(turn)
+  const waiting = growing && content === ''
   return html`
     <article class="assistant">
       <h3 class="hidden">Answer</h3>
@@ -186,7 +191,7 @@ function renderTurn({ role, content, reasoning, state }: Turn) {
       ${
         waiting
           ? html`<p class="waiting" role="status"><span class="hidden">Waiting for the answer</span></p>`
-          : html`<div class="markdown ${state === 'streaming' ? 'streaming' : ''}">${markdown(content)}</div>`
+          : html`<div class="markdown ${growing ? 'streaming' : ''}">${markdown(content)}</div>`
       }
       ${NOTES[state] ? html`<p class="note">${NOTES[state]}</p>` : nothing}
     </article>
