@@ -2,6 +2,7 @@ import type { Context } from 'hono'
 import type { ChatModel } from '../chat/chat-model.ts'
 import { type AnswerRequest, completeAll } from '../chat/complete.ts'
 import type { AnswersEvent, ChatEvent } from '../chat/events.ts'
+import { Thinking } from '../chat/thinking.ts'
 import type { ChatService } from '../route/service.ts'
 import { ROUTE_HEADER, routeWish } from '../route/wish.ts'
 import { type ApiError, clientGone } from './errors.ts'
@@ -49,6 +50,7 @@ export class OpenAnswer {
   readonly #id: string
   readonly #recordings: Recordings
   readonly #abort = new AbortController()
+  readonly #thinking = new Thinking()
   readonly #hangUp = () => this.stop(clientGone())
   #recording: Recording | undefined
   #promptTokens = 0
@@ -65,7 +67,8 @@ export class OpenAnswer {
     const log: ChatService['log'] = (entry) => service.log({ ...entry, completion: asked.id })
     const { wish } = routeWish(asked.model ?? chat.id, c.req.header(ROUTE_HEADER) ?? null)
     const requests = [asked.request(chat)].flat().map((request) => ({ ...request, wish, visitor }))
-    this.answers = completeAll(chat, requests, asked.answers ?? 1, this.#abort.signal, { ...service, log })
+    const told = { ...service, log }
+    this.answers = completeAll(chat, requests, asked.answers ?? 1, this.#abort.signal, told, this.#thinking)
     this.events = only(this.answers)
   }
 
@@ -103,8 +106,9 @@ export class OpenAnswer {
     c.req.raw.signal.removeEventListener('abort', this.#hangUp)
     const resumable = background || c.req.header(RESUMABLE_HEADER) === '1'
     const options = { client: clientOf(c), resumable, background, dialect }
+    const controls = { cancel: (reason: ApiError) => this.stop(reason), answerNow: () => this.#thinking.end() }
     try {
-      this.#recording = this.#recordings.start(this.#id, objects, (reason) => this.stop(reason), options)
+      this.#recording = this.#recordings.start(this.#id, objects, controls, options)
     } catch (error) {
       await this.answers.return(undefined)
       throw error
