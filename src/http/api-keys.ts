@@ -24,7 +24,9 @@ function unusable(problem: string): ApiError {
  */
 export function requireKey(variable: string | undefined): MiddlewareHandler {
   return async (c, next) => {
-    if (variable) await check(parseKeys(variable), c.req.header('Authorization'), c.req.header('x-api-key'))
+    if (variable) {
+      c.set('keyName', await check(parseKeys(variable), c.req.header('Authorization'), c.req.header('x-api-key')))
+    }
     await next()
   }
 }
@@ -42,13 +44,14 @@ function parseKeys(variable: string): z.infer<typeof apiKeys> {
   return data
 }
 
-/** Throws an ApiError of status 401. */
-async function check(keys: z.infer<typeof apiKeys>, authorization = '', bare?: string): Promise<void> {
+/** The name of the key. Throws an ApiError of status 401. */
+async function check(keys: z.infer<typeof apiKeys>, authorization = '', bare?: string): Promise<string> {
   const [, bearer] = authorization.match(/^bearer +(\S+)\s*$/i) ?? []
   const digest = (await sha256(bearer ?? bare ?? '')) ?? ''
   // Every key is compared, so that the time tells nothing of which one is near.
   const matches = await Promise.all(keys.map((key) => timingSafeEqual(key.sha256, digest)))
-  if (matches.includes(true)) return
+  const match = matches.indexOf(true)
+  if (match >= 0) return keys[match].name
   throw new ApiError(401, 'invalid_api_key', 'A key of this server is needed, as Authorization: Bearer KEY.', {
     headers: { 'WWW-Authenticate': 'Bearer' },
   })

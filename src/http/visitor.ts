@@ -1,5 +1,12 @@
 import type { Context } from 'hono'
 
+declare module 'hono' {
+  interface ContextVariableMap {
+    /** Of the API key that the request has brought. */
+    keyName?: string
+  }
+}
+
 /**
  * Who a request comes from, as far as turns and places are shared out: the address that Cloudflare puts into this header. Miniflare puts one
  * there too, but keeps what a client wrote itself, so that clients of a local server can pass for many. An IPv6 address counts by its network
