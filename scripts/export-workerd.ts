@@ -44,7 +44,7 @@ await writeFile(
     storage: 'storage',
     vars: { ...vars, MODEL: model },
     environment: ['SEQUENCES', 'ORIGINS', 'ORIGIN_KEY', 'API_KEYS', 'ACCESS', 'ALLOWED_ORIGINS'],
-    front: { module: front, vars: { HEADERS: PAGE_HEADERS } },
+    front: { module: front, vars: { HEADERS: PAGE_HEADERS }, environment: ['ALLOWED_ORIGINS'] },
   }),
 )
 await bundle.remove()
