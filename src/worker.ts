@@ -9,11 +9,12 @@ import { SqlDayStore } from './http/access/day-store.ts'
 import { createApp } from './http/app.ts'
 import { isApi, servePage } from './http/pages.ts'
 import { ResponseStore } from './http/responses/store.ts'
+import type { EdgeModel } from './model/edge-model.ts'
 import { loadModel } from './model/load.ts'
 import { loadPipeline } from './pipeline/load-pipeline.ts'
 import { stagesOf } from './pipeline/stage-bindings.ts'
 import type { Plan } from './pipeline/stage-plan.ts'
-import { readSequences } from './route/limits.ts'
+import { readCacheBytes, readSequences } from './route/limits.ts'
 import { EdgeService } from './route/open-service.ts'
 import type { Manifest } from './weights/manifest.ts'
 import { openStore, type WeightBindings } from './weights/open-store.ts'
@@ -25,6 +26,8 @@ interface Env extends WeightBindings {
   CONTEXT_LENGTH: number
   /** Answers that are computed at the same time, each with a KV cache of its own; 1 where it is not set. */
   SEQUENCES?: number
+  /** MiB that all KV caches may take, to keep what answers have computed; those of SEQUENCES are there in any case. */
+  CACHE_MIB?: number
   /** Where the layers and the head are in stages of their own (`nanbeige-edge deploy`). */
   PLAN?: Plan
   /** GPU origins (deploy/origin/README.md). Their keys are secrets, and the EDGE_ variables limits (route/limits.ts). */
@@ -36,7 +39,7 @@ interface Env extends WeightBindings {
 }
 
 /** A pipeline also counts how often it computed a session anew. */
-type Language = LanguageModel & { readonly tokensComputed: number; readonly recoveries?: number }
+type Language = LanguageModel & Pick<EdgeModel, 'tokensComputed' | 'reused'> & { readonly recoveries?: number }
 type EdgeChat = ChatModel & { readonly language: Language }
 
 const modules = { relaxed, plain }
@@ -97,12 +100,13 @@ export class Edge extends DurableObject<Env> {
   }
 
   #language(store: WeightStore, manifest: Manifest): Promise<Language> {
-    const { PLAN, CONTEXT_LENGTH, SEQUENCES } = this.env
+    const { PLAN, CONTEXT_LENGTH, SEQUENCES, CACHE_MIB } = this.env
     return PLAN
       ? loadPipeline(store, manifest, PLAN, stagesOf(this.env as never, PLAN), modules)
       : loadModel(store, manifest, modules, {
           contextLength: CONTEXT_LENGTH,
           sequences: readSequences(SEQUENCES),
+          cacheBytes: readCacheBytes(CACHE_MIB),
         })
   }
 
@@ -114,6 +118,7 @@ export class Edge extends DurableObject<Env> {
       weights: this.#chat ? 'loaded' : this.#loading ? 'loading' : 'not loaded',
       ...(error !== undefined && { error }),
       tokensComputed: this.#chat?.language.tokensComputed ?? 0,
+      reused: this.#chat?.language.reused,
       recoveries: this.#chat?.language.recoveries,
       ...service,
     }

@@ -15,7 +15,7 @@ export interface ChatLogprob extends ChatTokenLogprob {
 
 export interface Usage {
   readonly promptTokens: number
-  /** Those of the prompt that an earlier answer to the same request had computed. */
+  /** Those of the prompt that a KV cache had: an earlier answer, to this request or another one, began with the same. */
   readonly cachedTokens: number
   /** Sampled and forced tokens, without the EOS token. */
   readonly completionTokens: number

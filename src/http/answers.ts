@@ -64,7 +64,11 @@ export class OpenAnswer {
     const { signal } = c.req.raw
     signal.addEventListener('abort', this.#hangUp)
     if (signal.aborted) this.#hangUp()
-    const visitor = { client: clientOf(c), listening: () => this.#recording?.isRead ?? true }
+    const visitor = {
+      client: clientOf(c),
+      cacheSalt: callerOf(c).client,
+      listening: () => this.#recording?.isRead ?? true,
+    }
     const log: ChatService['log'] = (entry) => service.log({ ...entry, completion: asked.id })
     const { wish } = routeWish(asked.model ?? chat.id, c.req.header(ROUTE_HEADER) ?? null)
     const requests = [asked.request(chat)].flat().map((request) => ({ ...request, wish, visitor }))
