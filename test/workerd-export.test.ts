@@ -66,6 +66,12 @@ it('workerd alone serves the API and the page, and nothing else of its files', a
   expect(await page.text()).toContain('<nanbeige-chat>')
   const widget = await fetch(`${url}/widget.js`, { method: 'HEAD' })
   expect(widget.headers.get('Access-Control-Allow-Origin')).toBe('*')
+  const docs = await fetch(`${url}/docs`)
+  expect([docs.headers.get('Content-Type'), await docs.text()]).toEqual([
+    expect.stringMatching(/^text\/html/),
+    expect.stringContaining('/v1/models'),
+  ])
+  expect(await (await fetch(`${url}/openapi.json`)).json()).toMatchObject({ openapi: '3.1.1' })
   for (const path of ['/weights/smollm2-135m-instruct/manifest.json', '/config.capnp', '/index.html']) {
     expect((await fetch(url + path)).status).toBe(404)
   }

@@ -1,6 +1,6 @@
 // Stands before the edge where workerd runs by itself: Cloudflare and Miniflare serve the chat page from static assets, this does there.
 
-const TYPES = { html: 'text/html; charset=utf-8', js: 'text/javascript; charset=utf-8' }
+const TYPES = { html: 'text/html; charset=utf-8', js: 'text/javascript; charset=utf-8', json: 'application/json' }
 
 export default {
   /**
@@ -10,7 +10,7 @@ export default {
   async fetch(request, { EDGE, ASSETS, HEADERS, ALLOWED_ORIGINS }) {
     const { pathname } = new URL(request.url)
     if (!(pathname in HEADERS) || !['GET', 'HEAD'].includes(request.method)) return EDGE.fetch(request)
-    const file = pathname === '/' ? '/index.html' : pathname
+    const file = pathname === '/' ? '/index.html' : pathname.includes('.') ? pathname : `${pathname}.html`
     const page = await ASSETS.fetch(`http://assets${file}`, { method: request.method })
     const type = TYPES[file.split('.').at(-1)]
     const answer = new Response(page.body, {
