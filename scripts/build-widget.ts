@@ -33,6 +33,7 @@ export async function bundleWidget(folder: string): Promise<Metafile> {
     entryPoints: { widget: new URL('src/widget/elements.ts', ROOT).pathname },
     outdir: folder,
     chunkNames: 'widget/[name]-[hash]',
+    absWorkingDir: ROOT.pathname,
     bundle: true,
     splitting: true,
     minify: true,

@@ -246,6 +246,3 @@ export class NanbeigeChat extends ChatProperties {
     if (!request.signal.aborted) this.modelId = this.model ?? ids[0]
   }
 }
-
-// A page that loads the script twice has one element.
-if (!customElements.get('nanbeige-chat')) customElements.define('nanbeige-chat', NanbeigeChat)
