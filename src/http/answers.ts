@@ -2,6 +2,7 @@ import type { Context } from 'hono'
 import type { ChatModel } from '../chat/chat-model.ts'
 import { type AnswerRequest, completeAll } from '../chat/complete.ts'
 import type { AnswersEvent, ChatEvent } from '../chat/events.ts'
+import { Thinking } from '../chat/thinking.ts'
 import { type ChatService, NO_ORIGINS } from '../route/service.ts'
 import { ROUTE_HEADER, routeWish } from '../route/wish.ts'
 import { type Caller, callerOf } from './access/caller.ts'
@@ -51,6 +52,7 @@ export class OpenAnswer {
   readonly #recordings: Recordings
   readonly #caller: Caller
   readonly #abort = new AbortController()
+  readonly #thinking = new Thinking()
   readonly #hangUp = () => this.stop(clientGone())
   #recording: Recording | undefined
   #promptTokens = 0
@@ -74,7 +76,8 @@ export class OpenAnswer {
     const requests = [asked.request(chat)].flat().map((request) => ({ ...request, wish, visitor }))
     const origins = this.#caller.mayUseOrigins ? service.origins : NO_ORIGINS
     const own: ChatService = { ...service, origins, log, made: (_, tokens) => this.#take(tokens) }
-    this.answers = this.#counted(completeAll(chat, requests, asked.answers ?? 1, this.#abort.signal, own))
+    const { signal: stopped } = this.#abort
+    this.answers = this.#counted(completeAll(chat, requests, asked.answers ?? 1, stopped, own, this.#thinking))
     this.events = only(this.answers)
   }
 
@@ -115,8 +118,9 @@ export class OpenAnswer {
     c.req.raw.signal.removeEventListener('abort', this.#hangUp)
     const resumable = background || c.req.header(RESUMABLE_HEADER) === '1'
     const options = { client: clientOf(c), resumable, background, dialect }
+    const controls = { cancel: (reason: ApiError) => this.stop(reason), answerNow: () => this.#thinking.end() }
     try {
-      this.#recording = this.#recordings.start(this.#id, objects, (reason) => this.stop(reason), options)
+      this.#recording = this.#recordings.start(this.#id, objects, controls, options)
     } catch (error) {
       await this.answers.return(undefined)
       throw error

@@ -48,6 +48,7 @@ const METHODS: Readonly<Record<string, string>> = {
   '/v1/chat/completions': 'POST',
   '/v1/chat/completions/:id/events': 'GET',
   '/v1/chat/completions/:id/cancel': 'POST',
+  '/v1/chat/completions/:id/answer': 'POST',
   '/v1/completions': 'POST',
   '/v1/models': 'GET',
   '/v1/models/:id{.+}': 'GET',

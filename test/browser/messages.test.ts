@@ -92,7 +92,7 @@ describeInChromium('messages', (open) => {
     await ask('one')
     await sees('You said: one')
     await button('Delete').last().click()
-    expect(await answers.count()).toBe(0)
+    await expect.poll(() => answers.count()).toBe(0)
     await button('Undo').click()
     await sees('You said: one')
     expect(await button('Undo').count()).toBe(0)
@@ -158,7 +158,7 @@ describeInChromium('messages', (open) => {
   test('an error says what helps: time, a key, fewer turns', async () => {
     const { ask, button, sees, page, chat, answers } = await open((question) => {
       if (question === 'busy' && chat.requests.length === 1)
-        return [new ApiError(429, 'queue_full', 'The model is busy.', { retryAfter: 2 })]
+        return [new ApiError(429, 'queue_full', 'The model is busy.', { headers: { 'Retry-After': '2' } })]
       if (question === 'key' && chat.requests.at(-1)!.authorization === undefined)
         return [new ApiError(401, 'invalid_api_key', 'This server wants a key.')]
       if (question === 'long' && chat.requests.at(-1)!.body.messages.length > 1)

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { type Step, words } from '../support/scripted-answer.ts'
 import { describeInChromium, finish } from './chat-page.ts'
 
-const GPU = { source: 'origin', origin: 'h100', reason: 'may-get-long', edge_tokens: 6 }
+const GPU = { source: 'origin', origin: 'h100', reason: 'may-get-long', edge_tokens: 7 }
 const EDGE = { source: 'edge', reason: 'may-get-long', edge_tokens: 0 }
 
 /** Words, the first of them told to be of another source. */
@@ -14,11 +14,11 @@ function from(nanbeige: object, text: string, field: 'content' | 'reasoning_cont
 const MOVED: Step[] = [
   ...from(EDGE, 'At the edge **it begins** and\n\nends'),
   'hold',
-  { nanbeige: { event: 'moving', tokens: 6 } },
+  { nanbeige: { event: 'moving', tokens: 7 } },
   'hold',
   ...from(GPU, ' on a GPU,\n\nas all may see.'),
   'hold',
-  finish(6, 8),
+  finish(7, 8),
 ]
 
 describeInChromium('the move', (open) => {
@@ -91,13 +91,13 @@ describeInChromium('the move', (open) => {
     const { page, ask } = await open(() => [...MOVED.filter((step) => step !== 'hold')])
     await ask('Tell!')
     const footer = page.locator('.facts summary')
-    await expect.poll(() => footer.innerText()).toMatch(/^6 edge \+ 8 GPU tokens\s·\s\d+\ss/)
+    await expect.poll(() => footer.innerText()).toMatch(/^7 edge \+ 8 GPU tokens\s·\s\d+\ss/)
     await footer.click()
     const details = page.locator('.facts dl')
-    await expect.poll(() => details.innerText()).toContain('GPU h100, after 6 tokens')
+    await expect.poll(() => details.innerText()).toContain('GPU h100, after 7 tokens')
     const text = await details.innerText()
     expect(text).toContain('A long answer goes on with a GPU.')
-    expect(text).toContain('Made at the edge\n6 tokens')
+    expect(text).toContain('Made at the edge\n7 tokens')
     expect(text).toContain('Made on a GPU\n8 tokens')
   })
 

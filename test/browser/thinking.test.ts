@@ -11,9 +11,9 @@ describeInChromium('thinking', (open) => {
     await ask('Why?')
     const line = page.locator('.thinking summary')
     await expect.poll(() => line.locator('.shimmer').textContent()).toMatch(/^Thinking · \d+ s · 13 tokens$/)
-    await expect.poll(() => line.locator('.latest-thought').textContent(), { timeout: 5000 }).toBe(
-      'I know a bold answer.',
-    )
+    await expect
+      .poll(() => line.locator('.latest-thought').textContent(), { timeout: 5000 })
+      .toBe('I know a bold answer.')
     expect(await page.locator('.thoughts').count()).toBe(0)
     const { height } = (await line.boundingBox())!
     expect(height).toBeLessThan(30)
@@ -48,10 +48,18 @@ describeInChromium('thinking', (open) => {
   test('opens as a window of at most 40 % of the height, which follows its end until the reader scrolls', async () => {
     const paragraphs = Array.from({ length: 30 }, (_, index) => `- Thought **${index}**.\n`).join('')
     const more = Array.from({ length: 30 }, (_, index) => `- More ${index}.\n`).join('')
-    const steps = [...words('reasoning_content', paragraphs), 'hold', ...words('reasoning_content', more), 'hold'] as Step[]
+    const steps = [
+      ...words('reasoning_content', paragraphs),
+      'hold',
+      ...words('reasoning_content', more),
+      'hold',
+    ] as Step[]
     const { page, chat, ask } = await open(() => [...steps, ...END], { height: 600 })
     await ask('Why?')
-    await page.getByText(/30 tokens|9\d tokens/).first().waitFor()
+    await page
+      .getByText(/30 tokens|9\d tokens/)
+      .first()
+      .waitFor()
     await page.locator('.thinking summary').click()
     const thoughts = page.getByRole('region', { name: 'Thoughts' })
     await thoughts.locator('strong', { hasText: '29' }).waitFor()
@@ -71,8 +79,12 @@ describeInChromium('thinking', (open) => {
   })
 
   test('folds itself when the answer begins, unless the reader opened it', async () => {
-    const { page, chat, ask, set, sees } = await open((question) => [...words('reasoning_content', `${question} Hm.`), 'hold', ...END])
-    await set(thoughts: 'open' )
+    const { page, chat, ask, set, sees } = await open((question) => [
+      ...words('reasoning_content', `${question} Hm.`),
+      'hold',
+      ...END,
+    ])
+    await set({ thoughts: 'open' })
     await ask('First?')
     const open1 = page.locator('.thinking details').first()
     await page.getByText('First? Hm.').last().waitFor()
@@ -106,7 +118,12 @@ describeInChromium('thinking', (open) => {
   })
 
   test('ends when the reader wants the answer now', async () => {
-    const { chat, button, ask, sees } = await open(() => [...words('reasoning_content', THOUGHTS), 'hold', ...words('reasoning_content', ' think.'), ...END])
+    const { chat, button, ask, sees } = await open(() => [
+      ...words('reasoning_content', THOUGHTS),
+      'hold',
+      ...words('reasoning_content', ' think.'),
+      ...END,
+    ])
     await ask('Why?')
     await button('Answer now').click()
     await sees('Because it is so.')
