@@ -4,7 +4,7 @@ import { requestBody } from './request-body.ts'
 import { pause, steadyAnswer } from './resuming.ts'
 import type { Room } from './room.ts'
 import { callTools } from './tools.ts'
-import type { TurnTree } from './turn-tree.ts'
+import { inContext, type TurnTree } from './turn-tree.ts'
 import { type AssistantTurn, isUnfinished, type Turn, type TurnError } from './turns.ts'
 
 /** A server that is busy for longer is not waited for. */
@@ -45,7 +45,7 @@ export async function runAnswer(id: string, run: AnswerRun): Promise<void> {
 async function streamTurn(from: AssistantTurn, run: AnswerRun): Promise<void> {
   const { tree, room, signal, put } = run
   const before = tree.pathTo(from.id).slice(0, -1)
-  let turn = from
+  let turn = (run.dropOldest && withLess(from, before)) || from
   for (;;) {
     try {
       for await (const chunk of steadyAnswer(room.server, sourceOf(turn, before, run), signal)) {
@@ -55,7 +55,8 @@ async function streamTurn(from: AssistantTurn, run: AnswerRun): Promise<void> {
         put(turn, old.completion !== undefined && old.state === turn.state)
         tell(old, turn, room)
       }
-      put(isUnfinished(turn) ? ended(turn, 'done') : turn)
+      turn = isUnfinished(turn) ? ended(turn, 'done') : turn
+      put(turn)
       return room.tell({ type: 'finish', turn })
     } catch (cause) {
       if (signal.aborted) {
@@ -64,15 +65,16 @@ async function streamTurn(from: AssistantTurn, run: AnswerRun): Promise<void> {
       }
       const error = turnError(cause)
       if (error.code === 'cancelled') return put(ended(turn, 'stopped'))
-      const contextFrom = run.dropOldest && error.kind === 'context' ? lessOf(before, turn.contextFrom) : undefined
-      if (contextFrom !== undefined) {
-        turn = { ...turn, contextFrom }
+      const less = run.dropOldest && error.kind === 'context' ? withLess(turn, before) : undefined
+      if (less) {
+        turn = less
       } else if (error.retryAt !== undefined && turn.state === 'waiting') {
         turn = { ...turn, completion: undefined, error }
         put(turn)
         await pause(error.retryAt - Date.now(), signal).catch(() => {})
       } else {
-        put({ ...ended(turn, 'failed'), error })
+        turn = { ...ended(turn, 'failed'), error }
+        put(turn)
         return room.tell({ type: 'error', turn, error })
       }
     }
@@ -99,14 +101,11 @@ function tell(old: AssistantTurn, turn: AssistantTurn, room: Room): void {
   for (const move of turn.moves.slice(old.moves.length)) room.tell({ type: 'handover', turn, move })
 }
 
-/** The first turn to send where half of the questions are left out; undefined: there is only one. */
-function lessOf(before: readonly Turn[], from: string | undefined): string | undefined {
-  const start = Math.max(
-    0,
-    before.findIndex(({ id }) => id === from),
-  )
-  const questions = before.slice(start).filter(({ role }) => role === 'user')
-  return questions.length > 1 ? questions[Math.ceil(questions.length / 2)].id : undefined
+/** The turn, sent half of the questions before it; undefined: there is only one. */
+function withLess(turn: AssistantTurn, before: readonly Turn[]): AssistantTurn | undefined {
+  const questions = inContext([...before, turn]).filter(({ role }) => role === 'user')
+  if (questions.length < 2) return undefined
+  return { ...turn, contextFrom: questions[Math.floor(questions.length / 2)].id }
 }
 
 const UNREACHED = new Set(['unreachable', 'interrupted', 'incomplete'])
@@ -122,7 +121,7 @@ export function turnError(cause: unknown): TurnError {
 }
 
 function kindOf(code: string, status: number | undefined): TurnError['kind'] {
-  if (status === 401 || code === 'invalid_api_key') return 'key'
+  if (status === 401 || code === 'no_token') return 'key'
   if (code === 'context_length_exceeded') return 'context'
   if (code === 'completion_lost') return 'lost'
   if (status === 429 || status === 503) return 'busy'

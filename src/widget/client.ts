@@ -102,7 +102,7 @@ function pathOf({ id }: Place, action: 'events' | 'cancel' | 'answer'): string {
 
 async function request({ endpoint, key }: Server, path: string, init: RequestInit): Promise<Response> {
   const send = async () => {
-    const token = typeof key === 'function' ? await key() : key
+    const token = typeof key === 'function' ? await tokenOf(key) : key
     const headers = { ...init.headers, ...(token === undefined ? {} : { Authorization: `Bearer ${token}` }) }
     return fetch(`${endpoint.replace(/\/$/, '')}${path}`, { ...init, headers })
   }
@@ -113,6 +113,7 @@ async function request({ endpoint, key }: Server, path: string, init: RequestIni
     if (response.status === 401 && typeof key === 'function') response = await send()
   } catch (cause) {
     init.signal?.throwIfAborted()
+    if (cause instanceof AnswerError) throw cause
     throw new AnswerError('unreachable', 'The server cannot be reached. Check the connection.', { cause })
   }
   if (response.ok) return response
@@ -121,6 +122,14 @@ async function request({ endpoint, key }: Server, path: string, init: RequestIni
   const retryAfterMs = delayOf(response.headers.get('Retry-After'))
   const message = error?.message ?? `The server answered with status ${status}.`
   throw new AnswerError(error?.code ?? 'server_error', message, { status, retryAfterMs })
+}
+
+async function tokenOf(provider: TokenProvider): Promise<string> {
+  try {
+    return await provider()
+  } catch (cause) {
+    throw new AnswerError('no_token', 'The page has no access to the server. Sign in, or load it again.', { cause })
+  }
 }
 
 /** Of Retry-After: seconds, or a date. */

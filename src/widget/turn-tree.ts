@@ -64,14 +64,19 @@ export class TurnTree {
   }
 }
 
+/** The turns that the model is sent: older ones had no room. */
+export function inContext(turns: readonly Turn[]): readonly Turn[] {
+  const from = turns.findLast((turn) => turn.role === 'assistant' && turn.contextFrom !== undefined) as
+    | AssistantTurn
+    | undefined
+  const start = turns.findIndex(({ id }) => id === from?.contextFrom)
+  return turns.slice(Math.max(start, 0))
+}
+
 /** What the model is sent of turns. Answers that were stopped before their first word say nothing to it. */
 export function messagesOf(turns: readonly Turn[]): Message[] {
-  const from = turns.findLast(
-    (turn): turn is AssistantTurn => turn.role === 'assistant' && turn.contextFrom !== undefined,
-  )
-  const start = turns.findIndex(({ id }) => id === from?.contextFrom)
   const question = turns.findLastIndex(({ role }) => role === 'user')
-  return turns.slice(Math.max(start, 0)).flatMap((turn): Message[] => {
+  return inContext(turns).flatMap((turn): Message[] => {
     if (turn.role === 'user') return [{ role: 'user', content: turn.content }]
     const calls = turn.toolCalls.filter(({ result }) => result !== undefined)
     if (turn.content === '' && calls.length === 0) return []

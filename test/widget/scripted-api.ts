@@ -21,16 +21,18 @@ export interface ScriptedApi {
   answers: Answer[]
   /** GET …/events. */
   events: Answer
+  /** The first POST /v1/chat/completions, as soon as there is one. */
+  answer(): Promise<{ readonly asked: Asked; readonly response: ServerResponse }>
   stop(): Promise<void>
 }
 
 export const chunk = (
   delta: object,
-  { finish = null, id = 'c', ...rest }: { finish?: string | null; id?: string } & object = {},
-) => `data: ${JSON.stringify({ id, choices: [{ index: 0, delta, finish_reason: finish }], ...rest })}\n`
+  { finish, ...rest }: { readonly finish?: string; readonly [field: string]: unknown } = {},
+) => `data: ${JSON.stringify({ id: 'c', choices: [{ index: 0, delta, finish_reason: finish ?? null }], ...rest })}\n`
 
 /** An event with an id, as a server has it that can be asked for the rest. */
-export const numbered = (position: number, delta: object, rest: object = {}) =>
+export const numbered = (position: number, delta: object, rest: { readonly finish?: string } = {}) =>
   `${chunk(delta, rest)}id: c:${position}\n\n`
 
 export const end = (finish = 'stop') => `${chunk({}, { finish })}\ndata: [DONE]\n\n`
@@ -66,6 +68,7 @@ export const refuses =
 
 export async function startScriptedApi(): Promise<ScriptedApi> {
   const requests: Asked[] = []
+  const asking = Promise.withResolvers<{ asked: Asked; response: ServerResponse }>()
   const server = createServer(async (request, response) => {
     response.setHeader('Access-Control-Allow-Origin', '*')
     response.setHeader('Access-Control-Allow-Headers', '*, Authorization')
@@ -81,6 +84,7 @@ export async function startScriptedApi(): Promise<ScriptedApi> {
     requests.push(asked)
     if (asked.path === '/v1/models') response.end(JSON.stringify({ data: [{ id: 'scripted' }] }))
     else if (asked.path === '/v1/chat/completions') {
+      asking.resolve({ asked, response })
       const answer = api.answers.length > 1 ? api.answers.shift()! : api.answers[0]
       answer(asked, response)
     } else if (asked.path.endsWith('/events')) api.events(asked, response)
@@ -93,6 +97,7 @@ export async function startScriptedApi(): Promise<ScriptedApi> {
     requests,
     answers: [words('Yes.')],
     events: refuses(404, 'completion_not_found'),
+    answer: () => asking.promise,
     async stop() {
       server.closeAllConnections()
       server.close()
