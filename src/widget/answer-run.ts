@@ -60,8 +60,8 @@ async function streamTurn(from: AssistantTurn, run: AnswerRun): Promise<void> {
       return room.tell({ type: 'finish', turn })
     } catch (cause) {
       if (signal.aborted) {
-        const comesBack = signal.reason === LEFT && turn.completion?.lastEventId !== undefined
-        return put(comesBack ? turn : ended(turn, 'stopped'))
+        const canBeTakenUp = turn.completion?.lastEventId !== undefined || turn.state === 'waiting'
+        return put(signal.reason === LEFT && canBeTakenUp ? turn : ended(turn, 'stopped'))
       }
       const error = turnError(cause)
       if (error.code === 'cancelled') return put(ended(turn, 'stopped'))
