@@ -5,13 +5,16 @@ import type { ChatModel } from './chat/chat-model.ts'
 import { loadChatModel } from './chat/load-chat-model.ts'
 import type { LanguageModel } from './generate/language-model.ts'
 import { GenerationQueue } from './generate/queue.ts'
+import { SqlDayStore } from './http/access/day-store.ts'
 import { createApp } from './http/app.ts'
+import { isApi, servePage } from './http/pages.ts'
 import { ResponseStore } from './http/responses/store.ts'
+import type { EdgeModel } from './model/edge-model.ts'
 import { loadModel } from './model/load.ts'
 import { loadPipeline } from './pipeline/load-pipeline.ts'
 import { stagesOf } from './pipeline/stage-bindings.ts'
 import type { Plan } from './pipeline/stage-plan.ts'
-import { readSequences } from './route/limits.ts'
+import { readCacheBytes, readSequences } from './route/limits.ts'
 import { EdgeService } from './route/open-service.ts'
 import type { Manifest } from './weights/manifest.ts'
 import { openStore, type WeightBindings } from './weights/open-store.ts'
@@ -23,16 +26,20 @@ interface Env extends WeightBindings {
   CONTEXT_LENGTH: number
   /** Answers that are computed at the same time, each with a KV cache of its own; 1 where it is not set. */
   SEQUENCES?: number
+  /** MiB that all KV caches may take, to keep what answers have computed; those of SEQUENCES are there in any case. */
+  CACHE_MIB?: number
   /** Where the layers and the head are in stages of their own (`nanbeige-edge deploy`). */
   PLAN?: Plan
   /** GPU origins (deploy/origin/README.md). Their keys are secrets, and the EDGE_ variables limits (route/limits.ts). */
   ORIGINS?: string
-  /** Names of API keys and their sha256 (http/api-keys.ts); anybody may ask where it is not set. */
+  /** Who is let in, and whose pages may ask (http/access/access.ts). */
   API_KEYS?: string
+  ACCESS?: string
+  ALLOWED_ORIGINS?: string
 }
 
 /** A pipeline also counts how often it computed a session anew. */
-type Language = LanguageModel & { readonly tokensComputed: number; readonly recoveries?: number }
+type Language = LanguageModel & Pick<EdgeModel, 'tokensComputed' | 'reused'> & { readonly recoveries?: number }
 type EdgeChat = ChatModel & { readonly language: Language }
 
 const modules = { relaxed, plain }
@@ -55,7 +62,12 @@ export class Edge extends DurableObject<Env> {
     health: () => this.#health(),
     service: (chat) => this.#service.open(chat.tokenizer),
     store: this.#store,
-    apiKeys: this.env.API_KEYS,
+    access: {
+      apiKeys: this.env.API_KEYS,
+      access: this.env.ACCESS,
+      allowedOrigins: this.env.ALLOWED_ORIGINS,
+      days: new SqlDayStore(this.ctx.storage.sql),
+    },
   })
 
   override fetch(request: Request): Response | Promise<Response> {
@@ -88,12 +100,13 @@ export class Edge extends DurableObject<Env> {
   }
 
   #language(store: WeightStore, manifest: Manifest): Promise<Language> {
-    const { PLAN, CONTEXT_LENGTH, SEQUENCES } = this.env
+    const { PLAN, CONTEXT_LENGTH, SEQUENCES, CACHE_MIB } = this.env
     return PLAN
       ? loadPipeline(store, manifest, PLAN, stagesOf(this.env as never, PLAN), modules)
       : loadModel(store, manifest, modules, {
           contextLength: CONTEXT_LENGTH,
           sequences: readSequences(SEQUENCES),
+          cacheBytes: readCacheBytes(CACHE_MIB),
         })
   }
 
@@ -105,6 +118,7 @@ export class Edge extends DurableObject<Env> {
       weights: this.#chat ? 'loaded' : this.#loading ? 'loading' : 'not loaded',
       ...(error !== undefined && { error }),
       tokensComputed: this.#chat?.language.tokensComputed ?? 0,
+      reused: this.#chat?.language.reused,
       recoveries: this.#chat?.language.recoveries,
       ...service,
     }
@@ -113,6 +127,7 @@ export class Edge extends DurableObject<Env> {
 
 export default {
   fetch(request: Request, env: Env): Promise<Response> {
-    return env.EDGE.getByName('edge').fetch(request)
+    const edge = env.EDGE.getByName('edge')
+    return isApi(request) ? edge.fetch(request) : servePage(request, env, (missing) => edge.fetch(missing))
   },
 }

@@ -21,6 +21,8 @@ export class QueueFullError extends Error {
 export interface Visitor {
   /** Turns and places are shared out fairly among clients. */
   readonly client: string
+  /** What it computes is kept for visitors of the same salt only; left out: for all who have none. */
+  readonly cacheSalt?: string
   /** Whether anybody reads the answer now: an answer that nobody reads comes after all others. */
   listening(): boolean
 }

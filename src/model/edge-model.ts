@@ -1,11 +1,12 @@
 import type { Distribution, DistributionQuery } from '../generate/distribution.ts'
-import type { LanguageModel, Sequence } from '../generate/language-model.ts'
+import { type Beginning, KeptCaches, type KeptSequence } from '../generate/kept-caches.ts'
+import type { LanguageModel } from '../generate/language-model.ts'
 import { turn } from '../generate/turn.ts'
 import type { ModelConfig } from '../weights/manifest.ts'
 import type { Arena } from './arena.ts'
 import type { Head } from './head.ts'
 import type { Kernels, Pointer } from './kernels.ts'
-import type { KvCache } from './kv-cache.ts'
+import { copyKvCache, type KvCache } from './kv-cache.ts'
 import type { Matrix } from './matrix.ts'
 import type { Stage } from './stage.ts'
 
@@ -29,28 +30,7 @@ export interface EdgeParts {
   readonly chunkLength: number
 }
 
-class EdgeSequence implements Sequence {
-  length = 0
-  readonly slot: Slot
-  readonly #giveBack: (slot: Slot) => void
-  #released = false
-
-  constructor(slot: Slot, giveBack: (slot: Slot) => void) {
-    this.slot = slot
-    this.#giveBack = giveBack
-  }
-
-  truncate(length: number): void {
-    if (length > this.length) throw new RangeError(`cannot truncate a sequence of ${this.length} tokens to ${length}`)
-    this.length = length
-  }
-
-  release(): void {
-    if (this.#released) return
-    this.#released = true
-    this.#giveBack(this.slot)
-  }
-}
+type EdgeSequence = KeptSequence<Slot>
 
 export class EdgeModel implements LanguageModel {
   readonly vocabSize: number
@@ -58,20 +38,30 @@ export class EdgeModel implements LanguageModel {
   /** Tokens run forward so far, of prompts and answers of all sequences. */
   tokensComputed = 0
   readonly #parts: EdgeParts
-  readonly #free: Slot[]
+  readonly #caches: KeptCaches<Slot>
 
   constructor(parts: EdgeParts) {
     this.#parts = parts
-    this.#free = [...parts.slots]
-    this.vocabSize = parts.config.vocabSize
-    this.contextLength = parts.slots[0].cache.capacity
+    const { arena, kernels, config, slots } = parts
+    this.#caches = new KeptCaches(slots, {
+      copy: (to, from) => copyKvCache(arena, kernels, config, to.cache, from.cache),
+    })
+    this.vocabSize = config.vocabSize
+    this.contextLength = slots[0].cache.capacity
   }
 
-  createSequence(): EdgeSequence {
-    const slot = this.#free.pop()
-    if (slot === undefined)
-      throw new Error('every KV cache is in use: admit no more generations at once than there are slots')
-    return new EdgeSequence(slot, (freed) => this.#free.push(freed))
+  /** KV caches: sequences that can be at once. */
+  get caches(): number {
+    return this.#parts.slots.length
+  }
+
+  /** Tokens of prompts that were not computed, since a cache had them, and of how many prompts. */
+  get reused(): { readonly sequences: number; readonly tokens: number } {
+    return this.#caches.reused
+  }
+
+  createSequence(beginning?: Beginning): EdgeSequence {
+    return this.#caches.createSequence(beginning)
   }
 
   async forward(sequence: EdgeSequence, tokens: readonly number[], signal: AbortSignal): Promise<void> {
@@ -90,13 +80,13 @@ export class EdgeModel implements LanguageModel {
     tokens.forEach((token, i) => {
       kernels.embeddingRow(hidden + i * bytes, embedding.pointer, token, cols, planes, groupSize, zeroPoint, hasMin)
     })
-    stage.forward(hidden, tokens.length, sequence.length, sequence.slot.cache, 'last')
-    sequence.length += tokens.length
+    stage.forward(hidden, tokens.length, sequence.length, sequence.cache.cache, 'last')
+    sequence.append(tokens)
     this.tokensComputed += tokens.length
-    arena.bytes(sequence.slot.last, bytes).set(arena.bytes(hidden + (tokens.length - 1) * bytes, bytes))
+    arena.bytes(sequence.cache.last, bytes).set(arena.bytes(hidden + (tokens.length - 1) * bytes, bytes))
   }
 
   async distribution(sequence: EdgeSequence, query: DistributionQuery): Promise<Distribution> {
-    return this.#parts.head.distribution(sequence.slot.last, query)
+    return this.#parts.head.distribution(sequence.cache.last, query)
   }
 }

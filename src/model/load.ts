@@ -17,8 +17,10 @@ export const CHUNK_LENGTH = MAX_COLUMNS
 export interface LoadOptions {
   /** Tokens a sequence can hold; the model's own limit where that is smaller. */
   readonly contextLength: number
-  /** Sequences held at once. */
+  /** Fewest sequences held at once. */
   readonly sequences: number
+  /** As many more as are held in KV caches of so many bytes in all, and of what an isolate can have; left out: none. */
+  readonly cacheBytes?: number
   readonly build?: keyof KernelModules
   readonly progress?: Progress
 }
@@ -38,12 +40,15 @@ export async function loadModel(
   build(counted, sizes, config, allocateWeights(counted, manifest.tensors), capacity, 1)
   const slot = new CountingArena()
   allocateSlot(slot, sizes, config, capacity)
-  const bytes = counted.total + (options.sequences - 1) * slot.total
-  if (memorySize(bytes) > MAX_MEMORY_BYTES) throw tooLarge(manifest.name, bytes, capacity)
-  const arena = new Arena(bytes)
+  const bytesOf = (sequences: number) => counted.total + (sequences - 1) * slot.total
+  const fits = (sequences: number) => memorySize(bytesOf(sequences)) <= MAX_MEMORY_BYTES
+  let { sequences } = options
+  if (!fits(sequences)) throw tooLarge(manifest.name, bytesOf(sequences), capacity, sequences)
+  while ((sequences + 1) * slot.total <= (options.cacheBytes ?? 0) && fits(sequences + 1)) sequences++
+  const arena = new Arena(bytesOf(sequences))
   const kernels = await instantiateKernels(modules, arena.memory, options.build)
   const weights = await loadWeights(store, manifest.tensors, arena, options.progress)
-  return build(arena, kernels, config, weights, capacity, options.sequences)
+  return build(arena, kernels, config, weights, capacity, sequences)
 }
 
 function build(
@@ -70,12 +75,12 @@ function build(
   })
 }
 
-function tooLarge(name: string, bytes: number, contextLength: number): WeightsError {
+function tooLarge(name: string, bytes: number, contextLength: number, sequences: number): WeightsError {
   const mib = (count: number) => Math.ceil(count / 2 ** 20)
   return new WeightsError(
     'model_too_large',
-    `${name} with a context of ${contextLength} takes ${mib(bytes)} MiB of Wasm memory, of which an isolate has ` +
-      `${mib(MAX_MEMORY_BYTES)} at most: set a smaller CONTEXT_LENGTH, pack it with fewer planes, or run it as a pipeline (deploy/README.md)`,
+    `${name} with ${sequences} x ${contextLength} tokens of context takes ${mib(bytes)} MiB of Wasm memory, of which an isolate has ` +
+      `${mib(MAX_MEMORY_BYTES)} at most: set a smaller CONTEXT_LENGTH or SEQUENCES, pack it with fewer planes, or run it as a pipeline (deploy/README.md)`,
   )
 }
 

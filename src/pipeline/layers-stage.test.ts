@@ -64,8 +64,7 @@ describe('positions', () => {
     expect(code(() => stage.forward('a', 1, vectors(1)))).toBe('session_lost')
     expect(stage.sessions).toBe(0)
     stage.forward('a', 0, vectors(2))
-    stage.release('a')
-    expect(code(() => stage.forward('a', 2, vectors(1)))).toBe('session_lost')
+    expect(code(() => stage.forward('a', 3, vectors(1)))).toBe('session_lost')
   })
 
   it('end with the cache', () => {
@@ -95,6 +94,18 @@ describe('caches', () => {
     stage.forward('c', 0, vectors(1))
     expect(calls.at(-1)!.cache).toBe(calls[1].cache)
     expect(code(() => stage.forward('d', 0, vectors(1)))).toBe('no_kv_cache')
+    expect(code(() => stage.forward('b', 1, vectors(1)))).toBe('session_lost')
+  })
+
+  it('keep what they hold when they are released, until another session takes them', () => {
+    stage.forward('a', 0, vectors(2))
+    stage.release('a')
+    expect(stage.sessions).toBe(0)
+    stage.forward('b', 0, vectors(1))
+    stage.forward('a', 2, vectors(1))
+    expect(calls.at(-1)!.cache).toBe(calls[0].cache)
+    expect(stage.sessions).toBe(2)
+    expect(code(() => stage.forward('c', 0, vectors(1)))).toBe('no_kv_cache')
   })
 
   it('are taken from the session that was silent for longest, once its lease is over', () => {

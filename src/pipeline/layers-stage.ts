@@ -4,7 +4,10 @@ import type { KvCache } from '../model/kv-cache.ts'
 import type { Keep, Stage } from '../model/stage.ts'
 import { PipelineError } from './pipeline-error.ts'
 
-/** A session that was silent for so long loses its cache to a new one, should all be in use; it is computed anew when it comes back. */
+/**
+ * A session that was silent for so long loses its cache to a new one, should all be in use, as one does that has ended; it is computed
+ * anew when it comes back.
+ */
 export const LEASE_MS = 30_000
 
 interface Held {
@@ -38,8 +41,10 @@ export class LayersStage {
     this.#now = now
   }
 
+  /** Sessions that keep their cache whoever asks for one. */
   get sessions(): number {
-    return this.#sessions.size
+    const now = this.#now()
+    return [...this.#sessions.values()].filter(({ lastUsed }) => now - lastUsed < LEASE_MS).length
   }
 
   /**
@@ -68,11 +73,10 @@ export class LayersStage {
     return this.#result
   }
 
+  /** Its lease is over. What it holds is there, should it come back before another one takes the cache. */
   release(session: string): void {
     const held = this.#sessions.get(session)
-    if (held === undefined) return
-    this.#sessions.delete(session)
-    this.#free.push(held.cache)
+    if (held) held.lastUsed = -Infinity
   }
 
   #hold(session: string, position: number): Held {

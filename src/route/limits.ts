@@ -66,6 +66,19 @@ export function readSequences(variable: unknown): number {
   return data
 }
 
+/** MiB of KV caches where nothing is set: of the embedded model those of ten chats. */
+const CACHE_MIB = 256
+
+/** Bytes that the KV caches of one isolate may take, by the variable CACHE_MIB. Throws EdgeLimitsError. */
+export function readCacheBytes(variable: unknown): number {
+  const { success, data, error } = z.coerce
+    .number()
+    .nonnegative()
+    .safeParse(variable ?? CACHE_MIB)
+  if (!success) throw new EdgeLimitsError('CACHE_MIB', error.issues[0].message)
+  return data * 2 ** 20
+}
+
 /** Throws EdgeLimitsError. */
 export function readEdgeLimits(env: Readonly<Record<string, unknown>>): EdgeLimits {
   const { success, data, error } = variables.safeParse(env)
