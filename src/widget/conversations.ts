@@ -1,8 +1,10 @@
 import type { Server } from './client.ts'
 import { Conversation } from './conversation.ts'
+import { atRest } from './growing.ts'
 import type { Room } from './room.ts'
 import { type Archive, openArchive, type SavedConversation, type Word } from './saved.ts'
 import { ReaderSettings, setTabItem, tabItem } from './settings.ts'
+import { summarize } from './summary.ts'
 import type { ChatHost, ListedConversation, Settings } from './turns.ts'
 
 /** A conversation that was removed can be brought back for so long. */
@@ -139,7 +141,7 @@ export class Conversations {
   async import(text: string): Promise<number> {
     await this.#opened
     const { importText } = await import('./transfer.ts')
-    const ids = await importText(this.#archive!, text)
+    const ids = await importText(this.#archive!, text, atRest)
     await this.#readRecords()
     return ids.length
   }
@@ -151,7 +153,6 @@ export class Conversations {
     if (question === undefined) return
     const next = new Conversation(this.#room)
     this.#show(next)
-    const { summarize } = await import('./summary.ts')
     await next.begin(summarize(old, this.#room), question)
   }
 
