@@ -135,7 +135,7 @@ export class NanbeigeChat extends ChatProperties {
         <div class="suggestions">
           ${empty ? html`<slot name="suggestions">${this.suggestions.map((text) => html`<button class="quiet" @click=${() => this.#send(text)}>${text}</button>`)}</slot>` : nothing}
         </div>
-        <div class="hidden" role="status">${this.#announcer.say(turns.at(-1)?.turn, texts)}</div>
+        <div class="hidden announcer" role="status">${this.#announcer.say(turns.at(-1)?.turn, texts)}</div>
       </div>
       ${this.#list.render(texts, this.removed === 'conversation' ? this.#undo : undefined)}
     `
@@ -185,7 +185,7 @@ export class NanbeigeChat extends ChatProperties {
       this.removed = 'turn'
     },
     decide: (id, callId, decision) => void this.#chats.current.decide(id, callId, decision),
-    useKey: (key) => {
+    setKey: (key) => {
       this.#chats.set({ key })
       void this.#chats.current.retry()
     },

@@ -30,6 +30,11 @@ function chatPage(page: Page, chat: ScriptedChat) {
   }
 }
 
+/** Its text with single spaces. */
+export async function textOf(locator: Locator): Promise<string> {
+  return ((await locator.textContent()) ?? '').replace(/\s+/g, ' ').trim()
+}
+
 export interface PageOptions {
   readonly width?: number
   readonly height?: number
