@@ -26,7 +26,8 @@ for (const folder of ['assets/weights', 'storage']) await mkdir(join(out, folder
 const files = [...bundle.modules.map(({ path }) => path), front]
 await Promise.all(files.map((path) => copyFile(path, join(out, basename(path)))))
 const pages = join(PROJECT, 'dist', 'assets')
-for (const page of ['index.html', 'widget.js']) await copyFile(join(pages, page), join(out, 'assets', page))
+for (const page of ['index.html', 'page.css', 'page.js', 'widget.js'])
+  await copyFile(join(pages, page), join(out, 'assets', page))
 const chunks = await readdir(join(pages, 'widget')).catch((): string[] => [])
 await Promise.all(chunks.map((chunk) => cp(join(pages, 'widget', chunk), join(out, 'assets', 'widget', chunk))))
 await cp(join(PROJECT, 'weights', model), join(out, 'assets', 'weights', model), { recursive: true })
