@@ -88,7 +88,7 @@ export class NanbeigeChat extends ChatProperties {
 
   protected override willUpdate(changed: PropertyValues<this>): void {
     if (changed.has('endpoint')) void this.#loadModelId()
-    if (changed.has('lang') || changed.has('texts')) {
+    if (!this.hasUpdated || changed.has('lang') || changed.has('texts')) {
       const language = this.lang || this.closest<HTMLElement>('[lang]')?.lang || navigator.language
       this.#words = textsFor(language, this.texts)
     }
