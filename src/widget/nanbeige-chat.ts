@@ -88,7 +88,7 @@ export class NanbeigeChat extends ChatProperties {
 
   protected override willUpdate(changed: PropertyValues<this>): void {
     if (changed.has('endpoint')) void this.#loadModelId()
-    if (changed.has('lang') || changed.has('texts')) {
+    if (!this.hasUpdated || changed.has('lang') || changed.has('texts')) {
       const language = this.lang || this.closest<HTMLElement>('[lang]')?.lang || navigator.language
       this.#words = textsFor(language, this.texts)
     }
@@ -119,8 +119,9 @@ export class NanbeigeChat extends ChatProperties {
       <div class="chat ${empty ? 'empty' : ''}" ?inert=${this.#list.isOpen} @keydown=${this.#keyPressed}>
         <header part="header">
           <button class="icon" aria-label=${texts.conversations} title=${texts.conversations} aria-haspopup="dialog" @click=${this.#list.open}>${listIcon}</button>
+          <slot name="header-start"></slot>
           <h2 part="heading">${this.heading ?? (this.modelId === undefined ? '' : modelName(this.modelId))}</h2>
-          <slot name="header"></slot>
+          <slot name="header-end"></slot>
           <button class="icon" aria-label=${texts.newChat} title=${texts.newChat} ?disabled=${empty} @click=${this.#newChat}>${newChatIcon}</button>
         </header>
         <div class="scroller">

@@ -17,9 +17,12 @@ async function violations(page: Page): Promise<string[]> {
   // What fades in is not there yet.
   await page.waitForTimeout(600)
   const { violations } = await page.evaluate(() =>
-    (window as unknown as { axe: { run(options: object): Promise<AxeResults> } }).axe.run({
-      resultTypes: ['violations'],
-    }),
+    (window as unknown as { axe: { run(element: string, options: object): Promise<AxeResults> } }).axe.run(
+      'nanbeige-chat',
+      {
+        resultTypes: ['violations'],
+      },
+    ),
   )
   return violations.flatMap(({ id, nodes }) =>
     nodes.map(({ target, failureSummary }) => `${id}: ${target.join(' ')} ${failureSummary}`),
@@ -92,6 +95,7 @@ describeInChromium('access', (open) => {
       ...THINK,
       'hold',
       ...words('content', 'Here it is'),
+      'hold',
       MOVE,
       'hold',
       ...words('content', ' and there.'),
@@ -109,6 +113,8 @@ describeInChromium('access', (open) => {
     })
     await ask('Why?')
     await page.locator('.thinking.now').waitFor()
+    chat.release()
+    await sees('Answering')
     chat.release()
     await sees('Moving to GPU …')
     chat.release()
@@ -174,7 +180,7 @@ describeInChromium('access', (open) => {
   })
 
   test('nothing moves for who wants no motion, pseudo-elements included', async () => {
-    const { ask, page, button } = await open(() => [...THINK, 'hold', ...words('content', 'The end'), 'hold'], {
+    const { ask, page, chat } = await open(() => [...THINK, 'hold', ...words('content', 'The end'), 'hold'], {
       reducedMotion: true,
     })
     const running = () =>
@@ -184,7 +190,7 @@ describeInChromium('access', (open) => {
     await ask('Why?')
     await page.locator('.thinking.now').waitFor()
     expect([await running(), await inside()]).toEqual([[], 0])
-    await button('Answer now').click()
+    chat.release()
     await page.locator('.streaming').waitFor()
     expect([await running(), await inside()]).toEqual([[], 0])
   })
@@ -230,7 +236,11 @@ describeInChromium('access', (open) => {
   })
 
   test('it speaks Chinese on a Chinese page, and a page may have words of its own', async () => {
-    const { page, set } = await open(() => [...words('content', '好'), finish(1)], { language: 'zh-CN' })
+    const { page, set } = await open(() => [...words('content', '好'), finish(1)])
+    await page.evaluate(() => {
+      document.documentElement.lang = 'zh-CN'
+      document.querySelector('nanbeige-chat')!.replaceWith(document.createElement('nanbeige-chat'))
+    })
     await page.getByText('想了解什么？').waitFor()
     await page.getByLabel('消息').fill('你好')
     await page.getByLabel('消息').press('Enter')

@@ -125,6 +125,17 @@ describeInChromium('the move', (open) => {
     await sees('It went round in circles, and was led out.')
   })
 
+  test('is told from a stall, in which not even a heartbeat comes', async () => {
+    const { page, ask, sees } = await open(() => [...words('reasoning_content', 'Let me think.'), 'hold'])
+    await page.clock.install()
+    await ask('Tell!')
+    await page.locator('.thinking.now').waitFor()
+    const told = page.getByText('No sign of the server for a while.')
+    expect(await told.count()).toBe(0)
+    await page.clock.fastForward(40_000)
+    await sees('No sign of the server for a while.')
+  })
+
   test('of none: the footer says by whom the answer was made, and why there', async () => {
     const { page, ask, sees } = await open(() => [
       ...from({ ...EDGE, reason: 'no-origin' }, 'All of it here.'),
