@@ -1,6 +1,6 @@
-import { ended, LEFT, runAnswer } from './answer-run.ts'
+import { LEFT, runAnswer } from './answer-run.ts'
 import { answerNow, cancelAnswer } from './client.ts'
-import { newAnswer } from './growing.ts'
+import { ended, newAnswer } from './growing.ts'
 import { KeptConversation } from './kept-conversation.ts'
 import { locked, type Room } from './room.ts'
 import type { SavedConversation, SavedTurn, Word } from './saved.ts'

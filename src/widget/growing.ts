@@ -1,6 +1,6 @@
 import type { AnswerEvent } from './answer-chunks.ts'
 import type { SteadyChunk } from './resuming.ts'
-import { type AssistantTurn, type Counted, newId, type ToolCall } from './turns.ts'
+import { type AssistantTurn, type Counted, isUnfinished, newId, type ToolCall, type Turn } from './turns.ts'
 
 /** An answer before its first token. */
 export function newAnswer(parent: string | undefined, now: number): AssistantTurn {
@@ -94,6 +94,23 @@ function sum(before: Counted, { usage, reasoningTokens, answerTokens }: Counted)
   }
 }
 
+/** The turn without more to come. */
+export function ended(turn: AssistantTurn, state: 'done' | 'stopped' | 'failed'): AssistantTurn {
+  const now = Date.now()
+  const thoughtAt = turn.thoughtAt ?? (turn.reasoning === '' ? undefined : now)
+  const moves = withSpeed(turn, speed(turn, now))
+  return { ...turn, state, moving: false, stalled: false, error: undefined, endedAt: now, thoughtAt, moves }
+}
+
+/** As it is kept where nobody goes on with what was under way. */
+export function atRest(turn: Turn): Turn {
+  if (turn.role === 'user') return turn
+  const toolCalls = turn.toolCalls.map((call) =>
+    call.result === undefined ? ({ ...call, state: 'refused', result: 'It was not run.' } as const) : call,
+  )
+  return { ...(isUnfinished(turn) ? ended(turn, 'stopped') : turn), toolCalls, completion: undefined }
+}
+
 /** Whether what is said of an answer begins with this. */
 export function isToken({ type }: AnswerEvent): boolean {
   return type === 'reasoning' || type === 'text' || type === 'toolCall'
@@ -143,8 +160,7 @@ function withEnd(turn: AssistantTurn, reason: string, now: number): AssistantTur
   }
 }
 
-/** Its moves, the speed after the last one known. */
-export function withSpeed({ moves }: AssistantTurn, speedAfter: number | undefined) {
+function withSpeed({ moves }: AssistantTurn, speedAfter: number | undefined) {
   return moves.map((move, index) => (index === moves.length - 1 ? { ...move, speedAfter } : move))
 }
 

@@ -63,7 +63,11 @@ export class KeptConversation {
     this.#timer = undefined
     this.#room.changed(this.#record)
     const conversation = Object.keys(changes).length > 0 ? { ...changes, id: this.#record.id } : undefined
-    await this.#room.keep((archive) => archive.save({ conversation, turns }))
+    const kept = await this.#room.keep((archive) => archive.save({ conversation, turns }))
+    if (kept) return
+    // The next time may be better.
+    this.#isNew = true
+    for (const saved of turns) if (!this.#unsaved.has(saved.turn.id)) this.#unsaved.set(saved.turn.id, saved.turn)
   }
 
   /** Saves what waits for it. */
@@ -86,7 +90,7 @@ export class KeptConversation {
     const kept = await this.#room.keep(async (archive) => {
       taken = await archive.takeQueued(this.#record.id)
     })
-    if (!kept) taken = this.#record.queue[0]
+    if (!kept || this.#isNew) taken = this.#record.queue[0]
     this.#record = { ...this.#record, queue: this.#record.queue.filter(({ id }) => id !== taken?.id) }
     return taken
   }
