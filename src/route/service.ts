@@ -2,8 +2,9 @@ import type { LanguageModel } from '../generate/language-model.ts'
 import { GenerationQueue } from '../generate/queue.ts'
 import { createRandom } from '../generate/random.ts'
 import { Origins } from '../origin/origins.ts'
-import type { HandoverOptions, SourcedToken } from './handover.ts'
+import type { HandoverOptions } from './handover.ts'
 import { type EdgeLimits, readEdgeLimits } from './limits.ts'
+import type { Source } from './source.ts'
 
 /** What all answers share. */
 export interface ChatService {
@@ -13,7 +14,7 @@ export interface ChatService {
   readonly queue: GenerationQueue
   readonly log: HandoverOptions['log']
   /** Told of every token that is delivered, and of text without ids how many its origin counts. */
-  readonly made?: (source: SourcedToken['source'], tokens: number) => void
+  readonly made?: (source: Source, tokens: number) => void
 }
 
 /** For who may not use any. */
