@@ -40,8 +40,8 @@ export function grow(turn: AssistantTurn, { connection, completionId, eventId, e
 function stateOf({ state }: AssistantTurn, connection: SteadyChunk['connection'], events: readonly AnswerEvent[]) {
   // The usage comes behind the end.
   if (state === 'done' || state === 'cut') return state
-  if (connection === 'reconnecting') return 'reconnecting'
-  return state === 'waiting' && !events.some(isToken) ? 'waiting' : 'streaming'
+  if (state === 'waiting' && !events.some(isToken)) return 'waiting'
+  return connection === 'reconnecting' ? 'reconnecting' : 'streaming'
 }
 
 function growBy(turn: AssistantTurn, event: AnswerEvent, now: number): AssistantTurn {
