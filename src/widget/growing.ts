@@ -173,6 +173,10 @@ export function speed(turn: AssistantTurn, now: number): number | undefined {
   return since === undefined || now <= since || tokens < 2 ? undefined : (1000 * tokens) / (now - since)
 }
 
+export function hasText({ content, reasoning }: AssistantTurn): boolean {
+  return content !== '' || reasoning !== ''
+}
+
 export function tokensOf({ reasoningTokens, answerTokens }: AssistantTurn): number {
   return reasoningTokens + answerTokens
 }
