@@ -3,7 +3,7 @@ import type { AnswersEvent } from '../chat/events.ts'
 import type { Decision } from '../route/policy.ts'
 import type { Account } from './access/account.ts'
 import { callerOf } from './access/caller.ts'
-import { type ApiError, toApiError } from './errors.ts'
+import type { ApiError } from './errors.ts'
 import { type RequestRecord, recordOf } from './request-record.ts'
 
 /** Counts what an answer takes: on the accounts of who asked, in the metrics and for the log. */
@@ -30,7 +30,7 @@ export class AnswerMeter {
     try {
       yield* events
     } catch (error) {
-      code = toApiError(error).code
+      code = codeOf(error)
       throw error
     } finally {
       for (const account of this.#accounts) account.endAnswer()
@@ -61,4 +61,9 @@ export class AnswerMeter {
   event(name: string): void {
     this.#record.metrics.event(name)
   }
+}
+
+/** What the client is told, without a word in the log: whoever tells the client writes that. */
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'internal_error'
 }
