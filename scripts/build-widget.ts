@@ -30,7 +30,7 @@ export async function buildWidget(): Promise<void> {
 /** Writes widget.js, and below widget/ what it imports when that is needed first. Resolves to esbuild's account of both. */
 export async function bundleWidget(folder: string): Promise<Metafile> {
   const { metafile } = await build({
-    entryPoints: { widget: new URL('src/widget/nanbeige-chat.ts', ROOT).pathname },
+    entryPoints: { widget: new URL('src/widget/elements.ts', ROOT).pathname },
     outdir: folder,
     chunkNames: 'widget/[name]-[hash]',
     bundle: true,

@@ -44,7 +44,7 @@ await writeFile(
     assets: 'assets',
     storage: 'storage',
     vars: { ...vars, MODEL: model },
-    environment: ['SEQUENCES', 'CACHE_MIB', 'ORIGINS', 'ORIGIN_KEY', 'API_KEYS'],
+    environment: ['SEQUENCES', 'CACHE_MIB', 'ORIGINS', 'ORIGIN_KEY', 'API_KEYS', 'ACCESS', 'ALLOWED_ORIGINS'],
     front: { module: front, vars: { HEADERS: headersByPath(chunks) } },
   }),
 )

@@ -5,7 +5,9 @@ import type { ChatModel } from './chat/chat-model.ts'
 import { loadChatModel } from './chat/load-chat-model.ts'
 import type { LanguageModel } from './generate/language-model.ts'
 import { GenerationQueue } from './generate/queue.ts'
+import { SqlDayStore } from './http/access/day-store.ts'
 import { createApp } from './http/app.ts'
+import { isApi, servePage } from './http/pages.ts'
 import { ResponseStore } from './http/responses/store.ts'
 import type { EdgeModel } from './model/edge-model.ts'
 import { loadModel } from './model/load.ts'
@@ -30,8 +32,10 @@ interface Env extends WeightBindings {
   PLAN?: Plan
   /** GPU origins (deploy/origin/README.md). Their keys are secrets, and the EDGE_ variables limits (route/limits.ts). */
   ORIGINS?: string
-  /** Names of API keys and their sha256 (http/api-keys.ts); anybody may ask where it is not set. */
+  /** Who is let in, and whose pages may ask (http/access/access.ts). */
   API_KEYS?: string
+  ACCESS?: string
+  ALLOWED_ORIGINS?: string
 }
 
 /** A pipeline also counts how often it computed a session anew. */
@@ -56,7 +60,12 @@ export class Edge extends DurableObject<Env> {
     health: () => this.#health(),
     service: (chat) => this.#service.open(chat.tokenizer),
     store: this.#store,
-    apiKeys: this.env.API_KEYS,
+    access: {
+      apiKeys: this.env.API_KEYS,
+      access: this.env.ACCESS,
+      allowedOrigins: this.env.ALLOWED_ORIGINS,
+      days: new SqlDayStore(this.ctx.storage.sql),
+    },
   })
 
   override fetch(request: Request): Response | Promise<Response> {
@@ -120,6 +129,7 @@ export class Edge extends DurableObject<Env> {
 
 export default {
   fetch(request: Request, env: Env): Promise<Response> {
-    return env.EDGE.getByName('edge').fetch(request)
+    const edge = env.EDGE.getByName('edge')
+    return isApi(request) ? edge.fetch(request) : servePage(request, env, (missing) => edge.fetch(missing))
   },
 }

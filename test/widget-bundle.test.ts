@@ -15,7 +15,7 @@ beforeAll(async () => {
 })
 afterAll(() => rm(folder, { recursive: true }))
 
-const widget = () => outputs.find(([, { entryPoint }]) => entryPoint?.endsWith('/nanbeige-chat.ts'))![1]
+const widget = () => outputs.find(([, { entryPoint }]) => entryPoint?.endsWith('/elements.ts'))![1]
 
 it('the widget is one file of at most 60 kB gzip, which waits for no other', async () => {
   expect(gzipSync(await readFile(join(folder, 'widget.js'))).length).toBeLessThan(60_000)

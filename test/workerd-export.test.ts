@@ -48,7 +48,7 @@ const ask = (headers: Record<string, string> = {}, fields: object = {}) =>
   })
 
 it('workerd alone serves the API and the page, and nothing else of its files', async () => {
-  await start({})
+  await start({ ACCESS: 'loopback' })
   const response = await ask()
   expect(response.status).toBe(200)
   expect(await response.json()).toMatchObject({ usage: { completion_tokens: 4 } })
@@ -74,7 +74,7 @@ it('takes keys and the number of answers from the environment', async () => {
   await start({ API_KEYS: JSON.stringify([{ name: 'one', sha256 }]), SEQUENCES: '2' })
   expect((await ask()).status).toBe(401)
   expect((await ask({ Authorization: 'Bearer secret' })).status).toBe(200)
-  await start({ SEQUENCES: 'many' })
+  await start({ SEQUENCES: 'many', ACCESS: 'loopback' })
   expect(await (await ask()).json()).toMatchObject({
     error: { code: 'edge_limits_invalid', message: expect.stringMatching(/^The variable SEQUENCES cannot be used/) },
   })

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { constants } from 'node:os'
 import { Command } from 'commander'
 import { DeployError, PlanError } from '../deploy/errors.ts'
+import { AccessConfigError } from '../http/access/config-error.ts'
 import { AllOriginsFailedError } from '../origin/errors.ts'
 import { FindOriginError } from '../origin/find-origin.ts'
 import { OriginConfigError } from '../origin/origin-config.ts'
@@ -13,6 +14,7 @@ import { TokenizerTablesError } from '../tokenizer/tables.ts'
 import { WeightsError } from '../weights/weights-error.ts'
 import { AnswerError } from '../widget/client.ts'
 import { addChatCommand } from './chat.ts'
+import { addKeyCommand } from './key-command.ts'
 import { addPackCommand } from './pack-command.ts'
 import { addQualityCommand } from './quality-command.ts'
 import { addServeCommand } from './serve.ts'
@@ -29,6 +31,8 @@ addServeCommand(program)
 addChatCommand(program)
 addPackCommand(program)
 
+addKeyCommand(program)
+
 program
   .command('inspect')
   .description('show the configuration and the tensors of a pack')
@@ -42,7 +46,7 @@ addPipelineCommands(program)
 const EXPECTED = [
   ...[PackError, PlanError, DeployError, WeightsError, UnsupportedTokenizerError, TokenizerTablesError],
   ...[OriginConfigError, AllOriginsFailedError],
-  ...[ServeError, AddressError, FindOriginError, AnswerError],
+  ...[ServeError, AddressError, FindOriginError, AnswerError, AccessConfigError],
 ]
 
 /** What is wrong, in one line. Errors of the system (a full disk, no permission) say it themselves; others are faults of this program. */

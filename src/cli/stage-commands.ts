@@ -32,6 +32,8 @@ export function addPipelineCommands(program: Command): void {
 
   pipelineCommand('deploy', 'write the Worker scripts of the stages and the router, and deploy them with wrangler')
     .option('--out <folder>', 'where to write them (default: dist/deploy/ and the name of the model)', parseFolder)
+    .option('--keys <file>', 'file of the keys that are let in, which `key NAME --file` wrote')
+    .option('--public', 'let strangers in, with limits for each address and without GPU origins')
     .option('--dry-run', 'everything but the upload: needs no network and no account')
     .action(async (folder, options) => (await import('./deploy.ts')).deployCommand(folder, options))
 }

@@ -4,7 +4,7 @@ import { Hono } from 'hono'
 import { cors } from 'hono/cors'
 import { PAGE_HEADERS } from '../../scripts/build-widget.ts'
 import { CHUNKS } from '../../src/http/chat-completions.ts'
-import { errorResponse, toApiError } from '../../src/http/errors.ts'
+import { type ApiError, errorResponse, toApiError } from '../../src/http/errors.ts'
 import { Recordings } from '../../src/http/recordings.ts'
 import { resume } from '../../src/http/resume.ts'
 import { sendEvents } from '../../src/http/sse.ts'
@@ -36,7 +36,6 @@ export interface ScriptedChat extends ListeningApp {
  */
 export async function startScriptedChat(script: Script, model = 'nanbeige4-3b-thinking'): Promise<ScriptedChat> {
   const recordings = new Recordings()
-  const answers = new Map<string, ScriptedAnswer>()
   const requests: ScriptedChat['requests'][number][] = []
   const answered: string[] = []
   let gate = Promise.withResolvers<void>()
@@ -56,7 +55,6 @@ export async function startScriptedChat(script: Script, model = 'nanbeige4-3b-th
     const steps = script(body.messages.findLast(({ role }) => role === 'user')?.content ?? '', body)
     if (steps[0] instanceof Error) throw steps[0]
     const answer = new ScriptedAnswer(id, model, steps)
-    answers.set(id, answer)
     const disconnect = () => {
       offline = true
       server.disconnect()
@@ -64,17 +62,14 @@ export async function startScriptedChat(script: Script, model = 'nanbeige4-3b-th
     const chunks = answer.chunks(() => gate.promise, disconnect)
     const resumable = c.req.header('x-nanbeige-resumable') === '1'
     const options = { client: 'scripted', resumable, dialect: CHUNKS }
-    return sendEvents(
-      c,
-      recordings.start(id, chunks, (reason) => answer.stop(reason), options),
-      0,
-    )
-  })
-  app.post('/v1/chat/completions/:id/answer', (c) => {
-    const { id, ended } = recordings.get(c.req.param('id'))
-    answers.get(id)!.hurry()
-    if (!ended) answered.push(id)
-    return c.json({ id, answering: !ended })
+    const controls = {
+      cancel: (reason: ApiError) => answer.stop(reason),
+      answerNow() {
+        answer.hurry()
+        return answered.push(id) > 0
+      },
+    }
+    return sendEvents(c, recordings.start(id, chunks, controls, options), 0)
   })
   app.route('/v1', resume(recordings))
   app.onError((error, c) => errorResponse(c, toApiError(error)))

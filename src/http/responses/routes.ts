@@ -57,7 +57,8 @@ export function responsesApi(answers: Answers, store: ResponseStore | undefined)
 async function recordingOf({ recordings }: Answers, responses: Responses, id: string): Promise<Recording> {
   const recording = recordings.find(id)
   if (recording && (!recording.ended || !responses.store?.has(id))) return recording
-  const replay = new Recording(id, () => {}, { resumable: false, maxCharacters: () => Infinity, dialect: EVENTS })
+  const told = { cancel: () => {}, answerNow: () => false }
+  const replay = new Recording(id, told, { resumable: false, maxCharacters: () => Infinity, dialect: EVENTS })
   await replay.record(responses.events(id))
   return replay
 }
