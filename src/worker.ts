@@ -5,7 +5,6 @@ import type { ChatModel } from './chat/chat-model.ts'
 import { loadChatModel } from './chat/load-chat-model.ts'
 import type { LanguageModel } from './generate/language-model.ts'
 import { GenerationQueue } from './generate/queue.ts'
-import { SqlDayStore } from './http/access/day-store.ts'
 import { createApp } from './http/app.ts'
 import { isApi, servePage } from './http/pages.ts'
 import { ResponseStore } from './http/responses/store.ts'
@@ -64,7 +63,7 @@ export class Edge extends DurableObject<Env> {
       apiKeys: this.env.API_KEYS,
       access: this.env.ACCESS,
       allowedOrigins: this.env.ALLOWED_ORIGINS,
-      days: new SqlDayStore(this.ctx.storage.sql),
+      sql: this.ctx.storage.sql,
     },
   })
 

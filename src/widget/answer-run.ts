@@ -1,5 +1,5 @@
 import { AnswerError } from './answer-error.ts'
-import { grow, newAnswer, speed, withSpeed } from './growing.ts'
+import { ended, grow, newAnswer } from './growing.ts'
 import { requestBody } from './request-body.ts'
 import { pause, steadyAnswer } from './resuming.ts'
 import type { Room } from './room.ts'
@@ -60,8 +60,8 @@ async function streamTurn(from: AssistantTurn, run: AnswerRun): Promise<void> {
       return room.tell({ type: 'finish', turn })
     } catch (cause) {
       if (signal.aborted) {
-        const comesBack = signal.reason === LEFT && turn.completion?.lastEventId !== undefined
-        return put(comesBack ? turn : ended(turn, 'stopped'))
+        const canBeTakenUp = turn.completion?.lastEventId !== undefined || turn.state === 'waiting'
+        return put(signal.reason === LEFT && canBeTakenUp ? turn : ended(turn, 'stopped'))
       }
       const error = turnError(cause)
       if (error.code === 'cancelled') return put(ended(turn, 'stopped'))
@@ -86,14 +86,6 @@ function sourceOf(turn: AssistantTurn, before: readonly Turn[], { room, summary 
   if (turn.completion?.lastEventId !== undefined) return { place: turn.completion }
   const { settings, tools } = room
   return { body: requestBody({ before, answer: turn, settings, tools, summary }) }
-}
-
-/** The turn without more to come. */
-export function ended(turn: AssistantTurn, state: 'done' | 'stopped' | 'failed'): AssistantTurn {
-  const now = Date.now()
-  const thoughtAt = turn.thoughtAt ?? (turn.reasoning === '' ? undefined : now)
-  const moves = withSpeed(turn, speed(turn, now))
-  return { ...turn, state, moving: false, stalled: false, error: undefined, endedAt: now, thoughtAt, moves }
 }
 
 function tell(old: AssistantTurn, turn: AssistantTurn, room: Room): void {

@@ -1,8 +1,10 @@
 import type { Server } from './client.ts'
 import { Conversation } from './conversation.ts'
+import { atRest } from './growing.ts'
 import type { Room } from './room.ts'
 import { type Archive, openArchive, type SavedConversation, type Word } from './saved.ts'
 import { ReaderSettings, setTabItem, tabItem } from './settings.ts'
+import { summarize } from './summary.ts'
 import type { ChatHost, ListedConversation, Settings } from './turns.ts'
 
 /** A conversation that was removed can be brought back for so long. */
@@ -32,7 +34,7 @@ export class Conversations {
   #records = new Map<string, SavedConversation>()
   #live = new Map<string, Conversation>()
   #notice: StorageNotice | undefined
-  #removed: string | undefined
+  #removed: Conversation | undefined
   #leaving: ReturnType<typeof setTimeout> | undefined
   #left = true
 
@@ -81,6 +83,7 @@ export class Conversations {
   /** An empty one. */
   create(): Conversation {
     if (!this.#current.isEmpty) this.#show(new Conversation(this.#room))
+    setTabItem(this.#room.name, undefined)
     return this.#current
   }
 
@@ -89,6 +92,7 @@ export class Conversations {
     const conversation = await this.#find(id)
     if (!conversation) return
     this.#show(conversation)
+    setTabItem(this.#room.name, id)
     await conversation.resume()
   }
 
@@ -103,15 +107,13 @@ export class Conversations {
     if (!conversation) return
     conversation.stop()
     if (conversation === this.#current) this.#show(new Conversation(this.#room))
-    this.#removed = id
+    this.#removed = conversation
     await conversation.patch({ removedAt: Date.now() })
   }
 
   async undoRemove(): Promise<void> {
-    if (this.#removed === undefined) return
-    const conversation = await this.#find(this.#removed)
+    await this.#removed?.patch({ removedAt: undefined })
     this.#removed = undefined
-    await conversation?.patch({ removedAt: undefined })
   }
 
   async search(text: string): Promise<SearchHit[]> {
@@ -139,7 +141,7 @@ export class Conversations {
   async import(text: string): Promise<number> {
     await this.#opened
     const { importText } = await import('./transfer.ts')
-    const ids = await importText(this.#archive!, text)
+    const ids = await importText(this.#archive!, text, atRest)
     await this.#readRecords()
     return ids.length
   }
@@ -151,7 +153,6 @@ export class Conversations {
     if (question === undefined) return
     const next = new Conversation(this.#room)
     this.#show(next)
-    const { summarize } = await import('./summary.ts')
     await next.begin(summarize(old, this.#room), question)
   }
 
@@ -196,7 +197,7 @@ export class Conversations {
     if (this.#room !== room) return archive.close()
     this.#archive = archive
     if (!archive.lasting) this.#notice = { code: 'gone' }
-    archive.listen((word) => void this.#hear(word))
+    archive.listen((word) => void this.#hear(word, archive))
     await this.#settings.load(archive)
     await this.#readRecords()
     const last = tabItem(room.name)
@@ -217,13 +218,15 @@ export class Conversations {
     this.#host.requestUpdate()
   }
 
-  async #hear(word: Word): Promise<void> {
+  async #hear(word: Word, archive: Archive): Promise<void> {
     const { conversation: id } = word
-    if (id === undefined) await this.#settings.load(this.#archive!)
-    else await this.#live.get(id)?.hear(word)
-    const record = id === undefined ? undefined : await this.#archive!.conversation(id)
-    if (record) this.#records.set(record.id, record)
+    await this.#room.keep(async () => {
+      if (id === undefined) return this.#settings.load(archive)
+      const record = await archive.conversation(id)
+      if (record) this.#records.set(record.id, record)
+    })
     this.#host.requestUpdate()
+    await this.#live.get(id ?? '')?.hear(word)
   }
 
   async #find(id: string): Promise<Conversation | undefined> {
@@ -239,7 +242,6 @@ export class Conversations {
     for (const [id, live] of this.#live) if (!live.answering) this.#live.delete(id)
     this.#live.set(conversation.id, conversation)
     this.#current = conversation
-    setTabItem(this.#room.name, conversation.id)
     this.#host.requestUpdate()
   }
 
@@ -256,6 +258,8 @@ export class Conversations {
         await save(this.#archive!)
         return true
       } catch (error) {
+        // Another tab's word comes when the archive is closed.
+        if (this.#left) return false
         const isFull = (error as Error).name === 'QuotaExceededError'
         this.#notice = { code: isFull ? 'full' : 'gone' }
         host.requestUpdate()
@@ -272,7 +276,7 @@ export class Conversations {
         return withDefaults(settings.current, host.defaults)
       },
       get server(): Server {
-        return { endpoint, key: settings.current.key ?? host.tokenProvider }
+        return { endpoint, key: settings.current.key ?? host.tokenProvider ?? host.defaults?.key }
       },
       set(changes) {
         settings.set(changes)
@@ -281,6 +285,8 @@ export class Conversations {
       },
       changed: (record) => {
         if (record) this.#records.set(record.id, record)
+        // A reload shows it again.
+        if (record && record.id === this.#current.id) setTabItem(this.#room.name, record.id)
         host.requestUpdate()
       },
       tell: (event) => host.chatEvent?.(event),

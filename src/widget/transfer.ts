@@ -1,7 +1,6 @@
 import * as z from 'zod/mini'
-import { ended } from './answer-run.ts'
 import type { Archive, SavedConversation, SavedTurn } from './saved.ts'
-import { isUnfinished, type Turn } from './turns.ts'
+import type { Turn } from './turns.ts'
 
 /** What was given is no export of conversations. */
 export class ImportError extends Error {
@@ -66,8 +65,11 @@ export async function exportJson(archive: Archive, ids: readonly string[]): Prom
   return `${JSON.stringify({ nanbeigeChat: VERSION, conversations }, null, 2)}\n`
 }
 
-/** Adds the conversations and turns that are not there yet; ids of those that it found. Throws ImportError. */
-export async function importText(archive: Archive, text: string): Promise<string[]> {
+/**
+ * Adds the conversations and turns that are not there yet; ids of those that it found. Throws ImportError.
+ * @param atRest makes of a turn what is kept where nobody goes on with it. Not imported: this file is loaded late, alone.
+ */
+export async function importText(archive: Archive, text: string, atRest: (turn: Turn) => Turn): Promise<string[]> {
   let conversations: z.infer<typeof conversation>[]
   try {
     conversations = exported.parse(JSON.parse(text)).conversations
@@ -83,13 +85,4 @@ export async function importText(archive: Archive, text: string): Promise<string
     await archive.save({ conversation: record, turns: saved })
   }
   return conversations.map(({ id }) => id)
-}
-
-/** Nobody goes on with what was under way elsewhere. */
-function atRest(turn: Turn): Turn {
-  if (turn.role === 'user') return turn
-  const toolCalls = turn.toolCalls.map((call) =>
-    call.result === undefined ? ({ ...call, state: 'refused', result: 'It was not run.' } as const) : call,
-  )
-  return { ...(isUnfinished(turn) ? ended(turn, 'stopped') : turn), toolCalls, completion: undefined }
 }
