@@ -1,5 +1,6 @@
 import { copyFile, mkdir, rm, writeFile } from 'node:fs/promises'
 import { build, type Metafile } from 'esbuild'
+import { REFERENCE_HEADERS } from './build-reference.ts'
 
 const ROOT = new URL('../', import.meta.url)
 const ASSETS = new URL('dist/assets/', ROOT)
@@ -9,6 +10,7 @@ const ASSETS = new URL('dist/assets/', ROOT)
  * nothing else. A chunk's name has a hash of what is in it.
  */
 export const PAGE_HEADERS = {
+  ...REFERENCE_HEADERS,
   '/widget.js': { 'Access-Control-Allow-Origin': '*' },
   '/widget/*': { 'Access-Control-Allow-Origin': '*', 'Cache-Control': 'public, max-age=31536000, immutable' },
   '/': {
