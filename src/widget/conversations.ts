@@ -276,7 +276,7 @@ export class Conversations {
         return withDefaults(settings.current, host.defaults)
       },
       get server(): Server {
-        return { endpoint, key: settings.current.key ?? host.tokenProvider }
+        return { endpoint, key: settings.current.key ?? host.tokenProvider ?? host.defaults?.key }
       },
       set(changes) {
         settings.set(changes)

@@ -40,8 +40,8 @@ export function grow(turn: AssistantTurn, { connection, completionId, eventId, e
 function stateOf({ state }: AssistantTurn, connection: SteadyChunk['connection'], events: readonly AnswerEvent[]) {
   // The usage comes behind the end.
   if (state === 'done' || state === 'cut') return state
-  if (connection === 'reconnecting') return 'reconnecting'
-  return state === 'waiting' && !events.some(isToken) ? 'waiting' : 'streaming'
+  if (state === 'waiting' && !events.some(isToken)) return 'waiting'
+  return connection === 'reconnecting' ? 'reconnecting' : 'streaming'
 }
 
 function growBy(turn: AssistantTurn, event: AnswerEvent, now: number): AssistantTurn {
@@ -171,6 +171,10 @@ export function speed(turn: AssistantTurn, now: number): number | undefined {
   const since = move?.time ?? turn.firstTokenAt
   const tokens = tokensOf(turn) - (move?.tokens ?? 0)
   return since === undefined || now <= since || tokens < 2 ? undefined : (1000 * tokens) / (now - since)
+}
+
+export function hasText({ content, reasoning }: AssistantTurn): boolean {
+  return content !== '' || reasoning !== ''
 }
 
 export function tokensOf({ reasoningTokens, answerTokens }: AssistantTurn): number {

@@ -258,6 +258,3 @@ export class NanbeigeChat extends ChatProperties {
     if (!request.signal.aborted) this.served = models.find(({ id }) => id === this.model) ?? models[0]
   }
 }
-
-// A page that loads the script twice has one element.
-if (!customElements.get('nanbeige-chat')) customElements.define('nanbeige-chat', NanbeigeChat)

@@ -6,6 +6,8 @@ import { openAnswer, type Place, resumeAnswer, type Server } from './client.ts'
 const KEPT_MS = 60_000
 const FIRST_DELAY_MS = 250
 const LONGEST_DELAY_MS = 5_000
+/** Before an answer has begun, it is asked for again; more often only by the reader, as the server may be down. */
+const MORE_TRIES = 2
 /** Without a sign of life: heartbeats come every 500 ms where they come at all, other servers may read a long prompt meanwhile. */
 const STALLED_MS = { beating: 5_000, silent: 30_000 }
 
@@ -25,7 +27,7 @@ export async function* steadyAnswer(
   signal: AbortSignal,
 ): AsyncGenerator<SteadyChunk> {
   let place = 'place' in from ? from.place : undefined
-  let [lastSign, failures, finished] = [Date.now(), 0, false]
+  let [lastSign, failures, begun, finished] = [Date.now(), 0, false, false]
   for (;;) {
     const connection = new AbortController()
     const either = AbortSignal.any([signal, connection.signal])
@@ -34,9 +36,11 @@ export async function* steadyAnswer(
         ? resumeAnswer(server, place, either)
         : openAnswer(server, 'body' in from ? from.body : {}, either, { 'x-nanbeige-resumable': '1' })
       for await (const chunk of watched(chunks, () => place !== undefined)) {
-        ;[lastSign, failures] = [Date.now(), 0]
+        lastSign = Date.now()
+        if (begun) failures = 0
         const { completionId, eventId, events } = chunk
         if (eventId !== undefined) place = { id: completionId ?? place!.id, lastEventId: eventId }
+        begun ||= place !== undefined || events.length > 0
         finished ||= events.some(({ type }) => type === 'finish')
         yield chunk
       }
@@ -45,8 +49,11 @@ export async function* steadyAnswer(
       signal.throwIfAborted()
       // All that was missing is the event that ends the stream.
       if (finished && error instanceof AnswerError) return
-      if (!place || !isBreak(error)) throw place ? asLost(error) : error
-      if (Date.now() - lastSign > KEPT_MS) throw error
+      if (!isBreak(error)) throw place ? asLost(error) : error
+      const mayTry = place
+        ? failures === 0 || Date.now() - lastSign < KEPT_MS
+        : !begun && failures < MORE_TRIES && error.status === undefined
+      if (!mayTry) throw error
       yield { connection: 'reconnecting', events: [] }
       await pause(Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** failures++) * (0.5 + Math.random() / 2), signal)
     } finally {
@@ -92,7 +99,7 @@ async function within<Value>(promise: Promise<Value>, ms: number): Promise<Value
 }
 
 /** Whether another connection may do better. */
-function isBreak(error: unknown): boolean {
+function isBreak(error: unknown): error is AnswerError {
   if (!(error instanceof AnswerError)) return false
   return error.status === undefined
     ? ['unreachable', 'interrupted', 'incomplete'].includes(error.code)

@@ -243,11 +243,18 @@ describe('a connection that breaks', () => {
   })
 
   test('of a server that cannot resume keeps what has come, and a retry what is there until there is better', async () => {
-    api.answers = [breaks(`${chunk({ content: 'Once' })}\n`), refuses(500, 'internal_error'), breaks(), words('Now.')]
+    api.answers = [
+      breaks(`${chunk({ content: 'Once' })}\n`),
+      refuses(400, 'invalid_value'),
+      breaks(),
+      breaks(),
+      breaks(),
+      words('Now.'),
+    ]
     await current.ask('Tell.')
     expect(last(current)).toMatchObject({ content: 'Once', state: 'failed', error: { kind: 'connection' } })
     await current.retry()
-    expect(last(current)).toMatchObject({ content: 'Once', state: 'failed', error: { code: 'internal_error' } })
+    expect(last(current)).toMatchObject({ content: 'Once', state: 'failed', error: { code: 'invalid_value' } })
     await current.retry()
     expect(current.turns.at(-1)).toMatchObject({
       branches: 1,
@@ -267,12 +274,14 @@ describe('a connection that breaks', () => {
     ).toBe(true)
   })
 
-  test('before its first event is an answer that failed', async () => {
-    api.answers = [breaks(), words('Yes.')]
-    await current.ask('?')
+  test('before its first event is asked for again, twice by itself', async () => {
+    api.answers = [breaks(), breaks(), words('One.'), breaks(), breaks(), breaks(), words('Two.')]
+    await current.ask('One?')
+    expect(said(current)).toEqual(['One?', 'One.'])
+    await current.ask('Two?')
     expect(last(current)).toMatchObject({ content: '', state: 'failed', error: { kind: 'connection' } })
     await current.retry()
-    expect(current.turns.at(-1)).toMatchObject({ branches: 1, turn: { content: 'Yes.', state: 'done' } })
+    expect(current.turns.at(-1)).toMatchObject({ branches: 1, turn: { content: 'Two.', state: 'done' } })
   })
 })
 
