@@ -27,11 +27,11 @@ export function thinking(turn: AssistantTurn, view: View) {
     <div class="thinking ${now ? 'now' : ''}" part="thinking">
       <details ?open=${open} @toggle=${toggled}>
         <summary>
-          ${now ? thinkingNow(turn, view, open) : html`<span>${texts.thoughtFor(texts.duration(thinkingTime(turn, view.now)))}</span>`}
+          ${now ? thinkingNow(turn, view, open) : html`<span>${turn.firstTokenAt === undefined ? texts.thoughts : texts.thoughtFor(texts.duration(thinkingTime(turn, view.now)))}</span>`}
         </summary>
         ${open ? thoughts(turn, view, now) : nothing}
       </details>
-      ${now ? html`<button class="quiet answer-now" @click=${actions.answerNow}>${texts.answerNow}</button>` : nothing}
+      ${now && turn.completion?.lastEventId !== undefined ? html`<button class="quiet answer-now" @click=${actions.answerNow}>${texts.answerNow}</button>` : nothing}
     </div>
   `
 }
