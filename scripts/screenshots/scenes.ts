@@ -78,11 +78,11 @@ export const scenes: readonly Scene[] = [
   {
     name: 'thinking-open',
     script: () => [start, ...words('reasoning_content', THOUGHTS), 'hold'],
-    async act({ ask, sees, pass, press }) {
+    async act({ page, ask, sees, pass }) {
       await ask('Is 9.11 larger than 9.8?')
       await sees('Thinking')
       await pass(42)
-      await press(/Thinking/)
+      await page.locator('summary').click()
     },
   },
   {
@@ -152,17 +152,20 @@ export const scenes: readonly Scene[] = [
       ]
       return [...words('content', 'I look it up.'), { delta: { tool_calls: calls } }, { finish: 'tool_calls' }]
     },
-    async act({ page, ask, sees }) {
+    async act({ page, ask }) {
       await page.locator('nanbeige-chat').evaluate((chat) => {
         const parameters = { type: 'object', properties: { city: { type: 'string' } } }
+        const weather = { temperature: 21, sky: 'clear', wind: { speed: 3, from: 'NE' } }
         Object.assign(chat, {
-          tools: ['get_weather', 'book_table'].map((name) => ({ type: 'function', function: { name, parameters } })),
-          runTool: () =>
-            Promise.resolve(JSON.stringify({ temperature: 21, sky: 'clear', wind: { speed: 3, from: 'NE' } })),
+          tools: [
+            { name: 'get_weather', parameters, allowed: true, run: () => weather },
+            { name: 'book_table', parameters, run: () => 'booked' },
+          ],
         })
       })
       await ask('How is the weather in Chengdu, and can we eat out?')
-      await sees(/get_weather/)
+      await page.getByRole('button', { name: 'Allow once' }).waitFor()
+      await page.getByText('get_weather').click()
     },
   },
   {

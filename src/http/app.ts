@@ -22,6 +22,7 @@ import { responsesApi } from './responses/routes.ts'
 import type { ResponseStore } from './responses/store.ts'
 import { resume } from './resume.ts'
 import { tokenize } from './tokenize.ts'
+import { widgetTokens } from './widget-tokens.ts'
 
 export interface AppOptions {
   /** The model, loaded at the first call. */
@@ -50,6 +51,7 @@ const METHODS: Readonly<Record<string, string>> = {
   '/v1/chat/completions/:id/cancel': 'POST',
   '/v1/chat/completions/:id/answer': 'POST',
   '/v1/completions': 'POST',
+  '/v1/widget-tokens': 'POST',
   '/v1/models': 'GET',
   '/v1/models/:id{.+}': 'GET',
 }
@@ -82,6 +84,7 @@ export function createApp(options: AppOptions) {
   app.route('/v1', resume(recordings))
   app.route('/v1/responses', responsesApi(answers, options.store))
   app.route('/v1', models(answers))
+  app.route('/v1', widgetTokens(access))
   for (const [path, allowed] of Object.entries(METHODS)) app.all(path, methodNotAllowed(allowed))
   app.route('/v1', absent())
   app.notFound(nothingHere)

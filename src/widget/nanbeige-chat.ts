@@ -88,7 +88,7 @@ export class NanbeigeChat extends ChatProperties {
 
   protected override willUpdate(changed: PropertyValues<this>): void {
     if (changed.has('endpoint')) void this.#loadModelId()
-    if (changed.has('lang') || changed.has('texts')) {
+    if (!this.hasUpdated || changed.has('lang') || changed.has('texts')) {
       const language = this.lang || this.closest<HTMLElement>('[lang]')?.lang || navigator.language
       this.#words = textsFor(language, this.texts)
     }
@@ -119,8 +119,9 @@ export class NanbeigeChat extends ChatProperties {
       <div class="chat ${empty ? 'empty' : ''}" ?inert=${this.#list.isOpen} @keydown=${this.#keyPressed}>
         <header part="header">
           <button class="icon" aria-label=${texts.conversations} title=${texts.conversations} aria-haspopup="dialog" @click=${this.#list.open}>${listIcon}</button>
+          <slot name="header-start"></slot>
           <h2 part="heading">${this.heading ?? (this.modelId === undefined ? '' : modelName(this.modelId))}</h2>
-          <slot name="header"></slot>
+          <slot name="header-end"></slot>
           <button class="icon" aria-label=${texts.newChat} title=${texts.newChat} ?disabled=${empty} @click=${this.#newChat}>${newChatIcon}</button>
         </header>
         <div class="scroller">
@@ -135,7 +136,7 @@ export class NanbeigeChat extends ChatProperties {
         <div class="suggestions">
           ${empty ? html`<slot name="suggestions">${this.suggestions.map((text) => html`<button class="quiet" @click=${() => this.#send(text)}>${text}</button>`)}</slot>` : nothing}
         </div>
-        <div class="hidden" role="status">${this.#announcer.say(turns.at(-1)?.turn, texts)}</div>
+        <div class="hidden announcer" role="status">${this.#announcer.say(turns.at(-1)?.turn, texts)}</div>
       </div>
       ${this.#list.render(texts, this.removed === 'conversation' ? this.#undo : undefined)}
     `
@@ -185,7 +186,7 @@ export class NanbeigeChat extends ChatProperties {
       this.removed = 'turn'
     },
     decide: (id, callId, decision) => void this.#chats.current.decide(id, callId, decision),
-    useKey: (key) => {
+    setKey: (key) => {
       this.#chats.set({ key })
       void this.#chats.current.retry()
     },
@@ -246,6 +247,3 @@ export class NanbeigeChat extends ChatProperties {
     if (!request.signal.aborted) this.modelId = this.model ?? ids[0]
   }
 }
-
-// A page that loads the script twice has one element.
-if (!customElements.get('nanbeige-chat')) customElements.define('nanbeige-chat', NanbeigeChat)

@@ -30,10 +30,14 @@ function chatPage(page: Page, chat: ScriptedChat) {
   }
 }
 
+/** Its text with single spaces. */
+export async function textOf(locator: Locator): Promise<string> {
+  return ((await locator.textContent()) ?? '').replace(/\s+/g, ' ').trim()
+}
+
 export interface PageOptions {
   readonly width?: number
   readonly height?: number
-  readonly language?: string
   readonly reducedMotion?: boolean
   readonly touch?: boolean
 }
@@ -62,11 +66,11 @@ export function describeInChromium(
       expect(errors.splice(0)).toEqual([])
     })
 
-    tests(async (script, { width = 1000, height = 700, language = 'en', reducedMotion, touch } = {}) => {
+    tests(async (script, { width = 1000, height = 700, reducedMotion, touch } = {}) => {
       const chat = await startScriptedChat(script)
       const context = await browser.newContext({
         viewport: { width, height },
-        locale: language,
+        locale: 'en',
         reducedMotion: reducedMotion ? 'reduce' : 'no-preference',
         hasTouch: touch,
         isMobile: touch,
@@ -75,7 +79,6 @@ export function describeInChromium(
       const page = await context.newPage()
       page.on('pageerror', (error) => errors.push(error))
       await page.goto(chat.url)
-      if (language !== 'en') await page.evaluate((language) => (document.documentElement.lang = language), language)
       opened.push({ page, chat })
       return chatPage(page, chat)
     })

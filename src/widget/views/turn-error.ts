@@ -35,7 +35,7 @@ function keyForm({ texts, actions }: View) {
   const submit = (event: Event) => {
     event.preventDefault()
     const key = (event.currentTarget as HTMLElement).querySelector('input')!.value.trim()
-    if (key !== '') actions.useKey(key)
+    if (key !== '') actions.setKey(key)
   }
   return html`
     <form class="key" @submit=${submit}>

@@ -44,6 +44,7 @@ function editor({ id, content }: UserTurn, { texts, reader, actions }: View) {
   const keyPressed = (event: KeyboardEvent) => {
     if (sends(event)) return submit(event)
     if (event.key !== 'Escape' || event.isComposing) return
+    event.preventDefault()
     event.stopPropagation()
     reader.edit(undefined)
   }
