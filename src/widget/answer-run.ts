@@ -59,12 +59,14 @@ async function streamTurn(from: AssistantTurn, run: AnswerRun): Promise<void> {
       put(turn)
       return room.tell({ type: 'finish', turn })
     } catch (cause) {
-      if (signal.aborted) {
-        const canBeTakenUp = turn.completion?.lastEventId !== undefined || turn.state === 'waiting'
-        return put(signal.reason === LEFT && canBeTakenUp ? turn : ended(turn, 'stopped'))
+      const canBeTakenUp = turn.completion?.lastEventId !== undefined || turn.state === 'waiting'
+      if (signal.reason === LEFT && canBeTakenUp) return put(turn)
+      if (signal.aborted || (cause instanceof AnswerError && cause.code === 'cancelled')) {
+        turn = ended(turn, 'stopped')
+        put(turn)
+        return room.tell({ type: 'finish', turn })
       }
       const error = turnError(cause)
-      if (error.code === 'cancelled') return put(ended(turn, 'stopped'))
       const less = run.dropOldest && error.kind === 'context' ? withLess(turn, before) : undefined
       if (less) {
         turn = less
