@@ -1,5 +1,5 @@
 import { AnswerError } from './answer-error.ts'
-import { ended, grow, newAnswer } from './growing.ts'
+import { ended, grow, hasText, newAnswer } from './growing.ts'
 import { requestBody } from './request-body.ts'
 import { pause, steadyAnswer } from './resuming.ts'
 import type { Room } from './room.ts'
@@ -75,9 +75,11 @@ async function streamTurn(from: AssistantTurn, run: AnswerRun): Promise<void> {
         put(turn)
         await pause(error.retryAt - Date.now(), signal).catch(() => {})
       } else {
-        turn = { ...ended(turn, 'failed'), error }
+        // The rest of an answer that had begun is lost; the model can go on from what there is.
+        const told = error.kind === 'connection' && hasText(turn) ? ({ ...error, kind: 'lost' } as const) : error
+        turn = { ...ended(turn, 'failed'), error: told }
         put(turn)
-        return room.tell({ type: 'error', turn, error })
+        return room.tell({ type: 'error', turn, error: told })
       }
     }
   }

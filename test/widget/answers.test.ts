@@ -267,7 +267,11 @@ describe('a connection that breaks', () => {
       words('Now.'),
     ]
     await current.ask('Tell.')
-    expect(last(current)).toMatchObject({ content: 'Once', state: 'failed', error: { kind: 'connection' } })
+    expect(last(current)).toMatchObject({
+      content: 'Once',
+      state: 'failed',
+      error: { code: 'interrupted', kind: 'lost' },
+    })
     await current.retry()
     expect(last(current)).toMatchObject({ content: 'Once', state: 'failed', error: { code: 'invalid_value' } })
     await current.retry()
