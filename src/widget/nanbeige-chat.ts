@@ -122,9 +122,8 @@ export class NanbeigeChat extends ChatProperties {
       <div class="chat ${empty ? 'empty' : ''}" ?inert=${this.#list.isOpen} @keydown=${this.#keyPressed}>
         <header part="header">
           <button class="icon" aria-label=${texts.conversations} title=${texts.conversations} aria-haspopup="dialog" @click=${this.#list.open}>${listIcon}</button>
-          <slot name="header-start"></slot>
           <h2 part="heading">${this.heading ?? modelName(this.model ?? this.served?.id ?? '')}</h2>
-          <slot name="header-end"></slot>
+          <slot name="header"></slot>
           <button class="icon" aria-label=${texts.newChat} title=${texts.newChat} ?disabled=${empty} @click=${this.#newChat}>${newChatIcon}</button>
         </header>
         <div class="scroller">
