@@ -1,9 +1,9 @@
 # The edge in a container: workerd and one pack, nothing of Node. MODEL is a folder below weights/.
 #
 #   docker build -t nanbeige-edge .
-#   docker run --rm -p 127.0.0.1:8787:8787 nanbeige-edge
+#   docker run --rm -p 127.0.0.1:8787:8787 --env ACCESS=loopback nanbeige-edge
 #
-# ORIGINS, ORIGIN_KEY, API_KEYS and SEQUENCES of `docker run --env` are those of the Worker (deploy/README.md).
+# ACCESS, ALLOWED_ORIGINS, API_KEYS, ORIGINS, ORIGIN_KEY and SEQUENCES of `docker run --env` are those of the Worker (deploy/README.md).
 
 FROM node:24-bookworm-slim AS build
 WORKDIR /build

@@ -1,32 +1,62 @@
-import { copyFile, mkdir, writeFile } from 'node:fs/promises'
-import { build } from 'esbuild'
+import { copyFile, mkdir, rm, writeFile } from 'node:fs/promises'
+import { build, type Metafile } from 'esbuild'
+import { REFERENCE_HEADERS } from './build-reference.ts'
 
 const ROOT = new URL('../', import.meta.url)
 const ASSETS = new URL('dist/assets/', ROOT)
 
-/** Headers of the files that stand for a path. Other sites may load the widget as a module, which takes CORS; the page runs nothing else. */
+/**
+ * Headers of the files that stand for a path. Other sites may load the widget and its chunks as modules, which takes CORS; the page runs
+ * nothing else. A chunk's name has a hash of what is in it.
+ */
 export const PAGE_HEADERS = {
+  ...REFERENCE_HEADERS,
   '/widget.js': { 'Access-Control-Allow-Origin': '*' },
+  '/widget/*': { 'Access-Control-Allow-Origin': '*', 'Cache-Control': 'public, max-age=31536000, immutable' },
   '/': {
     'Content-Security-Policy':
-      "default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'",
+      "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types lit-html dompurify",
   },
 } as const
 
 /** Builds the chat page and the widget into the folder of the Worker's static assets. */
 export async function buildWidget(): Promise<void> {
   await mkdir(ASSETS, { recursive: true })
+  // Chunks of an earlier build have other names.
+  await rm(new URL('widget', ASSETS), { recursive: true, force: true })
+  await bundleWidget(ASSETS.pathname)
+  await buildPage()
+  await writeFile(new URL('_headers', ASSETS), headersFile())
+}
+
+/** The server's own page, around the widget. */
+async function buildPage(): Promise<void> {
+  const page = new URL('src/widget/page/', ROOT)
+  for (const file of ['index.html', 'page.css']) await copyFile(new URL(file, page), new URL(file, ASSETS))
   await build({
-    entryPoints: [new URL('src/widget/nanbeige-chat.ts', ROOT).pathname],
-    outfile: new URL('widget.js', ASSETS).pathname,
+    entryPoints: [new URL('page.ts', page).pathname],
+    outdir: ASSETS.pathname,
+    minify: true,
+    format: 'esm',
+  })
+}
+
+/** Writes widget.js, and below widget/ what it imports when that is needed first. Resolves to esbuild's account of both. */
+export async function bundleWidget(folder: string): Promise<Metafile> {
+  const { metafile } = await build({
+    entryPoints: { widget: new URL('src/widget/elements.ts', ROOT).pathname },
+    outdir: folder,
+    chunkNames: 'widget/[name]-[hash]',
+    absWorkingDir: ROOT.pathname,
     bundle: true,
+    splitting: true,
     minify: true,
     format: 'esm',
     target: 'es2022',
     legalComments: 'none',
+    metafile: true,
   })
-  await copyFile(new URL('src/widget/index.html', ROOT), new URL('index.html', ASSETS))
-  await writeFile(new URL('_headers', ASSETS), headersFile())
+  return metafile
 }
 
 /** As Cloudflare's static assets read it: a path, and its headers on lines of their own. */

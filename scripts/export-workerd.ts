@@ -3,8 +3,8 @@
 //   node scripts/export-workerd.ts OUT            the MODEL of wrangler.toml
 //   node scripts/export-workerd.ts OUT NAME       the pack weights/NAME
 //   cd OUT && ./workerd serve config.capnp        listens at all networks, port 8787
-import { chmod, copyFile, cp, mkdir, writeFile } from 'node:fs/promises'
-import { basename, join, resolve } from 'node:path'
+import { chmod, copyFile, cp, mkdir, readdir, writeFile } from 'node:fs/promises'
+import { basename, join, relative, resolve } from 'node:path'
 import { baseConfig } from '../src/deploy/write-scripts.ts'
 import { bundleWorker } from '../src/serve/bundle-worker.ts'
 import { PROJECT } from '../src/serve/project.ts'
@@ -25,9 +25,11 @@ const front = join(PROJECT, 'src', 'serve', 'front.js')
 for (const folder of ['assets/weights', 'storage']) await mkdir(join(out, folder), { recursive: true })
 const files = [...bundle.modules.map(({ path }) => path), front]
 await Promise.all(files.map((path) => copyFile(path, join(out, basename(path)))))
-for (const page of ['index.html', 'widget.js']) {
-  await copyFile(join(PROJECT, 'dist', 'assets', page), join(out, 'assets', page))
-}
+const pages = join(PROJECT, 'dist', 'assets')
+// The pages; of the weights only this model's, and no headers for Cloudflare.
+const ofPages = (path: string) => !['weights', '_headers'].includes(relative(pages, path))
+await cp(pages, join(out, 'assets'), { recursive: true, filter: ofPages })
+const chunks = await readdir(join(pages, 'widget'))
 await cp(join(PROJECT, 'weights', model), join(out, 'assets', 'weights', model), { recursive: true })
 await copyFile(WORKERD, join(out, 'workerd'))
 await chmod(join(out, 'workerd'), 0o755)
@@ -43,10 +45,16 @@ await writeFile(
     assets: 'assets',
     storage: 'storage',
     vars: { ...vars, MODEL: model },
-    environment: ['SEQUENCES', 'ORIGINS', 'ORIGIN_KEY', 'API_KEYS'],
-    front: { module: front, vars: { HEADERS: PAGE_HEADERS } },
+    environment: ['SEQUENCES', 'CACHE_MIB', 'ORIGINS', 'ORIGIN_KEY', 'API_KEYS', 'ACCESS', 'ALLOWED_ORIGINS'],
+    front: { module: front, vars: { HEADERS: headersByPath(chunks) }, environment: ['ALLOWED_ORIGINS'] },
   }),
 )
 await bundle.remove()
 console.log(`${resolve(out)}: ${model}, to be run by ./workerd serve config.capnp`)
 process.exit()
+
+/** Headers of each path that is a page: without the star, whoever asks gets these files and no others. */
+function headersByPath(chunks: readonly string[]): Record<string, Record<string, string>> {
+  const { '/widget/*': ofChunk, ...pages } = PAGE_HEADERS
+  return { ...pages, ...Object.fromEntries(chunks.map((chunk) => [`/widget/${chunk}`, ofChunk])) }
+}

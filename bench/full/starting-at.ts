@@ -14,7 +14,7 @@ export function startingAt(model: EdgeModel, { context }: { readonly context: nu
     contextLength: model.contextLength,
     createSequence() {
       const sequence = model.createSequence()
-      sequence.length = context - 1
+      sequence.append(Array(context - 1).fill(1))
       return sequence
     },
     forward: (sequence, tokens, signal) => model.forward(sequence as never, tokens, signal),
@@ -29,7 +29,7 @@ export function startingAt(model: EdgeModel, { context }: { readonly context: nu
 export async function touchCache(model: EdgeModel): Promise<void> {
   const sequence = model.createSequence()
   for (let position = 0; position < model.contextLength; position += TOKENS_PER_PAGE) {
-    sequence.length = position
+    sequence.append(Array(position - sequence.length).fill(1))
     await model.forward(sequence, [1], new AbortController().signal)
   }
   sequence.release()

@@ -3,24 +3,26 @@ import type { GenerateEnd, Steering } from '../generate/types.ts'
 import { History } from '../origin/history.ts'
 import { EdgeStretches } from '../route/edge-stretch.ts'
 import type { EdgeTurn } from '../route/edge-turn.ts'
-import type { AnswerSteering, SourcedToken } from '../route/handover.ts'
+import type { AnswerSteering } from '../route/handover.ts'
 import { loneReasoning } from '../route/limits.ts'
 import type { Decision } from '../route/policy.ts'
 import type { ChatService } from '../route/service.ts'
+import { isNotice, type SourcedToken } from '../route/source.ts'
 import { answerTokens } from '../route/tokens.ts'
 import type { Tokenizer } from '../tokenizer/tokenizer.ts'
 import { AnswerGrammar } from './answer-grammar.ts'
 import { AnswerParser } from './answer-parser.ts'
 import { AnswerText } from './answer-text.ts'
 import type { ChatModel } from './chat-model.ts'
-import type { AnswerRequest } from './complete.ts'
+import type { AnswerRequest, ChatRequest } from './complete.ts'
 import type { ChatEvent, PromptEvent } from './events.ts'
 import { GrammarAtOrigin } from './grammar-at-origin.ts'
 import { chatLogprob, promptLogprobs } from './logprobs.ts'
 import type { Prepared } from './prepare.ts'
 import { ReasoningBudget } from './reasoning-budget.ts'
 import type { AnswerToken } from './tag-splitter.ts'
-import { endsInReasoning, spelledCallTags, type Tag, type Tags, withoutToolCalls } from './tags.ts'
+import { endsInReasoning, idOf, spelledCallTags, type Tag, type Tags, withoutToolCalls } from './tags.ts'
+import type { Thinking } from './thinking.ts'
 
 /** After these a grammar may open or end. */
 const GRAMMAR_TAGS: readonly Tag[] = ['</think>', '<tool_call>', '</tool_call>']
@@ -31,6 +33,8 @@ export interface AnswerSetting {
   readonly service: ChatService
   readonly visitor: Visitor
   readonly turn: EdgeTurn
+  /** Whoever may end it. */
+  readonly thinking: Thinking
   /** The prompt's own logprobs are told, where the request asks for them. */
   readonly tellsPrompt: boolean
   readonly signal: AbortSignal
@@ -40,7 +44,7 @@ export interface AnswerSetting {
 export async function* answer(
   chat: ChatModel,
   { request, prompt, sampling, stopRules, grammars }: Prepared,
-  { decision, service, visitor, turn, tellsPrompt, signal }: AnswerSetting,
+  { decision, service, visitor, turn, thinking, tellsPrompt, signal }: AnswerSetting,
 ): AsyncGenerator<ChatEvent | PromptEvent> {
   const previous = prompt.ids[prompt.ids.length - 1]
   const tags = tagsOf(chat, request)
@@ -59,6 +63,8 @@ export async function* answer(
   const made = { edge: 0, origin: 0 }
   let tokens: ReturnType<typeof answerTokens> | undefined
   let end: GenerateEnd | undefined
+  /** The last token. */
+  let at: SourcedToken | undefined
   const askedAt = Date.now()
   let firstAt: number | undefined
   const grammar =
@@ -74,6 +80,8 @@ export async function* answer(
       ignoreEos: stopRules.ignoreEos,
       parallelToolCalls: parallelToolCalls(request),
     })
+  const budget = reasoningBudget(chat, request, parser, edge, loneReasoning(service.limits, decision.route))
+  if (budget) thinking.enter(budget)
   try {
     if (tellsPrompt && 'prompt' in request && request.scorePrompt && topLogprobs !== undefined) {
       const scored = await edge.score(prompt.ids, topLogprobs, signal)
@@ -84,42 +92,51 @@ export async function* answer(
       eosIds,
       stopRules,
       topLogprobs,
-      route: decision.route,
+      decision,
       service,
       edge,
       edgeContextLength: chat.language.contextLength,
       prompt: new History(chat.tokenizer, prompt),
       // The context ends the answer in any case.
       maxTokens: request.maxTokens ?? Number.POSITIVE_INFINITY,
-      steering: joined(
-        reasoningBudget(chat, request, parser, edge, loneReasoning(service.limits, decision.route)),
-        grammar,
-        chat,
-      ),
+      steering: joined(budget, grammar, chat),
       signal,
     })
     while (!end && !parser.stopped) {
       const step = await tokens.next()
-      firstAt ??= Date.now()
       if (step.done) {
         end = step.value
-      } else {
-        const token = step.value
-        if (token.source === 'origin') edge.interrupted()
-        made[token.source] += 'id' in token ? 1 : token.count
-        const events = parser.push(answerToken(chat.tokenizer, token, text.push(token)))
-        const id = 'id' in token ? token.id : chat.tokenizer.encode(token.text).at(-1)
-        if (id !== undefined) grammar?.push(id)
-        yield* events
+        break
       }
+      const token = step.value
+      if (isNotice(token)) {
+        yield { ...token, tokens: made.edge + made.origin }
+        continue
+      }
+      firstAt ??= Date.now()
+      const { source, origin, reason } = token
+      if (source !== at?.source || origin !== at.origin) {
+        yield { type: 'source', source, origin, reason, edgeTokens: made.edge }
+      }
+      at = token
+      if (source === 'origin') edge.interrupted()
+      const count = 'id' in token ? 1 : token.count
+      made[source] += count
+      service.made?.(source, count)
+      const events = parser.push(answerToken(chat.tokenizer, token, text.push(token)))
+      const id = 'id' in token ? token.id : chat.tokenizer.encode(token.text).at(-1)
+      if (id !== undefined) grammar?.push(id)
+      yield* events
     }
   } finally {
     // After a stop string, an error or when the reader went away, nothing may go on computing.
     await tokens?.return('aborted')
     grammar?.dispose()
+    if (budget) thinking.leave(budget)
   }
   if (end === 'aborted') throw signal.reason
   const cut = end === 'length' && !parser.stopped
+  firstAt ??= Date.now()
   yield* parser.finish(text.flush(), cut)
   const completionTokens = made.edge + made.origin
   const startedAt = edge.first?.at ?? askedAt
@@ -136,7 +153,7 @@ export async function* answer(
       edgeTokens: made.edge,
       originTokens: made.origin,
     },
-    timings: { promptMs: firstAt! - startedAt, predictedMs: Date.now() - firstAt! },
+    timings: { promptMs: firstAt - startedAt, predictedMs: Date.now() - firstAt },
     route: decision,
   }
 }
@@ -166,6 +183,11 @@ function answerParser(chat: ChatModel, request: AnswerRequest, tags: Tags, promp
   })
 }
 
+/** Of a text that goes on no tag counts. */
+export function mayThink(tags: Tags, request: AnswerRequest): request is ChatRequest {
+  return 'messages' in request && idOf(tags, '<think>') !== undefined
+}
+
 /** What the request allows; at the edge also what the edge can, so that an answer follows. */
 function reasoningBudget(
   { tags, tokenizer }: ChatModel,
@@ -174,7 +196,7 @@ function reasoningBudget(
   edge: EdgeStretches,
   edgeTokens: number,
 ) {
-  if ('prompt' in request || ![...tags.values()].includes('<think>')) return undefined
+  if (!mayThink(tags, request)) return undefined
   const { reasoningBudget, continueFinalMessage = false } = request
   const limit = () =>
     reasoningBudget === undefined

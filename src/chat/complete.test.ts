@@ -18,6 +18,7 @@ test('start, the answer as it grows, finish with usage', async () => {
   const route = { route: 'edge', reason: 'no-origin' }
   expect(events).toEqual([
     { type: 'start', promptTokens, route },
+    { type: 'source', source: 'edge', reason: 'no-origin', edgeTokens: 0 },
     { type: 'content', text: 'H' },
     { type: 'content', text: 'é' },
     { type: 'content', text: '!' },

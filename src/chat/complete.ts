@@ -6,12 +6,13 @@ import type { ToolChoice } from '../grammar/tool-choice.ts'
 import { EdgeTurn } from '../route/edge-turn.ts'
 import { type ChatService, edgeAlone } from '../route/service.ts'
 import type { RouteWish } from '../route/wish.ts'
-import { answer } from './answer.ts'
+import { answer, mayThink } from './answer.ts'
 import type { ChatModel } from './chat-model.ts'
 import type { AnswersEvent, ChatEvent } from './events.ts'
 import { interleave } from './interleave.ts'
 import type { ChatMessage } from './messages.ts'
 import { decide, type Prepared, prepare } from './prepare.ts'
+import { Thinking } from './thinking.ts'
 
 /** Answers of one request that origins give at once: as many responses as Cloudflare lets a Worker wait for. */
 const AT_ORIGINS = 6
@@ -88,7 +89,7 @@ export async function* complete(
 /**
  * Answers `each` times to every request, in the order of the requests: one 'start', and a 'finish' of every answer. At the edge the answers
  * follow each other in one turn, over a prompt that is computed once; origins give all of them at once. With a seed the answers of a
- * request have seeds of their own, the first one the request's. Throws as `complete` does.
+ * request have seeds of their own, the first one the request's. `thinking` may be ended meanwhile. Throws as `complete` does.
  */
 export async function* completeAll(
   chat: ChatModel,
@@ -96,11 +97,12 @@ export async function* completeAll(
   each: number,
   signal: AbortSignal,
   service: ChatService = edgeAlone(),
+  thinking = new Thinking(),
 ): AsyncGenerator<AnswersEvent> {
   const prepared: Prepared[] = []
   try {
     for (const request of requests) prepared.push(await prepare(chat, request, service, signal))
-    yield* answers(chat, prepared, each, requests[0].visitor ?? ATTENTIVE, signal, service)
+    yield* answers(chat, prepared, each, requests[0].visitor ?? ATTENTIVE, signal, service, thinking)
   } finally {
     for (const { grammars } of prepared) grammars?.dispose()
   }
@@ -113,7 +115,9 @@ async function* answers(
   visitor: Visitor,
   signal: AbortSignal,
   service: ChatService,
+  thinking: Thinking,
 ): AsyncGenerator<AnswersEvent> {
+  thinking.expect(prepared.filter(({ request }) => mayThink(chat.tags, request)).length * each)
   const decision = decide(chat, service, prepared, each)
   const turnOf = { language: chat.language, queue: service.queue, visitor, each }
   const shared = decision.route === 'origin' ? undefined : new EdgeTurn({ ...turnOf, answers: prepared.length * each })
@@ -124,7 +128,11 @@ async function* answers(
       const sampling = { ...one.sampling, seed: seedOfAnswer(one.sampling.seed, index) }
       const turn = shared ?? new EdgeTurn({ ...turnOf, answers: 1 })
       const tellsPrompt = index === 0
-      return answer(chat, { ...one, sampling }, { decision, service, visitor, turn, tellsPrompt, signal: all })
+      return answer(
+        chat,
+        { ...one, sampling },
+        { decision, service, visitor, turn, thinking, tellsPrompt, signal: all },
+      )
     }),
   )
   try {

@@ -1,4 +1,5 @@
 import type { Decision } from '../route/policy.ts'
+import type { Notice, Source, SourceReason } from '../route/source.ts'
 
 /** A token in OpenAI's chat form of logprobs. */
 export interface ChatTokenLogprob {
@@ -15,7 +16,7 @@ export interface ChatLogprob extends ChatTokenLogprob {
 
 export interface Usage {
   readonly promptTokens: number
-  /** Those of the prompt that an earlier answer to the same request had computed. */
+  /** Those of the prompt that a KV cache had: an earlier answer, to this request or another one, began with the same. */
   readonly cachedTokens: number
   /** Sampled and forced tokens, without the EOS token. */
   readonly completionTokens: number
@@ -34,7 +35,23 @@ export interface Timings {
 
 export type FinishReason = 'stop' | 'length' | 'tool_calls'
 
+/** What is told of the way of an answer, beside what it says. */
+export type RouteEvent =
+  /** What follows is another's: the edge's, or this origin's. The first one comes before all that is said. */
+  | {
+      readonly type: 'source'
+      readonly source: Source
+      /** undefined: the edge, or what is put in before the origin's first token. */
+      readonly origin: string | undefined
+      readonly reason: SourceReason
+      /** Of the answer so far. */
+      readonly edgeTokens: number
+    }
+  /** `tokens`: of the answer so far. */
+  | (Notice & { readonly tokens: number })
+
 export type ChatEvent =
+  | RouteEvent
   /** The request is valid, and has a place; nothing was computed yet. */
   | { readonly type: 'start'; readonly promptTokens: number; readonly route: Decision }
   /** The text may be empty where there are logprobs. */

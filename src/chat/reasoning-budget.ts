@@ -19,6 +19,8 @@ export class ReasoningBudget implements Steering {
   readonly #newline: readonly number[]
   readonly #close: readonly number[]
   readonly #opensAnswer: boolean
+  /** Tokens of reasoning after which it was ended from outside. */
+  #endedAt = Number.POSITIVE_INFINITY
 
   /**
    * @param budget tokens of reasoning, its opening tag among them; asked before every token. @param tokenizer one with reasoning tags.
@@ -34,10 +36,20 @@ export class ReasoningBudget implements Steering {
     this.#close = tokenizer.encode('</think>\n\n')
   }
 
+  /**
+   * The budget is spent now: reasoning that goes on is closed, and an answer that has not begun gets none. false: the answer is behind its
+   * reasoning, or has none.
+   */
+  endNow(): boolean {
+    const { inReasoning, reasoningTokens } = this.#parser
+    if (!inReasoning && !this.#opens) return false
+    this.#endedAt = Math.min(this.#endedAt, reasoningTokens)
+    return true
+  }
+
   forced(): readonly number[] {
     const { inReasoning, lastText } = this.#parser
-    const opens = this.#opensAnswer && lastText === undefined
-    if (!inReasoning) return opens && this.#budget() === 0 ? this.#empty : []
+    if (!inReasoning) return this.#opens && this.#limit === 0 ? this.#empty : []
     if (!this.#spent || this.#mayFinishCharacter) return []
     return lastText?.endsWith('\n') ? this.#close : [...this.#newline, ...this.#close]
   }
@@ -46,13 +58,22 @@ export class ReasoningBudget implements Steering {
     return this.#spent ? [this.#open] : []
   }
 
+  /** The next token is the answer's first. */
+  get #opens(): boolean {
+    return this.#opensAnswer && this.#parser.lastText === undefined
+  }
+
+  get #limit(): number {
+    return Math.min(this.#budget(), this.#endedAt)
+  }
+
   get #spent(): boolean {
-    return this.#parser.reasoningTokens >= this.#budget()
+    return this.#parser.reasoningTokens >= this.#limit
   }
 
   get #mayFinishCharacter(): boolean {
     const { lastText, reasoningTokens } = this.#parser
-    return lastText === '' && reasoningTokens < this.#budget() + MAX_REST_OF_CHARACTER
+    return lastText === '' && reasoningTokens < this.#limit + MAX_REST_OF_CHARACTER
   }
 }
 

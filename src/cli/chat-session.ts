@@ -37,8 +37,10 @@ export class ChatSession {
     }
     try {
       for await (const event of streamAnswer(endpoint, messages, signal, access)) {
-        if (event.type !== 'finish') yield event
-        else if (event.reason === 'length') yield { type: 'note', text: 'cut: no more tokens are allowed' }
+        if (event.type === 'text' || event.type === 'reasoning') yield event
+        if (event.type === 'finish' && event.reason === 'length') {
+          yield { type: 'note', text: 'cut: no more tokens are allowed' }
+        }
         if (event.type === 'text') answer += event.text
       }
       keep()

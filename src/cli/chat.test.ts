@@ -98,9 +98,9 @@ describe.skipIf(process.platform !== 'linux')('chat on a terminal', () => {
   let screen: string
 
   function start(variables: Record<string, string> = {}) {
-    const { NO_COLOR: _, FORCE_COLOR: __, ...env } = process.env
+    // Nothing else: among many variables CI and NO_COLOR decide about colours.
     terminal = spawn('script', ['-qfec', `${process.execPath} ${CLI} chat ${url}`, '/dev/null'], {
-      env: { ...env, TERM: 'xterm-256color', ...variables },
+      env: { PATH: process.env.PATH, TERM: 'xterm-256color', ...variables },
     })
     screen = ''
     terminal.stdout.setEncoding('utf8').on('data', (text) => {

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { readFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import OpenAI from 'openai'
@@ -31,9 +31,11 @@ const deploy = (...options: string[]) =>
     ({ code, stdout, stderr }) => ({ code, stdout, stderr }),
   )
 
+const routerVars = async () => JSON.parse(await readFile(join(out, 'router/wrangler.json'), 'utf8')).vars
+
 describe('nanbeige-edge deploy', () => {
   it('writes scripts that wrangler would deploy, and that serve the model together', async () => {
-    expect(await deploy('--dry-run')).toEqual({
+    expect(await deploy('--dry-run', '--public')).toEqual({
       code: 0,
       stderr: '',
       stdout: [
@@ -43,6 +45,7 @@ describe('nanbeige-edge deploy', () => {
         '3/3 nanbeige-edge-tiny ... would deploy\n',
       ].join('\n'),
     })
+    expect(await routerVars()).toMatchObject({ ACCESS: 'public' })
     const pipeline = await serveCommand([out])
     try {
       const client = new OpenAI({ baseURL: `${pipeline.url}/v1`, apiKey: 'none', maxRetries: 0 })
@@ -59,8 +62,26 @@ describe('nanbeige-edge deploy', () => {
     )
   })
 
+  it('lets nobody in whom nobody named', async () => {
+    expect(await deploy()).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringMatching(/^nanbeige-edge: To be deployed it needs --keys FILE/),
+    })
+    const { stdout } = await deploy('--dry-run')
+    expect(stdout).toMatch(/\nTo be deployed it needs --keys FILE, .* or --public: .*\n$/)
+    expect(await routerVars()).not.toHaveProperty('ACCESS')
+    const keys = join(pack.root, 'keys.json')
+    await writeFile(keys, '[{"name": "one"}]')
+    expect(await deploy('--keys', keys)).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringMatching(/keys\.json cannot be used: 0\.sha256/),
+    })
+  })
+
   it('names the script that failed, with the reason', async () => {
-    const { code, stdout, stderr } = await deploy()
+    const { code, stdout, stderr } = await deploy('--public')
     expect([code, stdout]).toEqual([1, expect.stringMatching(/1\/3 nanbeige-edge-tiny-stage-0 \.\.\. $/)])
     expect(stderr).toMatch(
       /^nanbeige-edge: wrangler could not deploy nanbeige-edge-tiny-stage-0 .*\n[\s\S]*CLOUDFLARE_API_TOKEN/,

@@ -1,3 +1,5 @@
+import { checkPack } from '../pack/check-pack.ts'
+import { openPack } from '../pack/open-pack.ts'
 import { turnEnds } from '../pack/pack-chat.ts'
 import { describeTables } from '../pack/tokenizer/describe-tables.ts'
 import type { AddedToken } from '../pack/tokenizer/spec.ts'
@@ -20,6 +22,16 @@ function tensorRow(tensor: Tensor): string[] {
       ? [`${tensor.planes}${tensor.zeroPoint === null ? ' + min' : ''}`, `${tensor.groupSize}`]
       : ['f32', '']
   return [tensor.name, tensor.shape.join(' x '), planes, group, String(bytes), bitsPerWeight(bytes, weightsOf(tensor))]
+}
+
+/** Print what a pack in a folder holds. Throws PackError, WeightsError, TokenizerTablesError. */
+export async function inspect(folder: string, { check }: { check?: boolean }): Promise<void> {
+  const { store, manifest } = await openPack(folder)
+  process.stdout.write(`${await inspectPack(store, manifest)}\n`)
+  if (check) {
+    await checkPack(store, manifest)
+    process.stdout.write('manifest and tensors are as they were packed: each has the sha256 that is stated\n')
+  }
 }
 
 /** What a pack holds, as text: its configuration and a table of its tensors. Throws WeightsError, TokenizerTablesError. */

@@ -3,11 +3,10 @@ import { readFileSync } from 'node:fs'
 import { constants } from 'node:os'
 import { Command } from 'commander'
 import { DeployError, PlanError } from '../deploy/errors.ts'
+import { AccessConfigError } from '../http/access/config-error.ts'
 import { AllOriginsFailedError } from '../origin/errors.ts'
 import { FindOriginError } from '../origin/find-origin.ts'
 import { OriginConfigError } from '../origin/origin-config.ts'
-import { checkPack } from '../pack/check-pack.ts'
-import { openPack } from '../pack/open-pack.ts'
 import { PackError } from '../pack/pack-error.ts'
 import { UnsupportedTokenizerError } from '../pack/tokenizer/spec.ts'
 import { AddressError, ServeError } from '../serve/errors.ts'
@@ -15,22 +14,14 @@ import { TokenizerTablesError } from '../tokenizer/tables.ts'
 import { WeightsError } from '../weights/weights-error.ts'
 import { AnswerError } from '../widget/client.ts'
 import { addChatCommand } from './chat.ts'
-import { inspectPack } from './inspect.ts'
-import { addPackCommand } from './pack.ts'
-import { addQualityCommand } from './quality.ts'
+import { addKeyCommand } from './key-command.ts'
+import { addPackCommand } from './pack-command.ts'
+import { addQualityCommand } from './quality-command.ts'
 import { addServeCommand } from './serve.ts'
 import { addPipelineCommands } from './stage-commands.ts'
 
-async function inspect(folder: string, { check }: { check?: boolean }): Promise<void> {
-  const { store, manifest } = await openPack(folder)
-  process.stdout.write(`${await inspectPack(store, manifest)}\n`)
-  if (check) {
-    await checkPack(store, manifest)
-    process.stdout.write('manifest and tensors are as they were packed: each has the sha256 that is stated\n')
-  }
-}
-
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
+// Each command loads what it needs when it runs: all of them together take longer than a server's start.
 const program = new Command('nanbeige-edge')
   .description('Serve a language model at the edge, talk to it, and prepare its weights.')
   .version(version)
@@ -40,12 +31,14 @@ addServeCommand(program)
 addChatCommand(program)
 addPackCommand(program)
 
+addKeyCommand(program)
+
 program
   .command('inspect')
   .description('show the configuration and the tensors of a pack')
   .argument('<folder>', 'folder of the pack')
   .option('--check', 'also read every shard and check its sha256')
-  .action(inspect)
+  .action(async (folder, options) => (await import('./inspect.ts')).inspect(folder, options))
 
 addQualityCommand(program)
 addPipelineCommands(program)
@@ -53,7 +46,7 @@ addPipelineCommands(program)
 const EXPECTED = [
   ...[PackError, PlanError, DeployError, WeightsError, UnsupportedTokenizerError, TokenizerTablesError],
   ...[OriginConfigError, AllOriginsFailedError],
-  ...[ServeError, AddressError, FindOriginError, AnswerError],
+  ...[ServeError, AddressError, FindOriginError, AnswerError, AccessConfigError],
 ]
 
 /** What is wrong, in one line. Errors of the system (a full disk, no permission) say it themselves; others are faults of this program. */

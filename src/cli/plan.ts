@@ -8,9 +8,7 @@ import { kernelModules } from '../pack/kernel-modules.ts'
 import { type OpenPack, openPack } from '../pack/open-pack.ts'
 import type { Plan } from '../pipeline/stage-plan.ts'
 import { describeColdStart, describeCost, describeRouter, describeStages } from './describe-plan.ts'
-
-/** Tokens of a session's context. */
-export const DEFAULT_CONTEXT = 4096
+import { DEFAULT_CONTEXT } from './stage-commands.ts'
 
 export interface PlanCommandOptions {
   /** The larger a stage may be, the fewer there are: each is a request for every token. */

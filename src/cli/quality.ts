@@ -1,7 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Command } from 'commander'
 import type { ChatModel } from '../chat/chat-model.ts'
 import { loadChatModel } from '../chat/load-chat-model.ts'
 import { loadModel } from '../model/load.ts'
@@ -17,41 +16,13 @@ import { referenceLogits } from '../quantize/reference-model.ts'
 import { folderStore } from '../weights/folder-store.ts'
 import { parseManifest } from '../weights/parse-manifest.ts'
 import { tensorBytes } from '../weights/plane-layout.ts'
+import { ANSWER_TOKENS, type QualityOptions } from './quality-command.ts'
 import { textTable } from './text-table.ts'
 import { withBar } from './with-bar.ts'
 
-/** Tokens of an answer at most. */
-const ANSWER_TOKENS = 96
 const TEMPERATURES = [0, 0.6]
-const PROMPTS = 40
-/** Texts that calibration never sees. */
-const DEFAULT_TEXT = new URL('../quantize/quality.json', import.meta.url).pathname
 
-export function addQualityCommand(program: Command): void {
-  program
-    .command('quality')
-    .description('show how far the next-token distributions of a pack are from those of the model that it was made of')
-    .argument('<pack>', 'folder of the pack')
-    .requiredOption('--reference <model>', 'GGUF file or folder of a Hugging Face checkpoint, computed in float32')
-    .option('--text <file>', 'plain text, or JSON as src/quantize/quality.json is (default: that)', DEFAULT_TEXT)
-    .option('--tokens <number>', 'tokens of each text at most', '102')
-    .option(
-      '--answers',
-      `also compare answers to ${PROMPTS} prompts, of ${ANSWER_TOKENS} tokens at most, with those of the exact weights`,
-    )
-    .option('--json', 'the figures as JSON')
-    .action(quality)
-}
-
-interface QualityOptions {
-  readonly reference: string
-  readonly text: string
-  readonly tokens: string
-  readonly answers?: boolean
-  readonly json?: boolean
-}
-
-async function quality(
+export async function quality(
   folder: string,
   { reference, text, tokens, answers: wanted, json }: QualityOptions,
 ): Promise<void> {

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -67,6 +68,32 @@ describe('serve', () => {
     expect((await readdir(env.TMPDIR!)).filter((name) => name.startsWith('nanbeige-edge'))).toEqual([])
   })
 
+  it('serves other machines only where it is said who may ask', async () => {
+    const refused = {
+      code: 1,
+      stderr: expect.stringMatching(
+        /^nanbeige-edge: at 0\.0\.0\.0 other machines reach this server: .*--key.*--public.*\n$/,
+      ),
+    }
+    expect(await refusal(pack.folder, '--host', '0.0.0.0')).toEqual(refused)
+    const keys = join(pack.root, 'keys.json')
+    await writeFile(
+      keys,
+      JSON.stringify([{ name: 'one', sha256: createHash('sha256').update('secret').digest('hex') }]),
+    )
+    const withKeys = await serve(pack.folder, '--host', '0.0.0.0', '--keys', keys)
+    expect((await fetch(`${withKeys.url}/v1/models`)).status).toBe(401)
+    expect(await tokens(withKeys.url, { Authorization: 'Bearer secret' })).toBeGreaterThan(0)
+    const open = await serve(pack.folder, '--host', '0.0.0.0', '--public', '--allowed-origins', 'https://shop.example')
+    const response = await fetch(`${open.url}/v1/models`, { headers: { Origin: 'https://shop.example' } })
+    expect(response.status).toBe(200)
+    expect(response.headers.get('x-ratelimit-limit-requests')).toBe('10')
+    expect(response.headers.get('Access-Control-Allow-Origin')).toBe('https://shop.example')
+    expect((await fetch(open.url)).headers.get('Content-Security-Policy')).toContain(
+      "frame-ancestors 'self' https://shop.example",
+    )
+  })
+
   it('says in one line what it cannot serve', async () => {
     const line = (text: string) => ({
       code: 1,
@@ -77,6 +104,8 @@ describe('serve', () => {
     expect(await refusal(gguf, '--planes', '9')).toEqual(line('9 is not a number from 2 to 8'))
     expect(await refusal(join(pack.root, 'tmp'))).toEqual(line('there is no config.json'))
     expect(await refusal(pack.folder, '--origin', 'gpu:8000')).toEqual(line('gpu:8000 is no address'))
+    expect(await refusal(pack.folder, '--keys', join(pack.root, 'none.json'))).toEqual(line('none.json'))
+    expect(await refusal(pack.folder, '--allowed-origins', 'shop.example')).toEqual(line("'shop.example' is no origin"))
     expect(await refusal(pack.folder, '--key', '')).toEqual({
       code: 1,
       stderr: expect.stringMatching(/^error: option '--key <key>' argument '' is invalid/),

@@ -12,6 +12,9 @@ interface ServeCommandOptions {
   readonly sequences?: number
   readonly origin?: string
   readonly key?: string
+  readonly keys?: string
+  readonly public?: true
+  readonly allowedOrigins?: string
 }
 
 const EXAMPLES = `
@@ -46,7 +49,11 @@ export function addServeCommand(program: Command): void {
       'tokens that a conversation may have (default: CONTEXT_LENGTH of wrangler.toml)',
       wholeNumber,
     )
-    .option('--sequences <number>', 'answers that are computed at the same time (default: 1)', wholeNumber)
+    .option(
+      '--sequences <number>',
+      'answers that are computed at the same time (default: as many as CACHE_MIB has room for, 8 at most)',
+      wholeNumber,
+    )
     .option(
       '--origin <url>',
       'GPU server that goes on with long answers: vLLM, SGLang or llama-server is found by asking it; kind+url says which it is. ' +
@@ -54,6 +61,19 @@ export function addServeCommand(program: Command): void {
     )
     .addOption(
       new Option('--key <key>', 'API key that every request has to bring').env('NANBEIGE_KEY').argParser(apiKey),
+    )
+    .addOption(
+      new Option(
+        '--keys <file>',
+        'file of keys that `key NAME --file` wrote: every request has to bring one',
+      ).conflicts('key'),
+    )
+    .option('--public', 'serve strangers, with limits and without GPU origins; without it other machines need a key')
+    .addOption(
+      new Option(
+        '--allowed-origins <origins>',
+        'sites whose pages may ask, as https://shop.example, with commas between them (default: those of this machine, without keys)',
+      ).env('ALLOWED_ORIGINS'),
     )
     .addHelpText('after', EXAMPLES)
     .action(serve)
@@ -75,18 +95,14 @@ async function serve(model: string | undefined, options: ServeCommandOptions): P
     await import('../serve/forward.ts'),
     await import('../serve/serve-model.ts'),
   ]
-  const { host, port, planes, context, sequences, origin, key } = options
+  const { host, port, ...others } = options
   const served = await serveModel({
     model,
     address: readAddress(host, port),
-    planes,
-    context,
-    sequences,
-    origin,
+    ...others,
     originKey: process.env.ORIGIN_KEY || undefined,
-    key,
     withProgress: withBar,
   })
   const seconds = (performance.now() - started) / 1000
-  process.stdout.write(`${describeServed(served, seconds, key !== undefined)}\n`)
+  process.stdout.write(`${describeServed(served, seconds, others.key !== undefined || others.keys !== undefined)}\n`)
 }

@@ -1,9 +1,10 @@
 import type { Command } from 'commander'
 import { MAX_STAGE_MIB } from '../deploy/platform-limits.ts'
 import { parseFolder } from '../pack/pack-options.ts'
-import { deployCommand } from './deploy.ts'
-import { DEFAULT_CONTEXT, planCommand } from './plan.ts'
 import { wholeNumber } from './whole-number.ts'
+
+/** Tokens of a session's context. */
+export const DEFAULT_CONTEXT = 4096
 
 /** The commands that spread a pack over Durable Objects. */
 export function addPipelineCommands(program: Command): void {
@@ -27,10 +28,12 @@ export function addPipelineCommands(program: Command): void {
   pipelineCommand(
     'plan',
     'show how a pack is spread over Durable Objects of 128 MB: memory, CPU time a token, cost of 1,000 tokens',
-  ).action(planCommand)
+  ).action(async (folder, options) => (await import('./plan.ts')).planCommand(folder, options))
 
   pipelineCommand('deploy', 'write the Worker scripts of the stages and the router, and deploy them with wrangler')
     .option('--out <folder>', 'where to write them (default: dist/deploy/ and the name of the model)', parseFolder)
+    .option('--keys <file>', 'file of the keys that are let in, which `key NAME --file` wrote')
+    .option('--public', 'let strangers in, with limits for each address and without GPU origins')
     .option('--dry-run', 'everything but the upload: needs no network and no account')
-    .action(deployCommand)
+    .action(async (folder, options) => (await import('./deploy.ts')).deployCommand(folder, options))
 }

@@ -129,7 +129,7 @@ describe('the configurations', () => {
     expect(router.assets).toEqual({
       directory: 'assets',
       binding: 'ASSETS',
-      run_worker_first: ['/v1/*', '/healthz', '/health', '/props', '/tokenize', '/detokenize'],
+      run_worker_first: true,
     })
     expect(JSON.stringify(router)).toContain('nanbeige-edge-tiny-stage-2')
   })

@@ -20,7 +20,7 @@ import { writePipelineShards } from './write-shards.ts'
 
 /**
  * Write everything that `wrangler deploy` needs for the scripts of a plan to folders below `out`: their configuration and static assets.
- * What was there of an earlier plan is replaced. The scripts in order of deployment. Throws PlanError, DeployError, WeightsError, PackError.
+ * `vars`: of the router, beside those of wrangler.toml. What was there of an earlier plan is replaced. The scripts in order of deployment. Throws PlanError, DeployError, WeightsError, PackError.
  */
 export async function writePipeline(
   store: WeightStore,
@@ -28,9 +28,12 @@ export async function writePipeline(
   plan: Plan,
   out: string,
   progress: (bytesDone: number, bytesTotal: number) => void,
+  vars: Readonly<Record<string, string>> = {},
 ): Promise<Script[]> {
   const base = await baseConfig()
-  const scripts = wranglerConfigs(base, plan, (path) => relative(join(out, ROUTER_FOLDER), join(PROJECT, path)))
+  const scripts = wranglerConfigs({ ...base, vars: { ...base.vars, ...vars } }, plan, (path) =>
+    relative(join(out, ROUTER_FOLDER), join(PROJECT, path)),
+  )
   await removeOthers(out, scripts)
   const weights = (folder: string) => join(out, folder, ASSETS_FOLDER, 'weights', plan.name)
   await writePipelineShards(store, manifest, shardLayout(manifest, plan), weights, progress)

@@ -1,4 +1,5 @@
 import type { Distribution, DistributionQuery } from './distribution.ts'
+import type { Beginning } from './kept-caches.ts'
 
 /** The state of one sequence in a model: its KV cache and how far it reaches. */
 export interface Sequence {
@@ -6,7 +7,7 @@ export interface Sequence {
   readonly length: number
   /** Forget all tokens from this position on. */
   truncate(length: number): void
-  /** Give the memory back. */
+  /** Give the KV cache back, which may keep what it holds. */
   release(): void
 }
 
@@ -15,7 +16,8 @@ export interface LanguageModel {
   readonly vocabSize: number
   /** Tokens a sequence can hold. */
   readonly contextLength: number
-  createSequence(): Sequence
+  /** A sequence that holds nothing, or, of what it is to begin with, what another one left. */
+  createSequence(beginning?: Beginning): Sequence
   /**
    * Run tokens through all layers, in chunks, appending them to the sequence; no logits yet. Others get their turn between chunks, and
    * when the signal aborts it ends early, without an error.

@@ -2,8 +2,10 @@ import type { Context } from 'hono'
 import type { ChatModel } from '../chat/chat-model.ts'
 import { type AnswerRequest, completeAll } from '../chat/complete.ts'
 import type { AnswersEvent, ChatEvent } from '../chat/events.ts'
-import type { ChatService } from '../route/service.ts'
+import { Thinking } from '../chat/thinking.ts'
+import { type ChatService, NO_ORIGINS } from '../route/service.ts'
 import { ROUTE_HEADER, routeWish } from '../route/wish.ts'
+import { type Caller, callerOf } from './access/caller.ts'
 import { type ApiError, clientGone } from './errors.ts'
 import { checkModelName, type LoadModel } from './models.ts'
 import type { Dialect, Recording } from './recording.ts'
@@ -48,7 +50,9 @@ export class OpenAnswer {
   readonly #context: Context
   readonly #id: string
   readonly #recordings: Recordings
+  readonly #caller: Caller
   readonly #abort = new AbortController()
+  readonly #thinking = new Thinking()
   readonly #hangUp = () => this.stop(clientGone())
   #recording: Recording | undefined
   #promptTokens = 0
@@ -57,27 +61,38 @@ export class OpenAnswer {
     this.chat = chat
     this.#context = c
     this.#id = asked.id
+    this.#caller = callerOf(c)
     this.#recordings = recordings
     const { signal } = c.req.raw
     signal.addEventListener('abort', this.#hangUp)
     if (signal.aborted) this.#hangUp()
-    const visitor = { client: clientOf(c), listening: () => this.#recording?.isRead ?? true }
+    const visitor = {
+      client: clientOf(c),
+      cacheSalt: callerOf(c).client,
+      listening: () => this.#recording?.isRead ?? true,
+    }
     const log: ChatService['log'] = (entry) => service.log({ ...entry, completion: asked.id })
     const { wish } = routeWish(asked.model ?? chat.id, c.req.header(ROUTE_HEADER) ?? null)
     const requests = [asked.request(chat)].flat().map((request) => ({ ...request, wish, visitor }))
-    this.answers = completeAll(chat, requests, asked.answers ?? 1, this.#abort.signal, { ...service, log })
+    const origins = this.#caller.mayUseOrigins ? service.origins : NO_ORIGINS
+    const own: ChatService = { ...service, origins, log, made: (_, tokens) => this.#take(tokens) }
+    const { signal: stopped } = this.#abort
+    this.answers = this.#counted(completeAll(chat, requests, asked.answers ?? 1, stopped, own, this.#thinking))
     this.events = only(this.answers)
   }
 
-  /** Rejects with what `complete` throws before its start, and with an ApiError of status 404 or 503. Sets the header of the route. */
+  /** Rejects with what `complete` throws before its start, and with an ApiError of status 404, 429 or 503. Sets the header of the route. */
   static async open(c: Context, answers: Answers, asked: Asked): Promise<OpenAnswer> {
     const chat = await answers.loadModel()
     checkModelName(chat, asked.model)
+    const { accounts } = callerOf(c)
+    for (const account of accounts) account.checkAnswer()
     const answer = new OpenAnswer(c, answers, asked, chat, await answers.loadService(chat))
     // Errors in the request, and a full queue, come before the response begins.
     const { event } = (await answer.answers.next()).value as AnswersEvent
     const { route, promptTokens } = event as Extract<ChatEvent, { type: 'start' }>
     answer.#promptTokens = promptTokens
+    await answer.#payPrompt()
     c.header(ROUTE_HEADER, `${route.route}; reason=${route.reason}`)
     return answer
   }
@@ -103,13 +118,45 @@ export class OpenAnswer {
     c.req.raw.signal.removeEventListener('abort', this.#hangUp)
     const resumable = background || c.req.header(RESUMABLE_HEADER) === '1'
     const options = { client: clientOf(c), resumable, background, dialect }
+    const controls = { cancel: (reason: ApiError) => this.stop(reason), answerNow: () => this.#thinking.end() }
     try {
-      this.#recording = this.#recordings.start(this.#id, objects, (reason) => this.stop(reason), options)
+      this.#recording = this.#recordings.start(this.#id, objects, controls, options)
     } catch (error) {
       await this.answers.return(undefined)
       throw error
     }
     return this.#recording
+  }
+
+  /** Rejects with an ApiError of status 429 where the prompt alone is more than is left. */
+  async #payPrompt(): Promise<void> {
+    const { accounts } = this.#caller
+    for (const account of accounts) {
+      const spent = account.spent(this.#promptTokens)
+      if (!spent) continue
+      await this.answers.return(undefined)
+      throw spent
+    }
+    for (const account of accounts) account.takeTokens(this.#promptTokens)
+    for (const [name, value] of Object.entries(accounts[0].headers())) this.#context.header(name, value)
+  }
+
+  #take(tokens: number): void {
+    for (const account of this.#caller.accounts) {
+      account.takeTokens(tokens)
+      const spent = account.spent()
+      if (spent) this.stop(spent)
+    }
+  }
+
+  async *#counted(events: AsyncGenerator<AnswersEvent>): AsyncGenerator<AnswersEvent> {
+    const { accounts } = this.#caller
+    for (const account of accounts) account.beginAnswer()
+    try {
+      yield* events
+    } finally {
+      for (const account of accounts) account.endAnswer()
+    }
   }
 
   /** Ends the events: they throw the reason. */

@@ -1,16 +1,16 @@
 import { Hono } from 'hono'
-import { cors } from 'hono/cors'
 import { requestId } from 'hono/request-id'
 import type { ChatModel } from '../chat/chat-model.ts'
 import { type ChatService, edgeAlone } from '../route/service.ts'
-import { ROUTE_HEADER } from '../route/wish.ts'
 import { absent } from './absent.ts'
-import { requireKey } from './api-keys.ts'
+import { Access, type AccessSettings } from './access/access.ts'
+import { crossOrigin } from './access/cross-origin.ts'
+import { securityHeaders } from './access/security-headers.ts'
 import { chatCompletions } from './chat-completions.ts'
 import { completions } from './completions.ts'
 import { detokenize } from './detokenize.ts'
 import { errorResponse, modelUnavailable, toApiError } from './errors.ts'
-import { REQUEST_ID_HEADER } from './messages/errors.ts'
+import { health } from './health.ts'
 import { messages } from './messages/routes.ts'
 import { methodNotAllowed } from './method-not-allowed.ts'
 import { models } from './models.ts'
@@ -22,6 +22,7 @@ import { responsesApi } from './responses/routes.ts'
 import type { ResponseStore } from './responses/store.ts'
 import { resume } from './resume.ts'
 import { tokenize } from './tokenize.ts'
+import { widgetTokens } from './widget-tokens.ts'
 
 export interface AppOptions {
   /** The model, loaded at the first call. */
@@ -32,8 +33,8 @@ export interface AppOptions {
   readonly service?: (chat: ChatModel) => Promise<ChatService>
   /** Where responses are kept; left out: nowhere. */
   readonly store?: ResponseStore
-  /** The variable API_KEYS; left out: anybody may ask. */
-  readonly apiKeys?: string
+  /** Who is let in; left out: whoever reaches a server of this machine. */
+  readonly access?: AccessSettings
 }
 
 /** Of each path the methods that its own handlers take. */
@@ -48,7 +49,9 @@ const METHODS: Readonly<Record<string, string>> = {
   '/v1/chat/completions': 'POST',
   '/v1/chat/completions/:id/events': 'GET',
   '/v1/chat/completions/:id/cancel': 'POST',
+  '/v1/chat/completions/:id/answer': 'POST',
   '/v1/completions': 'POST',
+  '/v1/widget-tokens': 'POST',
   '/v1/models': 'GET',
   '/v1/models/:id{.+}': 'GET',
 }
@@ -63,24 +66,17 @@ export function createApp(options: AppOptions) {
   // A slash behind a path changes nothing.
   const app = new Hono({ strict: false })
   app.use(requestId())
-  // Any site may embed the widget; there are no cookies to protect.
-  app.use(
-    cors({
-      origin: '*',
-      allowMethods: ['GET', 'POST', 'DELETE'],
-      exposeHeaders: ['Retry-After', ROUTE_HEADER, 'X-Request-Id', REQUEST_ID_HEADER],
-      maxAge: 86_400,
-    }),
-  )
+  const access = new Access(options.access ?? { access: 'loopback' })
+  app.use(securityHeaders(), crossOrigin(access.sites))
   app.use(async (c, next) => {
     await next()
     await drainBody(c.req.raw)
   })
-  const guard = requireKey(options.apiKeys)
+  const { guard } = access
   // Before the other paths: it refuses in a form of its own.
   app.route('/v1/messages', messages(answers, guard))
   for (const path of ['/v1/*', '/props', '/tokenize', '/detokenize']) app.use(path, guard)
-  for (const path of ['/healthz', '/health']) app.get(path, (c) => c.json(options.health()))
+  for (const path of ['/healthz', '/health']) app.route(path, health(access, options.health))
   app.route('/', props(answers))
   for (const path of ['/', '/v1']) app.route(path, tokenize(answers)).route(path, detokenize(loadModel))
   app.route('/v1', chatCompletions(answers))
@@ -88,6 +84,7 @@ export function createApp(options: AppOptions) {
   app.route('/v1', resume(recordings))
   app.route('/v1/responses', responsesApi(answers, options.store))
   app.route('/v1', models(answers))
+  app.route('/v1', widgetTokens(access))
   for (const [path, allowed] of Object.entries(METHODS)) app.all(path, methodNotAllowed(allowed))
   app.route('/v1', absent())
   app.notFound(nothingHere)

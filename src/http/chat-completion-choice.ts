@@ -1,7 +1,19 @@
-import type { ChatEvent, ChatLogprob } from '../chat/events.ts'
+import type { ChatEvent, ChatLogprob, PromptEvent, RouteEvent } from '../chat/events.ts'
 
 /** What an answer says, without the events around it. */
-export type SayingEvent = Exclude<ChatEvent, { type: 'start' | 'finish' }>
+export type SayingEvent = Exclude<ChatEvent, { type: 'start' | 'finish' } | RouteEvent>
+
+const SAYS: ReadonlySet<string> = new Set<SayingEvent['type']>([
+  'reasoning',
+  'content',
+  'toolCall',
+  'toolCallArguments',
+  'toolCallRevoked',
+])
+
+export function isSaying(event: ChatEvent | PromptEvent): event is SayingEvent {
+  return SAYS.has(event.type)
+}
 
 /** An event as the delta and logprobs of a chunk's choice; undefined where OpenAI's API has no way to say it. */
 export function chunkChoice(event: SayingEvent) {

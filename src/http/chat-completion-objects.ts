@@ -1,6 +1,7 @@
 import type { AnswersEvent, FinishReason } from '../chat/events.ts'
 import { loopTurn } from '../generate/turn.ts'
-import { chunkChoice, WholeChoice } from './chat-completion-choice.ts'
+import { chunkChoice, isSaying, WholeChoice } from './chat-completion-choice.ts'
+import { noticeFields, SourceFields } from './route-fields.ts'
 import { type FinishEvent, timingsObject, usageObject } from './usage.ts'
 
 /** Makes the objects of one chat completion, whole or in chunks, in OpenAI's form. */
@@ -24,7 +25,7 @@ export class CompletionObjects {
     for await (const { answer, event } of events) {
       beat()
       if (event.type === 'finish') finishes[answer] = event
-      else if (event.type !== 'start' && event.type !== 'prompt') choices[answer].add(event)
+      else if (isSaying(event)) choices[answer].add(event)
     }
     if (Object.keys(finishes).length < this.#answers)
       throw new Error('the events of a completion ended without a finish')
@@ -53,20 +54,31 @@ export class CompletionObjects {
       return { ...this.#chunk(answer, { role: 'assistant', content: '' }), ...usage }
     }
     yield open(0)
+    const sources = new SourceFields()
     const finishes: FinishEvent[] = []
     for await (const { answer, event } of events) {
       if (event.type === 'start' || event.type === 'prompt') continue
       if (!opened.has(answer)) yield open(answer)
+      if (event.type === 'source') {
+        sources.hold(answer, event)
+        continue
+      }
       if (event.type === 'finish') {
         finishes[answer] = event
         const isLast = !includeUsage && Object.keys(finishes).length === this.#answers
         const timings = isLast ? { timings: timingsObject(finishes) } : {}
-        yield { ...this.#chunk(answer, {}, null, event.reason), ...usage, ...timings }
+        yield { ...this.#chunk(answer, {}, null, event.reason), ...usage, ...timings, ...sources.take(answer) }
+        continue
+      }
+      if (!isSaying(event)) {
+        // Clients that ask for the usage know chunks without a choice; others may take the first choice of any.
+        const chunk = includeUsage ? { ...this.#head('chat.completion.chunk'), choices: [] } : this.#chunk(answer, {})
+        yield { ...chunk, ...usage, ...noticeFields(event, answer) }
         continue
       }
       const choice = chunkChoice(event)
       if (!choice) continue
-      yield { ...this.#chunk(answer, choice.delta, choice.logprobs), ...usage }
+      yield { ...this.#chunk(answer, choice.delta, choice.logprobs), ...usage, ...sources.take(answer) }
       // To ask for the next token, through all that stands between, would hold this one back.
       await loopTurn()
     }

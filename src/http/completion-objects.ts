@@ -1,6 +1,7 @@
 import type { AnswersEvent, FinishReason, PromptLogprob } from '../chat/events.ts'
 import { loopTurn } from '../generate/turn.ts'
 import { CompletionLogprobs, type LegacyLogprobs } from './completion-logprobs.ts'
+import { noticeFields, SourceFields } from './route-fields.ts'
 import { type FinishEvent, timingsObject, usageObject } from './usage.ts'
 
 interface Completions {
@@ -61,6 +62,7 @@ export class TextCompletionObjects {
     const opened = new Set<number>()
     /** Of the prompt that is answered now. */
     let promptTokens: readonly PromptLogprob[] = []
+    const sources = new SourceFields()
     const finishes: FinishEvent[] = []
     for await (const { answer, event } of events) {
       if (answer % each === 0 && !opened.has(answer)) promptTokens = []
@@ -70,15 +72,27 @@ export class TextCompletionObjects {
         if (echo) yield chunk(choice(answer, this.#echo(answer), logprobs[answer].lists(promptTokens)))
       }
       if (event.type === 'content') {
-        yield chunk(choice(answer, event.text, logprobs[answer].lists(event.logprobs ?? [])))
+        const said = choice(answer, event.text, logprobs[answer].lists(event.logprobs ?? []))
+        yield { ...chunk(said), ...sources.take(answer) }
         // To ask for the next token, through all that stands between, would hold this one back.
         await loopTurn()
+      }
+      if (event.type === 'source') sources.hold(answer, event)
+      if (event.type === 'moving' || event.type === 'recovered') {
+        const said = includeUsage
+          ? { ...chunk(choice(answer, '', null)), choices: [] }
+          : chunk(choice(answer, '', null))
+        yield { ...said, ...noticeFields(event, answer) }
       }
       if (event.type === 'finish') {
         finishes[answer] = event
         const isLast = !includeUsage && Object.keys(finishes).length === prompts * each
         const timings = isLast ? { timings: timingsObject(finishes) } : {}
-        yield { ...chunk({ ...choice(answer, '', null), finish_reason: event.reason }), ...timings }
+        yield {
+          ...chunk({ ...choice(answer, '', null), finish_reason: event.reason }),
+          ...timings,
+          ...sources.take(answer),
+        }
       }
     }
     if (includeUsage) {

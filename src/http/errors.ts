@@ -9,6 +9,7 @@ import { LEASE_MS } from '../pipeline/layers-stage.ts'
 import { PipelineError } from '../pipeline/pipeline-error.ts'
 import { OriginsFailedError } from '../route/errors.ts'
 import { RouteWishError } from '../route/wish.ts'
+import { AccessConfigError } from './access/config-error.ts'
 
 /** An answer in OpenAI's error form. */
 export class ApiError extends Error {
@@ -74,6 +75,7 @@ export function toApiError(error: unknown): ApiError {
     return new ApiError(429, error.code, error.message, { headers: { 'Retry-After': `${error.retryAfterSeconds}` } })
   }
   if (error instanceof OriginsFailedError) return new ApiError(502, error.code, error.message, { cause: error })
+  if (error instanceof AccessConfigError) return new ApiError(503, error.code, error.message, { cause: error })
   if (error instanceof RouteWishError) return new ApiError(400, error.code, error.message)
   if (error instanceof PipelineError) {
     const [status, headers] =

@@ -38,7 +38,7 @@ function source() {
 function recordingOf({ resumable = false, background = false, maxCharacters = 1e6 } = {}) {
   const cancel = vi.fn()
   const settings = { resumable, background, maxCharacters: () => maxCharacters, dialect: CHUNKS }
-  const recording = new Recording('c', cancel, settings)
+  const recording = new Recording('c', { cancel, answerNow: () => false }, settings)
   return { recording, cancel }
 }
 
@@ -127,7 +127,12 @@ describe('a completion without a reader', () => {
 
 describe('recordings', () => {
   const start = (recordings: Recordings, id: string, objects: AsyncIterable<unknown>) =>
-    recordings.start(id, objects, () => {}, { client: 'a', resumable: true, dialect: CHUNKS })
+    recordings.start(
+      id,
+      objects,
+      { cancel: () => {}, answerNow: () => false },
+      { client: 'a', resumable: true, dialect: CHUNKS },
+    )
 
   test('are kept for a minute after their end', async () => {
     const recordings = new Recordings()

@@ -27,6 +27,14 @@ export interface RecordedEvent extends StreamEvent {
   readonly id: string | undefined
 }
 
+/** What can be done to a completion from outside. */
+export interface Controls {
+  /** Has to end its objects. */
+  cancel(reason: ApiError): void
+  /** Ends its thinking; false: it does not think any more. */
+  answerNow(): boolean
+}
+
 interface RecordingSettings {
   readonly resumable: boolean
   readonly background?: boolean
@@ -37,7 +45,7 @@ interface RecordingSettings {
 /** The events of one streamed completion, for its client and for one that comes back. */
 export class Recording {
   readonly id: string
-  readonly #cancel: (reason: ApiError) => void
+  readonly #controls: Controls
   readonly #resumable: boolean
   readonly #background: boolean
   readonly #maxCharacters: () => number
@@ -52,16 +60,16 @@ export class Recording {
   #change = Promise.withResolvers<void>()
 
   /**
-   * @param cancel stops the completion. @param resumable it goes on for KEPT_MS without a reader, instead of not at all.
+   * @param resumable it goes on for KEPT_MS without a reader, instead of not at all.
    * @param background … to its end. @param maxCharacters that may be kept now.
    */
   constructor(
     id: string,
-    cancel: (reason: ApiError) => void,
+    controls: Controls,
     { resumable, background = false, maxCharacters, dialect }: RecordingSettings,
   ) {
     this.id = id
-    this.#cancel = cancel
+    this.#controls = controls
     this.#resumable = resumable
     this.#background = background
     this.#maxCharacters = maxCharacters
@@ -111,16 +119,21 @@ export class Recording {
       if (left) return
       left = true
       if (--this.#readers > 0 || this.#ended || this.#background) return
-      if (this.#resumable) this.#waiting = setTimeout(() => this.#cancel(clientGone()), KEPT_MS)
-      else this.#cancel(clientGone())
+      if (this.#resumable) this.#waiting = setTimeout(() => this.#controls.cancel(clientGone()), KEPT_MS)
+      else this.#controls.cancel(clientGone())
     }
   }
 
   /** Stops the completion; whether it was still going on. */
   cancel(reason: ApiError): boolean {
     if (this.#ended) return false
-    this.#cancel(reason)
+    this.#controls.cancel(reason)
     return true
+  }
+
+  /** Ends the thinking of the completion; whether it had to. */
+  answerNow(): boolean {
+    return !this.#ended && this.#controls.answerNow()
   }
 
   /** The events from a position on, until the completion ends. Throws an ApiError of status 410 where they are not kept any more. */

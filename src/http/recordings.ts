@@ -1,6 +1,6 @@
 import { echo } from '../echo.ts'
 import { ApiError } from './errors.ts'
-import { type Dialect, KEPT_MS, Recording } from './recording.ts'
+import { type Controls, type Dialect, KEPT_MS, Recording } from './recording.ts'
 
 /** Of all recordings together: some 28,000 tokens, 16 MB of an isolate's 128 at most. */
 const MAX_CHARACTERS = 8 * 1024 * 1024
@@ -24,18 +24,18 @@ export class Recordings {
   readonly #kept = new Map<string, Kept>()
 
   /**
-   * Records until the objects end, and keeps the events of a resumable stream for a while. `cancel` has to end the objects. Throws an
+   * Records until the objects end, and keeps the events of a resumable stream for a while. Throws an
    * ApiError of status 429 where the client has too many resumable streams.
    */
   start(
     id: string,
     objects: AsyncIterable<unknown>,
-    cancel: (reason: ApiError) => void,
+    controls: Controls,
     { client, resumable, background = false, dialect }: RecordingOptions,
   ): Recording {
     if (resumable) this.#admit(client)
     const maxCharacters = () => MAX_CHARACTERS / this.#kept.size
-    const recording = new Recording(id, cancel, { resumable, background, maxCharacters, dialect })
+    const recording = new Recording(id, controls, { resumable, background, maxCharacters, dialect })
     this.#kept.set(id, { recording, client, resumable })
     for (const kept of this.#kept.values()) kept.recording.trim()
     const forget = () => this.#kept.delete(id)

@@ -4,7 +4,7 @@ import { ApiError, cancelled } from './errors.ts'
 import type { Recordings } from './recordings.ts'
 import { sendEvents } from './sse.ts'
 
-/** GET /chat/completions/:id/events and POST /chat/completions/:id/cancel, of completions that are streamed. */
+/** GET /chat/completions/:id/events, POST /chat/completions/:id/cancel and …/answer, of completions that are streamed. */
 export function resume(recordings: Recordings) {
   return new Hono()
     .get('/chat/completions/:id/events', (c) => {
@@ -16,6 +16,10 @@ export function resume(recordings: Recordings) {
     .post('/chat/completions/:id/cancel', (c) => {
       const recording = recordings.get(c.req.param('id'))
       return c.json({ id: recording.id, cancelled: recording.cancel(cancelled()) })
+    })
+    .post('/chat/completions/:id/answer', (c) => {
+      const recording = recordings.get(c.req.param('id'))
+      return c.json({ id: recording.id, answering: recording.answerNow() })
     })
 }
 

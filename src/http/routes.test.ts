@@ -128,7 +128,7 @@ describe('the id of a request', () => {
 })
 
 describe('CORS', () => {
-  const origin = { Origin: 'https://embedding.example' }
+  const origin = { Origin: 'http://localhost:3000' }
 
   test('preflight', async () => {
     const response = await fakeApp().request('/v1/chat/completions', {
@@ -140,20 +140,21 @@ describe('CORS', () => {
       },
     })
     expect(response.status).toBe(204)
-    expect(response.headers.get('Access-Control-Allow-Origin')).toBe('*')
+    expect(response.headers.get('Access-Control-Allow-Origin')).toBe(origin.Origin)
     expect(response.headers.get('Access-Control-Allow-Methods')).toBe('GET,POST,DELETE')
     expect(response.headers.get('Access-Control-Allow-Headers')).toBe('content-type,authorization')
   })
 
-  test('answers, streams and errors can be read by other sites', async () => {
+  test('answers, streams and errors can be read by sites that may ask', async () => {
+    const ask = (body: object) => post(fakeApp(), body, { headers: { 'Content-Type': 'application/json', ...origin } })
     const responses = [
-      await post(fakeApp(), HELLO),
-      await post(fakeApp(), { ...HELLO, stream: true }),
-      await post(fakeApp(), { ...HELLO, messages: [] }),
-      await post(fakeApp(), { ...HELLO, model: 'gpt-4' }),
-      await fakeApp().request('/nowhere'),
+      await ask(HELLO),
+      await ask({ ...HELLO, stream: true }),
+      await ask({ ...HELLO, messages: [] }),
+      await ask({ ...HELLO, model: 'gpt-4' }),
+      await fakeApp().request('/nowhere', { headers: origin }),
     ]
     expect(responses.map(({ status }) => status)).toEqual([200, 200, 400, 404, 404])
-    for (const { headers } of responses) expect(headers.get('Access-Control-Allow-Origin')).toBe('*')
+    for (const { headers } of responses) expect(headers.get('Access-Control-Allow-Origin')).toBe(origin.Origin)
   })
 })

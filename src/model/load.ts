@@ -5,20 +5,24 @@ import type { WeightStore } from '../weights/weight-store.ts'
 import { WeightsError } from '../weights/weights-error.ts'
 import { Arena, CountingArena, MAX_MEMORY_BYTES, memorySize } from './arena.ts'
 import { EdgeModel, type Slot } from './edge-model.ts'
-import { Head } from './head.ts'
+import { Head, logitBytes } from './head.ts'
 import { instantiateKernels, type KernelModules, type Kernels } from './kernels.ts'
 import { allocateKvCache } from './kv-cache.ts'
 import { allocateWeights, loadWeights, type Weights } from './load-weights.ts'
 import { Stage } from './stage.ts'
 
-/** Tokens run through a layer at once in prefill: past this the tables of a chunk leave the second-level cache. */
+/** Most sequences whose next tokens the head computes at once: more of them gain little (docs/kernels.md), and their logits are large. */
+const MAX_HEAD_COLUMNS = 8
+/** Tokens run through a layer at once, of all sequences: past this the tables of a chunk leave the second-level cache. */
 export const CHUNK_LENGTH = MAX_COLUMNS
 
 export interface LoadOptions {
   /** Tokens a sequence can hold; the model's own limit where that is smaller. */
   readonly contextLength: number
-  /** Sequences held at once. */
+  /** Fewest sequences held at once. */
   readonly sequences: number
+  /** As many more as are held in KV caches of so many bytes in all, and of what an isolate can have; left out: none. */
+  readonly cacheBytes?: number
   readonly build?: keyof KernelModules
   readonly progress?: Progress
 }
@@ -34,16 +38,23 @@ export async function loadModel(
   const capacity = Math.min(options.contextLength, config.maxPositionEmbeddings)
   // The kernels' size functions need no memory of their own, and the size decides the memory.
   const sizes = await instantiateKernels(modules, new CountingArena().memory, options.build)
-  const counted = new CountingArena()
-  build(counted, sizes, config, allocateWeights(counted, manifest.tensors), capacity, 1)
   const slot = new CountingArena()
   allocateSlot(slot, sizes, config, capacity)
-  const bytes = counted.total + (options.sequences - 1) * slot.total
-  if (memorySize(bytes) > MAX_MEMORY_BYTES) throw tooLarge(manifest.name, bytes, capacity)
-  const arena = new Arena(bytes)
+  const columnsOf = (sequences: number) => Math.min(sequences, MAX_HEAD_COLUMNS)
+  const bytesOf = (sequences: number) => {
+    const counted = new CountingArena()
+    const weights = allocateWeights(counted, manifest.tensors)
+    build(counted, sizes, config, weights, capacity, 1, columnsOf(sequences))
+    return counted.total + (sequences - 1) * slot.total
+  }
+  const fits = (sequences: number) => memorySize(bytesOf(sequences)) <= MAX_MEMORY_BYTES
+  let { sequences } = options
+  if (!fits(sequences)) throw tooLarge(manifest.name, bytesOf(sequences), capacity, sequences)
+  while ((sequences + 1) * slot.total <= (options.cacheBytes ?? 0) && fits(sequences + 1)) sequences++
+  const arena = new Arena(bytesOf(sequences))
   const kernels = await instantiateKernels(modules, arena.memory, options.build)
   const weights = await loadWeights(store, manifest.tensors, arena, options.progress)
-  return build(arena, kernels, config, weights, capacity, options.sequences)
+  return build(arena, kernels, config, weights, capacity, sequences, columnsOf(sequences))
 }
 
 function build(
@@ -53,6 +64,7 @@ function build(
   weights: Weights,
   capacity: number,
   sequences: number,
+  headColumns: number,
 ): EdgeModel {
   const layers = Array.from({ length: config.layerCount }, (_, i) => weights.layer(i))
   const embedding = weights.matrix('embedding')
@@ -63,19 +75,29 @@ function build(
     config,
     embedding,
     stage: new Stage(arena, kernels, config, layers, CHUNK_LENGTH),
-    head: new Head(arena, kernels, config, weights.vector('norm'), head, weights.optionalMatrix('headInput')),
+    head: new Head(
+      arena,
+      kernels,
+      config,
+      weights.vector('norm'),
+      head,
+      weights.optionalMatrix('headInput'),
+      headColumns,
+    ),
     slots: Array.from({ length: sequences }, () => allocateSlot(arena, kernels, config, capacity)),
     hidden: arena.allocate(CHUNK_LENGTH * config.hiddenSize * 4),
     chunkLength: CHUNK_LENGTH,
+    logits: arena.allocate(headColumns > 1 ? headColumns * logitBytes(config.vocabSize) : 0),
+    headColumns,
   })
 }
 
-function tooLarge(name: string, bytes: number, contextLength: number): WeightsError {
+function tooLarge(name: string, bytes: number, contextLength: number, sequences: number): WeightsError {
   const mib = (count: number) => Math.ceil(count / 2 ** 20)
   return new WeightsError(
     'model_too_large',
-    `${name} with a context of ${contextLength} takes ${mib(bytes)} MiB of Wasm memory, of which an isolate has ` +
-      `${mib(MAX_MEMORY_BYTES)} at most: set a smaller CONTEXT_LENGTH, pack it with fewer planes, or run it as a pipeline (deploy/README.md)`,
+    `${name} with ${sequences} x ${contextLength} tokens of context takes ${mib(bytes)} MiB of Wasm memory, of which an isolate has ` +
+      `${mib(MAX_MEMORY_BYTES)} at most: set a smaller CONTEXT_LENGTH or SEQUENCES, pack it with fewer planes, or run it as a pipeline (deploy/README.md)`,
   )
 }
 
@@ -83,5 +105,6 @@ function allocateSlot(arena: Arena, kernels: Kernels, config: ModelConfig, capac
   return {
     cache: allocateKvCache(arena, kernels, config, config.layerCount, capacity),
     last: arena.allocate(config.hiddenSize * 4),
+    logits: arena.allocate(logitBytes(config.vocabSize)),
   }
 }

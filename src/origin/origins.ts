@@ -27,6 +27,9 @@ export interface OriginsOptions {
   readonly random?: Random
 }
 
+/** A token, and the name of the origin that made it. */
+export type OriginToken = HistoryToken & { readonly origin?: string }
+
 /** Within a handler: workerd allows neither the library behind this nor random numbers before. */
 export async function openOrigins(configs: readonly OriginConfig[], options: OriginsOptions): Promise<Origins> {
   const { tokenizer, log, fetch = globalThis.fetch, random = createRandom(undefined) } = options
@@ -95,7 +98,7 @@ export class Origins {
    * The tokens after a history, from whichever origin gives them: after a failure the next request begins at the last
    * token that was yielded. Returns 'aborted' when the signal aborts. Throws AllOriginsFailedError.
    */
-  async *continueAtOrigin(request: ContinueRequest): AsyncGenerator<HistoryToken, GenerateEnd> {
+  async *continueAtOrigin(request: ContinueRequest): AsyncGenerator<OriginToken, GenerateEnd> {
     const { signal } = request
     const delivered: HistoryToken[] = []
     const failures: OriginError[] = []
@@ -125,14 +128,14 @@ export class Origins {
     request: ContinueRequest,
     delivered: HistoryToken[],
     failures: OriginError[],
-  ): AsyncGenerator<HistoryToken, GenerateEnd | undefined> {
+  ): AsyncGenerator<OriginToken, GenerateEnd | undefined> {
     const history = request.history.with(delivered)
     const left = request.maxTokens - (history.length - request.history.length)
     if (left <= 0) return 'length'
     try {
       return yield* relay(origin.attempt({ ...request, history, maxTokens: left }), (token) => {
         delivered.push(token)
-        return token
+        return { ...token, origin: origin.config.name }
       })
     } catch (error) {
       if (!(error instanceof OriginError)) throw error

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { Arena } from '../model/arena.ts'
 import type { KvCache } from '../model/kv-cache.ts'
-import type { Stage } from '../model/stage.ts'
+import type { Span, Stage } from '../model/stage.ts'
 import { LayersStage, LEASE_MS } from './layers-stage.ts'
 
 const HIDDEN = 4
@@ -9,7 +9,7 @@ const CAPACITY = 10
 
 // The layers are not what is tested here: they add up, and note what they are called with.
 let now: number
-let calls: { count: number; position: number; cache: KvCache }[]
+let calls: Span[]
 let stage: LayersStage
 const memory = new Float32Array(8 * HIDDEN)
 const caches: KvCache[] = Array.from({ length: 2 }, () => ({ layers: [], capacity: CAPACITY }))
@@ -18,9 +18,11 @@ beforeEach(() => {
   now = 0
   calls = []
   const layers: Pick<Stage, 'forward'> = {
-    forward(_, count, position, cache) {
-      calls.push({ count, position, cache })
+    forward(_, spans, keep) {
+      calls.push(...spans)
+      const [{ count }] = spans
       for (let i = 0; i < count * HIDDEN; i++) memory[i] += 1
+      if (keep === 'last') memory.copyWithin(0, (count - 1) * HIDDEN, count * HIDDEN)
     },
   }
   const arena: Pick<Arena, 'floats'> = { floats: (_, length) => memory.subarray(0, length) }
@@ -64,8 +66,7 @@ describe('positions', () => {
     expect(code(() => stage.forward('a', 1, vectors(1)))).toBe('session_lost')
     expect(stage.sessions).toBe(0)
     stage.forward('a', 0, vectors(2))
-    stage.release('a')
-    expect(code(() => stage.forward('a', 2, vectors(1)))).toBe('session_lost')
+    expect(code(() => stage.forward('a', 3, vectors(1)))).toBe('session_lost')
   })
 
   it('end with the cache', () => {
@@ -95,6 +96,18 @@ describe('caches', () => {
     stage.forward('c', 0, vectors(1))
     expect(calls.at(-1)!.cache).toBe(calls[1].cache)
     expect(code(() => stage.forward('d', 0, vectors(1)))).toBe('no_kv_cache')
+    expect(code(() => stage.forward('b', 1, vectors(1)))).toBe('session_lost')
+  })
+
+  it('keep what they hold when they are released, until another session takes them', () => {
+    stage.forward('a', 0, vectors(2))
+    stage.release('a')
+    expect(stage.sessions).toBe(0)
+    stage.forward('b', 0, vectors(1))
+    stage.forward('a', 2, vectors(1))
+    expect(calls.at(-1)!.cache).toBe(calls[0].cache)
+    expect(stage.sessions).toBe(2)
+    expect(code(() => stage.forward('c', 0, vectors(1)))).toBe('no_kv_cache')
   })
 
   it('are taken from the session that was silent for longest, once its lease is over', () => {

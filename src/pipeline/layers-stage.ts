@@ -4,7 +4,10 @@ import type { KvCache } from '../model/kv-cache.ts'
 import type { Keep, Stage } from '../model/stage.ts'
 import { PipelineError } from './pipeline-error.ts'
 
-/** A session that was silent for so long loses its cache to a new one, should all be in use; it is computed anew when it comes back. */
+/**
+ * A session that was silent for so long loses its cache to a new one, should all be in use, as one does that has ended; it is computed
+ * anew when it comes back.
+ */
 export const LEASE_MS = 30_000
 
 interface Held {
@@ -38,8 +41,10 @@ export class LayersStage {
     this.#now = now
   }
 
+  /** Sessions that keep their cache whoever asks for one. */
   get sessions(): number {
-    return this.#sessions.size
+    const now = this.#now()
+    return [...this.#sessions.values()].filter(({ lastUsed }) => now - lastUsed < LEASE_MS).length
   }
 
   /**
@@ -60,19 +65,18 @@ export class LayersStage {
     }
     const memory = arena.floats(pointer, hidden.length)
     memory.set(hidden)
-    stage.forward(pointer, count, position, held.cache, keep)
+    stage.forward(pointer, [{ count, position, cache: held.cache }], keep)
     held.length = position + count
-    const result = memory.subarray(keep === 'last' ? -hiddenSize : 0)
+    const result = memory.subarray(0, keep === 'last' ? hiddenSize : hidden.length)
     if (this.#result.length !== result.length) this.#result = new Float32Array(result.length)
     this.#result.set(result)
     return this.#result
   }
 
+  /** Its lease is over. What it holds is there, should it come back before another one takes the cache. */
   release(session: string): void {
     const held = this.#sessions.get(session)
-    if (held === undefined) return
-    this.#sessions.delete(session)
-    this.#free.push(held.cache)
+    if (held) held.lastUsed = -Infinity
   }
 
   #hold(session: string, position: number): Held {

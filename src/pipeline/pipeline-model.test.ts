@@ -276,6 +276,54 @@ it('answers again from a sequence that is cut back to its prompt, of which no st
   sequence.release()
 })
 
+describe('a chat that goes on', () => {
+  const request = (ids: readonly number[], seed: number) => ({
+    ...greedy(ids, 3),
+    sampling: samplingParams({ seed, temperature: 2 }, {}),
+  })
+  const beginning = (ids: readonly number[]) => ({ ids, cacheSalt: '' })
+  const answer = async (language: LanguageModel, chat: readonly number[], seed: number) => {
+    const sequence = language.createSequence(beginning(chat))
+    const held = sequence.length
+    const tokens = await ids(language, { ...request(chat, seed), sequence })
+    sequence.release()
+    return { tokens, held }
+  }
+
+  it('computes its new tokens only, and answers as one that computes all', async () => {
+    let chat = prompt(5)
+    for (let turn = 0; turn < 8; turn++) {
+      const before = stages[0].calls.length
+      const { tokens, held } = await answer(model, chat, turn)
+      expect(tokens).toEqual(await ids(tiny.whole, request(chat, turn)))
+      // The last token of an answer is not run before something follows it.
+      if (turn > 0) expect(held).toBe(chat.length - 3)
+      const positions = forwards(stages[0], before).map(({ position }) => position)
+      expect(positions).toEqual([held, chat.length, chat.length + 1])
+      chat = [...chat, ...tokens, ...prompt(2)]
+    }
+    expect(model.reused.sequences).toBe(7)
+  })
+
+  it('is computed anew where a stage has lost it', async () => {
+    const { tokens } = await answer(model, prompt(20), 1)
+    stages[1].restart()
+    const chat = [...prompt(20), ...tokens, 9]
+    expect((await answer(model, chat, 2)).tokens).toEqual(await ids(tiny.whole, request(chat, 2)))
+    expect(model.recoveries).toBe(1)
+  })
+
+  it('leaves its caches to a router that comes after this one', async () => {
+    for (const first of [prompt(20), prompt(20).reverse()]) await answer(model, first, 1)
+    await settled()
+    const next = await tiny.pipeline(stages)
+    const [chat, other] = [prompt(9), prompt(11).reverse()]
+    const expected = [await ids(tiny.whole, request(chat, 3)), await ids(tiny.whole, request(other, 3))]
+    expect([(await answer(next, chat, 3)).tokens, (await answer(next, other, 3)).tokens]).toEqual(expected)
+    expect(next.recoveries).toBe(0)
+  })
+})
+
 it('has no more sequences than its stages have caches', async () => {
   const held = [model.createSequence(), model.createSequence()]
   expect(() => model.createSequence()).toThrow('every KV cache is in use')

@@ -1,5 +1,6 @@
 import type { Distribution, DistributionQuery, TokenMask } from '../generate/distribution.ts'
-import type { LanguageModel, Sequence } from '../generate/language-model.ts'
+import { type Beginning, KeptCaches, type KeptSequence } from '../generate/kept-caches.ts'
+import type { LanguageModel } from '../generate/language-model.ts'
 import { turn } from '../generate/turn.ts'
 import type { ModelConfig } from '../weights/manifest.ts'
 import { freeVectors } from './free-vectors.ts'
@@ -17,34 +18,14 @@ export interface Embedding {
   rows(ids: readonly number[]): Promise<Float32Array<ArrayBuffer>>
 }
 
-class PipelineSequence implements Sequence {
-  readonly session = crypto.randomUUID()
-  /** All tokens, to compute them anew for a stage that lost them. */
-  tokens: readonly number[] = []
+/** A session of the stages. */
+interface Session {
+  readonly id: string
   /** (hiddenSize) f32 of the last token, after all layers. */
-  last = new Float32Array()
-  readonly #release: (sequence: PipelineSequence) => void
-  #released = false
-
-  constructor(release: (sequence: PipelineSequence) => void) {
-    this.#release = release
-  }
-
-  get length(): number {
-    return this.tokens.length
-  }
-
-  truncate(length: number): void {
-    if (length > this.length) throw new RangeError(`cannot truncate a sequence of ${this.length} tokens to ${length}`)
-    this.tokens = this.tokens.slice(0, length)
-  }
-
-  release(): void {
-    if (this.#released) return
-    this.#released = true
-    this.#release(this)
-  }
+  last: Float32Array<ArrayBuffer>
 }
+
+type PipelineSequence = KeptSequence<Session>
 
 /** A model whose layers and head are stages elsewhere: drives them in turn, and makes up for what one of them loses. */
 export class PipelineModel implements LanguageModel {
@@ -58,7 +39,7 @@ export class PipelineModel implements LanguageModel {
   readonly #embedding: Embedding
   readonly #layers: readonly StageClient[]
   readonly #head: readonly { readonly client: StageClient; readonly plan: HeadPlan }[]
-  #active = 0
+  readonly #sessions: KeptCaches<Session>
 
   /** `stages`: clients in the order of the plan. */
   constructor(plan: Plan, config: ModelConfig, embedding: Embedding, stages: readonly StageClient[]) {
@@ -66,6 +47,15 @@ export class PipelineModel implements LanguageModel {
     this.#embedding = embedding
     this.#layers = stages.filter((_, i) => plan.stages[i].kind === 'layers')
     this.#head = plan.stages.flatMap((stage, i) => (stage.kind === 'head' ? [{ client: stages[i], plan: stage }] : []))
+    const sessions = Array.from(
+      { length: plan.sessions },
+      (): Session => ({ id: crypto.randomUUID(), last: new Float32Array() }),
+    )
+    // A stage that cannot be reached may give the cache away when its lease is over.
+    const ended = ({ id }: Session) => {
+      for (const stage of this.#layers) void stage.release(id).catch(() => {})
+    }
+    this.#sessions = new KeptCaches(sessions, { ended })
     this.vocabSize = config.vocabSize
     this.contextLength = plan.contextLength
   }
@@ -77,33 +67,37 @@ export class PipelineModel implements LanguageModel {
     )
   }
 
-  createSequence(): PipelineSequence {
-    if (this.#active >= this.#plan.sessions) {
-      throw new Error('every KV cache is in use: admit no more generations at once than the plan has sessions')
-    }
-    this.#active++
-    return new PipelineSequence(({ session }) => {
-      this.#active--
-      // A stage that cannot be reached frees the cache when its lease is over.
-      for (const stage of this.#layers) void stage.release(session).catch(() => {})
-    })
+  /** KV caches: sequences that can be at once. */
+  get caches(): number {
+    return this.#plan.sessions
+  }
+
+  /** Tokens of prompts that were not computed, since a cache had them, and of how many prompts. */
+  get reused(): { readonly sequences: number; readonly tokens: number } {
+    return this.#sessions.reused
+  }
+
+  createSequence(beginning?: Beginning): PipelineSequence {
+    return this.#sessions.createSequence(beginning)
   }
 
   async forward(sequence: PipelineSequence, tokens: readonly number[], signal: AbortSignal): Promise<void> {
     const all = [...sequence.tokens, ...tokens]
+    const session = sequence.cache
     const last = await recover((attempt) => {
       if (attempt > 0) this.recoveries++
-      return this.#run(sequence.session, all, attempt === 0 ? sequence.length : 0, signal)
+      return this.#run(session.id, all, attempt === 0 ? sequence.length : 0, signal)
     }, signal).catch((error) => {
       if (signal.aborted) return undefined
       throw error
     })
     if (last === undefined) return
-    sequence.tokens = all
-    sequence.last = last
+    sequence.append(tokens)
+    session.last = last
   }
 
-  async distribution({ last }: PipelineSequence, query: DistributionQuery): Promise<Distribution> {
+  async distribution(sequence: PipelineSequence, query: DistributionQuery): Promise<Distribution> {
+    const { last } = sequence.cache
     const ask = (top: number) =>
       Promise.all(
         this.#head.map(({ client, plan }) => {

@@ -15,7 +15,7 @@ export interface StageMethods {
     hidden: Float32Array<ArrayBuffer>,
     keep: Keep,
   ): Promise<Outcome<Float32Array<ArrayBuffer>>>
-  /** Give the KV cache back. */
+  /** Others may have the KV cache; until then it keeps what it holds. */
   release(session: string): Promise<Outcome<void>>
   /** hidden (hiddenSize) f32 */
   distribution(hidden: Float32Array<ArrayBuffer>, query: SliceQuery): Promise<Outcome<SliceAnswer>>

@@ -23,7 +23,7 @@ interface EdgeStretchesOptions {
 
 /**
  * What the edge computes of one answer, in stretches between which origins may take over. It has the edge's turn only meanwhile, and
- * gives it away while nobody reads the answer and others wait; then the tokens so far are computed anew.
+ * gives it away while nobody reads the answer and others wait; then what no KV cache has kept is computed anew.
  */
 export class EdgeStretches {
   readonly #options: EdgeStretchesOptions

@@ -1,5 +1,6 @@
 import type { LanguageModel, Sequence } from '../generate/language-model.ts'
 import type { GenerationQueue, Place, Visitor } from '../generate/queue.ts'
+import { sharedPrefix } from '../generate/shared-prefix.ts'
 
 interface EdgeTurnOptions {
   readonly language: LanguageModel
@@ -31,15 +32,16 @@ export class EdgeTurn {
   }
 
   /**
-   * Waits for the turn, where it is not there yet, and gives a sequence that holds as much of these tokens as the one before it left, the last
-   * token never: running that gives the next. `ids` may grow by what is generated.
+   * Waits for the turn, where it is not there yet, and gives a sequence that holds as much of these tokens as the one before it left, or
+   * another request, the last token never: running that gives the next. `ids` may grow by what is generated.
    */
   async begin(ids: readonly number[], signal: AbortSignal): Promise<Sequence> {
     const { language, queue, visitor } = this.#options
     this.#place ??= queue.rejoin(visitor, signal)
     await this.#place.turn
-    this.#sequence ??= language.createSequence()
-    this.#sequence.truncate(Math.min(this.#sequence.length, sharedPrefix(this.#ids, ids), ids.length - 1))
+    const sequence = this.#sequence
+    if (sequence) sequence.truncate(Math.min(sequence.length, sharedPrefix(this.#ids, ids), ids.length - 1))
+    this.#sequence ??= language.createSequence({ ids, cacheSalt: visitor.cacheSalt ?? '' })
     this.#ids = ids
     return this.#sequence
   }
@@ -60,10 +62,4 @@ export class EdgeTurn {
     this.#place?.leave()
     this.#place = undefined
   }
-}
-
-/** How many ids two lists begin with in common. */
-function sharedPrefix(a: readonly number[], b: readonly number[]): number {
-  const different = a.findIndex((id, index) => id !== b[index])
-  return different < 0 ? a.length : different
 }

@@ -7,7 +7,8 @@ import type { GeneratedToken, GenerateEnd } from '../generate/types.ts'
 import { AllOriginsFailedError, OriginError } from '../origin/errors.ts'
 import { History, type HistoryToken } from '../origin/history.ts'
 import type { ContinueRequest } from '../origin/origin.ts'
-import { type HandoverOptions, handover, type SourcedToken } from './handover.ts'
+import { type HandoverOptions, handover } from './handover.ts'
+import { isNotice, type SourcedToken } from './source.ts'
 
 beforeEach(() => {
   vi.useFakeTimers()
@@ -115,6 +116,7 @@ function world({ edgeMs = 100, plans, guessMs = 300, maxTokens = 120, ...rest }:
       unsupported: () => undefined,
     },
     start: rest.start ?? 'edge',
+    reason: 'may-get-long',
     edge,
     budget: { tokens: rest.budgetTokens ?? 30, msPerToken: rest.msPerToken ?? Number.POSITIVE_INFINITY },
     request: {
@@ -138,6 +140,8 @@ async function run(
   onToken: (all: Delivery[]) => void = () => {},
 ) {
   const deliveries: Delivery[] = []
+  /** Each with the tokens before it. */
+  const notices: (string | number)[] = []
   let end: GenerateEnd | undefined
   const reading = (async () => {
     for (;;) {
@@ -146,13 +150,17 @@ async function run(
         end = step.value
         return
       }
+      if (isNotice(step.value)) {
+        notices.push(step.value.type, deliveries.length)
+        continue
+      }
       deliveries.push({ token: step.value, at: Date.now() })
       onToken(deliveries)
     }
   })()
   for (let i = 0; i < 2000 && end === undefined; i++) await vi.advanceTimersByTimeAsync(50)
   await reading
-  return { deliveries, end }
+  return { deliveries, notices, end }
 }
 
 const idOf = ({ token }: Delivery) => (token as GeneratedToken).id
@@ -173,6 +181,12 @@ const sources = (deliveries: Delivery[]) =>
     .join('')
     .replace(/(.)\1*/g, '$1')
 
+/** Of each stretch of one source why it begins there. */
+const reasons = (deliveries: Delivery[]) =>
+  deliveries
+    .filter(({ token }, index) => token.source !== deliveries[index - 1]?.token.source)
+    .map(({ token }) => token.reason)
+
 function gapAtSwitch(deliveries: Delivery[]) {
   const first = deliveries.findIndex(({ token }) => token.source === 'origin')
   return deliveries[first].at - deliveries[first - 1].at
@@ -181,9 +195,10 @@ function gapAtSwitch(deliveries: Delivery[]) {
 describe('the switch to an origin that answers in time', () => {
   test.each([50, 200, 400])('first token after %d ms: no gap, and no token of both', async (firstTokenMs) => {
     const it = world({ plans: [{ firstTokenMs }] })
-    const { deliveries, end } = await run(it)
+    const { deliveries, notices, end } = await run(it)
     expectJoined(deliveries)
     expect([sources(deliveries), deliveries.length, end]).toEqual(['eo', 120, 'length'])
+    expect([reasons(deliveries), notices]).toEqual([['may-get-long', 'budget'], []])
     expect(gapAtSwitch(deliveries)).toBeLessThan(100)
     expect(it.state.requests.length).toBe(1)
     expect(it.state.edgeRunning).toBe(0)
@@ -207,8 +222,10 @@ describe('the switch to an origin that answers in time', () => {
 
   test('one that is far too slow is waited for, and the edge goes on meanwhile', async () => {
     const it = world({ plans: [{ firstTokenMs: 4000 }] })
-    const { deliveries } = await run(it)
+    const { deliveries, notices } = await run(it)
     expectJoined(deliveries)
+    const moved = deliveries.findIndex(({ token }) => token.source === 'origin')
+    expect(notices).toEqual(['moving', moved])
     expect([sources(deliveries), it.state.requests.length]).toEqual(['eo', 3])
     expect(it.state.edgeMade).toBeGreaterThan(60)
   })
@@ -217,6 +234,7 @@ describe('the switch to an origin that answers in time', () => {
     const { deliveries } = await run(world({ plans: [{ firstTokenMs: 100 }], budgetTokens: 1000, msPerToken: 80 }))
     expectJoined(deliveries)
     expect(sources(deliveries)).toBe('eo')
+    expect(reasons(deliveries)).toEqual(['may-get-long', 'slow-edge'])
     expect(deliveries.findIndex(({ token }) => token.source === 'origin')).toBeLessThan(25)
   })
 })
@@ -233,9 +251,14 @@ describe('origins that fail', () => {
 
   test('in mid-stream: the edge goes on from the last token', async () => {
     const it = world({ plans: [{ firstTokenMs: 100, failsAfter: 20 }, { firstTokenMs: 100 }], maxTokens: 150 })
-    const { deliveries, end } = await run(it)
+    const { deliveries, notices, end } = await run(it)
     expectJoined(deliveries)
     expect([sources(deliveries), deliveries.length, end]).toEqual(['eoeo', 150, 'length'])
+    expect(reasons(deliveries)).toEqual(['may-get-long', 'budget', 'origin-failed', 'budget'])
+    const lost = deliveries.findLastIndex(
+      ({ token }, index) => token.source === 'edge' && deliveries[index - 1]?.token.source === 'origin',
+    )
+    expect(notices).toEqual(['recovered', lost])
     expect(it.state.log).toContainEqual(expect.objectContaining({ event: 'origins_failed', codes: ['stream_cut'] }))
   })
 
@@ -244,6 +267,7 @@ describe('origins that fail', () => {
     const { deliveries, end } = await run(it)
     expectJoined(deliveries)
     expect([sources(deliveries), deliveries.length, end]).toEqual(['e', 20, 'length'])
+    expect(reasons(deliveries)).toEqual(['origin-failed'])
   })
 })
 

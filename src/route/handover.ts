@@ -24,10 +24,11 @@ import type { AllOriginsFailedError } from '../origin/errors.ts'
 import type { History, HistoryToken } from '../origin/history.ts'
 import type { OpenGrammar } from '../origin/open-grammar.ts'
 import type { ContinueRequest } from '../origin/origin.ts'
-import type { Origins } from '../origin/origins.ts'
+import type { Origins, OriginToken } from '../origin/origins.ts'
 import { EdgeRun } from './edge-run.ts'
 import type { EdgeBudget } from './limits.ts'
 import { OpenRequest, type OriginStep } from './open-request.ts'
+import type { Notice, Source, SourcedToken, SourceReason } from './source.ts'
 import { Switchover } from './switchover.ts'
 
 /** Characters; longer than any tag of an answer. */
@@ -47,8 +48,9 @@ export interface AnswerSteering extends Steering {
 
 export interface HandoverOptions {
   readonly origins: Pick<Origins, 'continueAtOrigin' | 'available' | 'firstTokenMs' | 'takeTextOnly' | 'unsupported'>
-  /** Where the first token comes from. */
-  readonly start: 'edge' | 'origin'
+  /** Where the first token comes from, and why. */
+  readonly start: Source
+  readonly reason: SourceReason
   /** The edge's tokens after a history: `generate` from its ids. */
   readonly edge: (
     history: History,
@@ -63,15 +65,13 @@ export interface HandoverOptions {
   readonly log: (entry: { readonly event: string; readonly [field: string]: unknown }) => void
 }
 
-export type SourcedToken = HistoryToken & { readonly source: 'edge' | 'origin' }
-
 /** As `generate`, for an answer that may move between the edge and the origins any number of times. */
-export async function* handover(options: HandoverOptions): AsyncGenerator<SourcedToken, GenerateEnd> {
+export async function* handover(options: HandoverOptions): AsyncGenerator<SourcedToken | Notice, GenerateEnd> {
   const joined = new Joined(options)
   let request: OpenRequest | undefined
   if (options.start === 'origin') {
     yield* joined.forceAtOrigin()
-    request = joined.openIfPossible()
+    request = yield* joined.openAgain()
   }
   try {
     for (;;) {
@@ -88,19 +88,29 @@ export async function* handover(options: HandoverOptions): AsyncGenerator<Source
   }
 }
 
-type Source = SourcedToken['source']
+type Delivery = SourcedToken | Notice
 
 class Joined {
   readonly #options: HandoverOptions
   readonly #history: History
   /** The end of what was delivered last as text. */
   #tail = ''
+  /** Who made the last token, and which origin the last of an origin's. */
+  #source: Source | undefined
+  #origin: string | undefined
+  /** Why it is where it is: for either source the last reason to go there. */
+  readonly #why: Record<Source, SourceReason>
+  /** The reader knows that an origin is waited for. */
+  #toldMoving = false
   /** Resolves when the edge computes nothing any more: it may be at a token that nobody waits for. */
   edgeStopped: Promise<void> = Promise.resolve()
 
   constructor(options: HandoverOptions) {
     this.#options = options
     this.#history = options.request.history.with([])
+    this.#why = { edge: options.reason, origin: options.reason }
+    // What is continued at an origin from its start has filled the edge.
+    if (this.#history.length > 0) this.#source = 'edge'
   }
 
   /** Asks the origins to go on from all that was delivered and these tokens, the last of `snapshot` of the edge's run. */
@@ -116,28 +126,35 @@ class Joined {
   }
 
   /** undefined: the edge has to go on, since the origins failed or cannot hold to the grammar that has opened. */
-  async *fromOrigin(request: OpenRequest): AsyncGenerator<SourcedToken, GenerateEnd | undefined> {
+  async *fromOrigin(request: OpenRequest): AsyncGenerator<Delivery, GenerateEnd | undefined> {
     const { steering } = this.#options
     let open: OpenRequest | undefined = request
     let grammar = steering?.grammar?.()
+    let origin: string | undefined
     try {
+      if (this.#source === 'edge' && !request.outcome) yield* this.#moving()
       for (let next = request.first; ; ) {
         const step: OriginStep = await next
-        if ('failure' in step) return this.#failed(step.failure)
+        if ('failure' in step) return yield* this.#failed(step.failure)
         const token = step.done ? undefined : this.#upToTag(step.value)
-        if (token && !this.#allows(token)) return this.#refused()
-        if (token) yield this.#deliver(token, 'origin')
-        else if (step.value !== 'eos') return step.value as GenerateEnd
+        if (token && !this.#allows(token)) return yield* this.#refused()
+        if (token) {
+          if (origin !== undefined && token.origin !== origin) this.#why.origin = 'origin-failed'
+          origin = token.origin
+          yield this.#deliver(token, 'origin')
+        } else if (step.value !== 'eos') return step.value as GenerateEnd
         const forced = yield* this.forceAtOrigin(!token)
-        if (!token && !forced) return this.#mayEnd ? 'eos' : this.#refused()
+        if (!token && !forced) return this.#mayEnd ? 'eos' : yield* this.#refused()
         if (steering?.ended?.()) return 'eos'
         if (!forced && token === step.value && grammar === steering?.grammar?.()) {
           next = open.next()
           continue
         }
         open.close()
-        open = this.openIfPossible()
+        open = yield* this.openAgain()
         if (!open) return undefined
+        this.#why.origin = 'asked-anew'
+        origin = undefined
         grammar = steering?.grammar?.()
         next = open.first
       }
@@ -147,7 +164,7 @@ class Joined {
   }
 
   /** Text that has no ids, cut behind a tag at which a grammar may open: what follows is asked for anew. */
-  #upToTag(token: HistoryToken): HistoryToken {
+  #upToTag(token: OriginToken): OriginToken {
     if ('id' in token) return token
     const before = this.#tail
     const text = before + token.text
@@ -160,7 +177,7 @@ class Joined {
   }
 
   /** Ends with a request to read on from, the end of the answer, or undefined to start again from what was delivered. */
-  async *fromEdge(): AsyncGenerator<SourcedToken, OpenRequest | GenerateEnd | undefined> {
+  async *fromEdge(): AsyncGenerator<Delivery, OpenRequest | GenerateEnd | undefined> {
     const { budget, origins, request } = this.#options
     await this.edgeStopped
     const run = this.#startEdge()
@@ -169,7 +186,7 @@ class Joined {
       for (;;) {
         if (request.signal.aborted || run.end === 'aborted') return 'aborted'
         const failure = switchover.takeFailure()
-        if (failure) this.#failed(failure)
+        if (failure) yield* this.#failed(failure)
         if (switchover.mayDeliver) {
           // Drawn from all tokens, and anew from those that are allowed: together as if drawn from these at once.
           if (run.wentOnAhead && !this.#allows(run.made[run.taken])) return this.openIfPossible()
@@ -192,10 +209,12 @@ class Joined {
             if (this.#ask(switchover, run)) continue
             break
           case 'leadSpent':
+            this.#why.origin = switchover.cause
             if (yield* this.force('edge')) return this.openIfPossible()
             if (!this.#grammarIsOpen) run.runAhead()
             else if (this.#mayAsk) return this.open([])
         }
+        if (switchover.isLate) yield* this.#moving()
         await switchover.change(request.signal)
       }
     } finally {
@@ -233,6 +252,13 @@ class Joined {
     return this.#options.origins.available && this.#mayAsk ? this.open([]) : undefined
   }
 
+  /** As `openIfPossible`, where an origin was to go on. */
+  *openAgain(): Generator<Notice, OpenRequest | undefined> {
+    const request = this.openIfPossible()
+    if (!request) yield* this.#recovered(this.#options.origins.available ? 'grammar' : 'origin-failed')
+    return request
+  }
+
   get #grammarIsOpen(): boolean {
     return this.#options.steering?.grammar?.() !== undefined
   }
@@ -251,10 +277,28 @@ class Joined {
     return this.#options.request.maxTokens - (this.#history.length - this.#options.request.history.length)
   }
 
-  #deliver<Token extends HistoryToken>(token: Token, source: Source): Token & { source: Source } {
+  #deliver(token: OriginToken, source: Source): SourcedToken {
     this.#history.push(token)
     this.#tail = 'text' in token ? (this.#tail + token.text).slice(-LONGEST_TAG) : ''
-    return { ...token, source }
+    this.#source = source
+    this.#toldMoving = false
+    if (source === 'edge') return { ...token, source, reason: this.#why.edge }
+    this.#origin = token.origin ?? this.#origin
+    return { ...token, origin: this.#origin, source, reason: this.#why.origin }
+  }
+
+  *#moving(): Generator<Notice> {
+    if (this.#toldMoving) return
+    this.#toldMoving = true
+    yield { type: 'moving' }
+  }
+
+  /** The edge goes on: told where an origin was there before it, or is waited for. */
+  *#recovered(reason: SourceReason): Generator<Notice, undefined> {
+    this.#why.edge = reason
+    if (this.#source !== 'origin' && !this.#toldMoving) return
+    this.#toldMoving = false
+    yield { type: 'recovered', reason }
   }
 
   /** Puts in what has to be forced now. Whether there was anything: then what follows has to begin anew. */
@@ -286,12 +330,14 @@ class Joined {
   }
 
   /** An origin that goes on as the answer must not: the edge can be held to it. */
-  #refused(): undefined {
+  *#refused(): Generator<Notice, undefined> {
     this.#log('origin_refused', { tokens: this.#history.length })
+    yield* this.#recovered('origin-refused')
   }
 
-  #failed({ message, failures }: AllOriginsFailedError): undefined {
+  *#failed({ message, failures }: AllOriginsFailedError): Generator<Notice, undefined> {
     this.#log('origins_failed', { tokens: this.#history.length, codes: failures.map(({ code }) => code), message })
+    yield* this.#recovered('origin-failed')
   }
 
   #log(event: string, fields: object): void {

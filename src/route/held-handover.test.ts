@@ -9,7 +9,8 @@ import { AllOriginsFailedError, OriginError } from '../origin/errors.ts'
 import { History, type HistoryToken } from '../origin/history.ts'
 import type { OpenGrammar } from '../origin/open-grammar.ts'
 import type { ContinueRequest } from '../origin/origin.ts'
-import { type AnswerSteering, handover, type SourcedToken } from './handover.ts'
+import { type AnswerSteering, handover } from './handover.ts'
+import { isNotice, type SourcedToken } from './source.ts'
 
 beforeEach(() => {
   vi.useFakeTimers()
@@ -140,6 +141,7 @@ async function answer({ edgeMs, plans, budgetTokens, start, plain = false, piece
   const stream = handover({
     origins: { continueAtOrigin, available: true, firstTokenMs: 300, takeTextOnly: pieces !== undefined, unsupported },
     start,
+    reason: 'may-get-long',
     edge,
     budget: { tokens: budgetTokens, msPerToken: Number.POSITIVE_INFINITY },
     request: {
@@ -162,6 +164,7 @@ async function answer({ edgeMs, plans, budgetTokens, start, plain = false, piece
         end = step.value
         return
       }
+      if (isNotice(step.value)) continue
       tokens.push(step.value)
       steering.push(step.value)
     }

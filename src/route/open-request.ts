@@ -1,21 +1,21 @@
 import type { GenerateEnd } from '../generate/types.ts'
 import { AllOriginsFailedError } from '../origin/errors.ts'
-import type { HistoryToken } from '../origin/history.ts'
+import type { OriginToken } from '../origin/origins.ts'
 
-export type OriginStep = IteratorResult<HistoryToken, GenerateEnd> | { readonly failure: AllOriginsFailedError }
+export type OriginStep = IteratorResult<OriginToken, GenerateEnd> | { readonly failure: AllOriginsFailedError }
 
 /** A request to the origins that was opened ahead: its first token can be looked at without waiting. */
 export class OpenRequest {
   /** Tokens of the edge's run that the origins were told. */
   readonly snapshot: number
   readonly first: Promise<OriginStep>
-  readonly #stream: AsyncGenerator<HistoryToken, GenerateEnd>
+  readonly #stream: AsyncGenerator<OriginToken, GenerateEnd>
   readonly #abort = new AbortController()
   #outcome: OriginStep | undefined
 
   /** `start` gets a signal that aborts with the outer one, and when the request is closed. */
   constructor(
-    start: (signal: AbortSignal) => AsyncGenerator<HistoryToken, GenerateEnd>,
+    start: (signal: AbortSignal) => AsyncGenerator<OriginToken, GenerateEnd>,
     outer: AbortSignal,
     snapshot: number,
   ) {

@@ -4,6 +4,7 @@ import { createRandom } from '../generate/random.ts'
 import { Origins } from '../origin/origins.ts'
 import type { HandoverOptions } from './handover.ts'
 import { type EdgeLimits, readEdgeLimits } from './limits.ts'
+import type { Source } from './source.ts'
 
 /** What all answers share. */
 export interface ChatService {
@@ -12,7 +13,12 @@ export interface ChatService {
   /** Who may compute at the edge. */
   readonly queue: GenerationQueue
   readonly log: HandoverOptions['log']
+  /** Told of every token that is delivered, and of text without ids how many its origin counts. */
+  readonly made?: (source: Source, tokens: number) => void
 }
+
+/** For who may not use any. */
+export const NO_ORIGINS = new Origins([], createRandom(0))
 
 /** Tokens of the longest context that an answer may have. */
 export function contextLengthOf(
@@ -24,5 +30,5 @@ export function contextLengthOf(
 
 /** An edge without origins, and with nobody else at it. */
 export function edgeAlone(queue = new GenerationQueue()): ChatService {
-  return { origins: new Origins([], createRandom(0)), limits: readEdgeLimits({}), queue, log: () => {} }
+  return { origins: NO_ORIGINS, limits: readEdgeLimits({}), queue, log: () => {} }
 }

@@ -59,7 +59,18 @@ export class Switchover {
     if (taken !== request.snapshot) return 'asked'
     if (request.outcome) return 'answered'
     const mayAskAgain = reserve > 0 && this.#requests < MAX_REQUESTS
-    return mayAskAgain && Date.now() >= this.#dryAt ? 'dry' : 'asked'
+    return mayAskAgain && this.#hasRunDry ? 'dry' : 'asked'
+  }
+
+  /** The snapshot is delivered, and the origin has not answered when the next token was due. */
+  get isLate(): boolean {
+    const request = this.#request
+    return request !== undefined && !request.outcome && this.#run.taken === request.snapshot && this.#hasRunDry
+  }
+
+  /** Why the edge has to hand over, before it runs ahead. */
+  get cause(): 'slow-edge' | 'budget' {
+    return this.#isSpent ? 'budget' : 'slow-edge'
   }
 
   /** Requests that were made for this switch. */
@@ -110,7 +121,8 @@ export class Switchover {
   /** Until the edge's next token, the origin's first one, or the time when a token may go out or is missed. */
   async change(signal: AbortSignal): Promise<void> {
     const nextAt = this.#run.taken < this.#readable ? this.#due : this.#request ? this.#dryAt : 0
-    const delivery = nextAt > Date.now() ? [pause(nextAt - Date.now(), signal)] : []
+    const ms = nextAt - Date.now()
+    const delivery = ms > 0 ? [pause(ms, signal)] : []
     await Promise.race([this.#run.next(), ...(this.#request ? [this.#request.first] : []), ...delivery])
   }
 
@@ -133,10 +145,20 @@ export class Switchover {
   }
 
   get #leadIsSpent(): boolean {
-    const { made, taken, intervalMs } = this.#run
+    return this.#run.taken > 0 && (this.#isSlow || this.#isSpent) && this.#origins.available
+  }
+
+  get #isSlow(): boolean {
+    const { made, intervalMs } = this.#run
     // A slow edge whose origins have failed must not ask them all the time.
-    const isSlow = !this.#hasFailed && made.length >= SPEED_SAMPLE && (intervalMs ?? 0) > this.#budget.msPerToken
-    const isSpent = made.length >= this.#budgetTokens - this.#reservePlan.lead
-    return taken > 0 && (isSlow || isSpent) && this.#origins.available
+    return !this.#hasFailed && made.length >= SPEED_SAMPLE && (intervalMs ?? 0) > this.#budget.msPerToken
+  }
+
+  get #isSpent(): boolean {
+    return this.#run.made.length >= this.#budgetTokens - this.#reservePlan.lead
+  }
+
+  get #hasRunDry(): boolean {
+    return Date.now() >= this.#dryAt
   }
 }

@@ -10,7 +10,7 @@ interface StartPipelineOptions {
   readonly out: string
   /** 0: any free one. */
   readonly port: number
-  /** Variables and secrets of the router beside those of its configuration. */
+  /** Variables and secrets of the router beside those of its configuration, and ACCESS for whoever reaches this machine. */
   readonly vars?: Readonly<Record<string, string>>
   /** Of the runtime's inspector, which has a target for each script; 0: any free one. */
   readonly inspectorPort?: number
@@ -36,7 +36,7 @@ export async function startPipeline({
   const edge = await worker(ROUTER_FOLDER, router)
   const miniflare = startMiniflare({
     workers: [
-      { ...edge, bindings: { ...edge.bindings, ...vars } },
+      { ...edge, bindings: { ...edge.bindings, ACCESS: 'loopback', ...vars } },
       ...(await Promise.all(Array.from({ length: stages }, (_, index) => worker(stageFolder(index), stage)))),
     ],
     host: '127.0.0.1',

@@ -17,7 +17,7 @@ interface StartOptions {
   readonly config?: string
   /** Folder of static assets in place of the configuration's. */
   readonly assets?: string
-  /** Variables and secrets beside those of the configuration. */
+  /** Variables and secrets beside those of the configuration, and ACCESS for whoever reaches this machine. */
   readonly vars?: Readonly<Record<string, string | number>>
   /** A folder that what objects store outlasts the Worker in; left out: nothing does. */
   readonly storage?: string
@@ -44,7 +44,7 @@ export async function startWorker({
   const { options } = await miniflareOptions(config)
   const miniflare = startMiniflare({
     ...options,
-    bindings: { ...options.bindings, ...vars },
+    bindings: { ...options.bindings, ACCESS: 'loopback', ...vars },
     ...(assets !== undefined && { assets: { ...options.assets!, directory: assets } }),
     name: 'worker',
     modulesRoot,

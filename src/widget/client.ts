@@ -1,50 +1,55 @@
-import { EventSourceParserStream } from 'eventsource-parser/stream'
+import { type AnswerChunk, type AnswerEvent, readChunks } from './answer-chunks.ts'
+import { AnswerError } from './answer-error.ts'
+import type { TokenProvider } from './turns.ts'
 
-export interface Message {
-  readonly role: 'user' | 'assistant'
-  readonly content: string
-}
+export type { AnswerEvent } from './answer-chunks.ts'
+export { AnswerError } from './answer-error.ts'
 
-export type AnswerEvent =
-  | { readonly type: 'reasoning'; readonly text: string }
-  | { readonly type: 'text'; readonly text: string }
-  | { readonly type: 'finish'; readonly reason: string }
+/** A message as OpenAI's API has it. */
+export type Message =
+  | { readonly role: 'system' | 'user'; readonly content: string }
+  | {
+      readonly role: 'assistant'
+      readonly content: string
+      readonly reasoning_content?: string
+      readonly tool_calls?: readonly object[]
+    }
+  | { readonly role: 'tool'; readonly content: string; readonly tool_call_id: string }
 
-/** Why there is no answer, or no more of it, in words for the reader. */
-export class AnswerError extends Error {
-  readonly code: string
-
-  constructor(code: string, message: string, options?: ErrorOptions) {
-    super(message, options)
-    this.name = 'AnswerError'
-    this.code = code
-  }
+/** An endpoint, and what it may want beside the question. */
+export interface Server {
+  /** Address of an OpenAI-compatible API, without /v1; '': the origin of the page. */
+  readonly endpoint: string
+  /** API key, or what gives one for each request. */
+  readonly key?: string | TokenProvider
 }
 
 /** What an endpoint may want beside the question. */
-export interface Access {
-  /** API key. */
-  readonly key?: string
+export interface Access extends Omit<Server, 'endpoint'> {
   /** Name of the model, where a server has several or will not do without. */
   readonly model?: string
+}
+
+/** Where a stream is taken up: after the event that was read last. */
+export interface Place {
+  readonly id: string
+  readonly lastEventId?: string
 }
 
 interface ApiErrorBody {
   error?: { message?: string; code?: string | null }
 }
 
-interface Chunk extends ApiErrorBody {
-  choices?: {
-    delta?: { content?: string | null; reasoning_content?: string | null; reasoning?: string | null }
-    finish_reason?: string | null
-  }[]
+/** The ids of the models behind an endpoint, its own first. Throws AnswerError. */
+export async function fetchModelIds(server: Server, signal: AbortSignal): Promise<string[]> {
+  const response = await request(server, '/v1/models', { signal })
+  const { data } = (await response.json()) as { data: { id: string }[] }
+  return data.map(({ id }) => id)
 }
 
 /** The id of the model behind an endpoint. Throws AnswerError. */
-export async function fetchModelId(endpoint: string, signal: AbortSignal, { key }: Access = {}): Promise<string> {
-  const response = await request(endpoint, '/v1/models', { headers: authorization(key), signal })
-  const { data } = (await response.json()) as { data: { id: string }[] }
-  return data[0].id
+export async function fetchModelId(endpoint: string, signal: AbortSignal, access: Access = {}): Promise<string> {
+  return (await fetchModelIds({ endpoint, ...access }, signal))[0]
 }
 
 /** Streams the answer to a conversation. Throws AnswerError, and the signal's reason when it aborts. */
@@ -52,65 +57,84 @@ export async function* streamAnswer(
   endpoint: string,
   messages: readonly Message[],
   signal: AbortSignal,
-  { key, model }: Access = {},
+  { model, ...access }: Access = {},
 ): AsyncGenerator<AnswerEvent> {
-  const response = await request(endpoint, '/v1/chat/completions', {
+  const body = { model, messages, stream: true }
+  for await (const { events } of openAnswer({ endpoint, ...access }, body, signal)) yield* events
+}
+
+/** The answer to a body of POST /v1/chat/completions. Throws AnswerError, and the signal's reason when it aborts. */
+export async function* openAnswer(
+  server: Server,
+  body: object,
+  signal: AbortSignal,
+  headers: Record<string, string> = {},
+): AsyncGenerator<AnswerChunk> {
+  const response = await request(server, '/v1/chat/completions', {
     method: 'POST',
-    headers: { 'Content-Type': 'application/json', ...authorization(key) },
-    body: JSON.stringify({ model, messages, stream: true }),
+    headers: { 'Content-Type': 'application/json', ...headers },
+    body: JSON.stringify(body),
     signal,
   })
-  for await (const data of eventData(response, signal)) {
-    if (data === '[DONE]') return
-    const chunk = JSON.parse(data) as Chunk
-    if (chunk.error) throw apiError(chunk, 'The server stopped with an error.')
-    const choice = chunk.choices?.[0]
-    const reasoning = choice?.delta?.reasoning_content ?? choice?.delta?.reasoning
-    if (reasoning) yield { type: 'reasoning', text: reasoning }
-    if (choice?.delta?.content) yield { type: 'text', text: choice.delta.content }
-    if (choice?.finish_reason) yield { type: 'finish', reason: choice.finish_reason }
+  yield* readChunks(response, signal)
+}
+
+/** The rest of an answer. Throws as `openAnswer` does; with status 404 or 410 the server does not have it any more. */
+export async function* resumeAnswer(server: Server, place: Place, signal: AbortSignal): AsyncGenerator<AnswerChunk> {
+  const headers = place.lastEventId === undefined ? undefined : { 'Last-Event-ID': place.lastEventId }
+  yield* readChunks(await request(server, pathOf(place, 'events'), { headers, signal }), signal)
+}
+
+/** Ends an answer that is under way. Throws AnswerError. */
+export async function cancelAnswer(server: Server, place: Place): Promise<void> {
+  await request(server, pathOf(place, 'cancel'), { method: 'POST', keepalive: true })
+}
+
+/** Ends the thinking of an answer; whether the answer itself comes now. Throws AnswerError. */
+export async function answerNow(server: Server, place: Place): Promise<boolean> {
+  const response = await request(server, pathOf(place, 'answer'), { method: 'POST' })
+  return ((await response.json()) as { answering: boolean }).answering
+}
+
+function pathOf({ id }: Place, action: 'events' | 'cancel' | 'answer'): string {
+  return `/v1/chat/completions/${encodeURIComponent(id)}/${action}`
+}
+
+async function request({ endpoint, key }: Server, path: string, init: RequestInit): Promise<Response> {
+  const send = async () => {
+    const token = typeof key === 'function' ? await tokenOf(key) : key
+    const headers = { ...init.headers, ...(token === undefined ? {} : { Authorization: `Bearer ${token}` }) }
+    return fetch(`${endpoint.replace(/\/$/, '')}${path}`, { ...init, headers })
   }
-  throw new AnswerError('incomplete', 'The connection ended before the answer was complete.')
-}
-
-function authorization(key: string | undefined): Record<string, string> {
-  return key === undefined ? {} : { Authorization: `Bearer ${key}` }
-}
-
-async function request(endpoint: string, path: string, init: RequestInit & { signal: AbortSignal }): Promise<Response> {
   let response: Response
   try {
-    response = await fetch(`${endpoint.replace(/\/$/, '')}${path}`, init)
+    response = await send()
+    // A token that ended meanwhile: the next one may be right.
+    if (response.status === 401 && typeof key === 'function') response = await send()
   } catch (cause) {
-    init.signal.throwIfAborted()
+    init.signal?.throwIfAborted()
+    if (cause instanceof AnswerError) throw cause
     throw new AnswerError('unreachable', 'The server cannot be reached. Check the connection.', { cause })
   }
   if (response.ok) return response
-  const body = (await response.json().catch(() => ({}))) as ApiErrorBody
-  throw apiError(body, `The server answered with status ${response.status}.`)
+  const { error } = (await response.json().catch(() => ({}))) as ApiErrorBody
+  const { status } = response
+  const retryAfterMs = delayOf(response.headers.get('Retry-After'))
+  const message = error?.message ?? `The server answered with status ${status}.`
+  throw new AnswerError(error?.code ?? 'server_error', message, { status, retryAfterMs })
 }
 
-// Not `for await` over the body: Safari's ReadableStream is not iterable.
-async function* eventData(response: Response, signal: AbortSignal): AsyncGenerator<string> {
-  const reader = response
-    .body!.pipeThrough(new TextDecoderStream())
-    .pipeThrough(new EventSourceParserStream())
-    .getReader()
+async function tokenOf(provider: TokenProvider): Promise<string> {
   try {
-    while (true) {
-      const { done, value } = await reader.read()
-      signal.throwIfAborted()
-      if (done) return
-      yield value.data
-    }
+    return await provider()
   } catch (cause) {
-    signal.throwIfAborted()
-    throw new AnswerError('interrupted', 'The connection broke off in the middle of the answer.', { cause })
-  } finally {
-    await reader.cancel().catch(() => {})
+    throw new AnswerError('no_token', 'The page has no access to the server. Sign in, or load it again.', { cause })
   }
 }
 
-function apiError({ error }: ApiErrorBody, otherwise: string): AnswerError {
-  return new AnswerError(error?.code ?? 'server_error', error?.message ?? otherwise)
+/** Of Retry-After: seconds, or a date. */
+function delayOf(retryAfter: string | null): number | undefined {
+  if (!retryAfter) return undefined
+  const ms = /^\d+$/.test(retryAfter) ? Number(retryAfter) * 1000 : Date.parse(retryAfter) - Date.now()
+  return Number.isNaN(ms) ? undefined : Math.max(0, ms)
 }

@@ -1,102 +1,216 @@
-import type { ReactiveController, ReactiveControllerHost } from 'lit'
-import { AnswerError, type Message, streamAnswer } from './client.ts'
+import { LEFT, turnError } from './answer-run.ts'
+import { Answering } from './answering.ts'
+import { answerNow } from './client.ts'
+import { ended, hasText, newAnswer } from './growing.ts'
+import { KeptConversation } from './kept-conversation.ts'
+import type { Room } from './room.ts'
+import type { SavedConversation, SavedTurn, Word } from './saved.ts'
+import { type Decision, decided } from './tools.ts'
+import { newId, type QueuedMessage, type ShownTurn, type Turn } from './turns.ts'
 
-export interface Turn extends Message {
-  /** What the model thought before its answer; it is shown, but not part of the conversation. */
-  readonly reasoning: string
-  /** 'stopped' by the reader, 'cut' at the length limit, 'failed' with an error. User's turns are 'done'. */
-  readonly state: 'streaming' | 'done' | 'stopped' | 'cut' | 'failed'
-}
+/** A conversation: turns with branches, at most one answer under way in all tabs, and messages that wait for it. */
+export class Conversation {
+  readonly #room: Room
+  readonly #kept: KeptConversation
+  readonly #answering: Answering
+  #removed: Turn | undefined
 
-/** A conversation with one endpoint: its turns, and at most one answer under way. */
-export class Conversation implements ReactiveController {
-  readonly #host: ReactiveControllerHost & { readonly endpoint: string }
-  #turns: readonly Turn[] = []
-  #error: AnswerError | undefined
-  #answering: AbortController | undefined
-
-  constructor(host: ReactiveControllerHost & { readonly endpoint: string }) {
-    this.#host = host
-    host.addController(this)
+  constructor(room: Room, record?: SavedConversation, turns: readonly SavedTurn[] = []) {
+    this.#room = room
+    this.#kept = new KeptConversation(room, record, turns)
+    this.#answering = new Answering(room, this.#kept)
   }
 
-  get turns(): readonly Turn[] {
-    return this.#turns
+  get id(): string {
+    return this.#kept.record.id
   }
 
-  /** Why the last answer failed. */
-  get error(): AnswerError | undefined {
-    return this.#error
+  /** From the first turn to the last, along the chosen branches. */
+  get turns(): readonly ShownTurn[] {
+    return this.#kept.shown().map((shown) => ({ ...shown, turn: this.#looks(shown.turn) }))
+  }
+
+  /** undefined: nothing was said yet. */
+  get title(): string | undefined {
+    return this.#kept.record.title
+  }
+
+  get updatedAt(): number {
+    return this.#kept.record.updatedAt
+  }
+
+  get isEmpty(): boolean {
+    return this.#kept.shown().length === 0
   }
 
   get answering(): boolean {
-    return this.#answering !== undefined
+    return this.#answering.turn !== undefined
   }
 
-  hostDisconnected(): void {
-    this.stop()
+  /** What an older conversation said; undefined where this one follows none. */
+  get summary(): string | undefined {
+    return this.#kept.record.summary
   }
 
-  ask(content: string): Promise<void> {
-    return this.#answer([...this.#turns, { role: 'user', content, reasoning: '', state: 'done' }])
+  get draft(): string {
+    return this.#kept.record.draft
   }
 
-  /** Asks the last question again, in place of what came of its answer. */
-  retry(): Promise<void> {
-    return this.#answer(this.#turns.slice(0, this.#turns.findLastIndex(({ role }) => role === 'user') + 1))
+  set draft(draft: string) {
+    this.#kept.setDraft(draft)
   }
 
-  /** Keeps the text so far. */
+  /** Messages that wait, the next one first. */
+  get queue(): readonly QueuedMessage[] {
+    return this.#kept.record.queue
+  }
+
+  /** During an answer the message waits for its end. Resolves when it is answered, or waits. */
+  async ask(content: string): Promise<void> {
+    if (!this.answering && this.queue.length === 0) {
+      return this.#answering.work(this.#kept.question(content, this.#kept.last()?.id))
+    }
+    await this.#kept.patch({ queue: [...this.queue, { id: newId(), content }] })
+    if (!this.answering) await this.#answering.work({ sendQueue: true })
+  }
+
+  /** Takes a message out of the queue: its text, for the composer. */
+  unqueue(id: string): string | undefined {
+    const message = this.queue.find((queued) => queued.id === id)
+    void this.#kept.patch({ queue: this.queue.filter((queued) => queued !== message) })
+    return message?.content
+  }
+
+  /** Ends the answer, and keeps what there is of it. Messages of the queue come next. */
   stop(): void {
-    this.#answering?.abort()
+    this.#answering.stop()
   }
 
-  clear(): void {
-    this.stop()
-    this.#answering = undefined
-    this.#error = undefined
-    this.#turns = []
-    this.#host.requestUpdate()
+  /** Ends the thinking; whether the answer comes now. */
+  async answerNow(): Promise<boolean> {
+    const place = this.#answering.turn?.completion
+    return place?.lastEventId !== undefined && (await answerNow(this.#room.server, place).catch(() => false))
   }
 
-  async #answer(question: readonly Turn[]): Promise<void> {
-    this.stop()
-    const abort = new AbortController()
-    this.#answering = abort
-    this.#error = undefined
-    let content = ''
-    let reasoning = ''
-    const show = (state: Turn['state']) => {
-      // A conversation that was cleared meanwhile is not brought back.
-      if (this.#answering !== abort) return
-      this.#turns = [...question, { role: 'assistant', content, reasoning, state }]
-      this.#host.requestUpdate()
-    }
-    show('streaming')
+  /**
+   * Asks again for the last answer, which did not come to its end: what there is of it stays until there is better, and then as a branch.
+   * @param dropOldest turns are left out until the others have room.
+   */
+  async retry({ dropOldest = false } = {}): Promise<void> {
+    const last = this.#kept.last()
+    if (!last || this.answering) return
+    const blank = newAnswer(last.role === 'user' ? last.id : last.parent, Date.now())
+    if (last.role === 'user') await this.#answering.work({ turn: blank, dropOldest })
+    else if (hasText(last)) await this.#answering.work({ turn: { ...blank, insteadOf: last.id }, dropOldest })
+    else await this.#answering.work({ turn: { ...blank, id: last.id, createdAt: last.createdAt }, dropOldest })
+  }
+
+  /** Another answer to the same, as a branch. */
+  async regenerate(id: string): Promise<void> {
+    const turn = this.#kept.tree.get(id)
+    if (turn?.role !== 'assistant') return
+    await this.#answering.end()
+    await this.#answering.work({ turn: newAnswer(turn.parent, Date.now()) })
+  }
+
+  /** Asks something else in place of a question, as a branch. */
+  async edit(id: string, content: string): Promise<void> {
+    const turn = this.#kept.tree.get(id)
+    if (turn?.role !== 'user') return
+    await this.#answering.end()
+    await this.#answering.work(this.#kept.question(content, turn.parent))
+  }
+
+  /** @param branch 0-based, of those that follow the same turn. */
+  switchBranch(id: string, branch: number): void {
+    const parent = this.#kept.tree.get(id)?.parent
+    const turn = this.#kept.tree.following(parent)[branch]
+    if (turn) void this.#kept.show([turn])
+  }
+
+  /** Goes on with an answer that was stopped, cut or lost. One that has only thought is asked for again. */
+  async continueAnswer(id: string): Promise<void> {
+    const turn = this.#kept.tree.get(id)
+    if (turn?.role !== 'assistant' || this.answering) return
+    if (turn.content === '') return this.retry()
+    const { usage, reasoningTokens, answerTokens } = turn
+    const again = { state: 'waiting', completion: undefined, error: undefined, endedAt: undefined } as const
+    await this.#answering.work({ turn: { ...turn, ...again, before: { usage, reasoningTokens, answerTokens } } })
+  }
+
+  /** With all that follows it; `undoRemove` brings it back. */
+  async remove(id: string): Promise<void> {
+    const turn = this.#kept.tree.get(id)
+    if (!turn) return
+    await this.#answering.end()
+    this.#removed = this.#kept.tree.get(id)!
+    await this.#kept.remove(this.#removed)
+  }
+
+  async undoRemove(): Promise<void> {
+    if (this.#removed) await this.#kept.put([this.#removed])
+    this.#removed = undefined
+  }
+
+  /** Whether a tool that waits for the reader may run. When all of a turn are decided on, the model is told their results. */
+  async decide(id: string, callId: string, decision: Decision): Promise<void> {
+    const turn = this.#kept.tree.get(id)
+    if (turn?.role !== 'assistant') return
+    const call = turn.toolCalls.find((call) => call.id === callId && call.state === 'asking')
+    if (!call) return
+    const { allowedTools = [] } = this.#room.settings
+    if (decision === 'always') this.#room.set({ allowedTools: [...allowedTools, call.name] })
+    const toolCalls = turn.toolCalls.map((other) => (other === call ? decided(call, decision) : other))
+    // While others run, it is run after them.
+    if (this.answering) await this.#kept.put([{ ...turn, toolCalls }])
+    else await this.#answering.work({ turn: { ...turn, toolCalls } })
+  }
+
+  /** Saves fields of its record. */
+  patch(fields: Partial<SavedConversation>): Promise<void> {
+    return this.#kept.patch(fields)
+  }
+
+  /** Begins with a question, and what was said before it. @param summary is shown when it has come; '' until then. */
+  async begin(summary: Promise<string>, question: string): Promise<void> {
+    await this.#kept.patch({ queue: [{ id: newId(), content: question }], summary: '' })
     try {
-      let end: Turn['state'] = 'done'
-      for await (const event of streamAnswer(this.#host.endpoint, messagesOf(question), abort.signal)) {
-        if (event.type === 'finish') end = event.reason === 'length' ? 'cut' : 'done'
-        else if (event.type === 'reasoning') reasoning += event.text
-        else content += event.text
-        show('streaming')
-      }
-      show(end)
-    } catch (error) {
-      if (!abort.signal.aborted) this.#error = answerError(error)
-      show(abort.signal.aborted ? 'stopped' : 'failed')
+      await this.#kept.patch({ summary: await summary })
+    } catch (cause) {
+      await this.#kept.patch({ queue: [], summary: undefined })
+      const { turn, beside } = this.#kept.question(question, undefined)
+      return this.#kept.show([...beside, { ...ended(turn, 'failed'), error: turnError(cause) }])
     }
-    if (this.#answering === abort) this.#answering = undefined
-    this.#host.requestUpdate()
+    await this.#answering.work({ sendQueue: true })
   }
-}
 
-/** Answers that were stopped before their first word say nothing to the model. */
-function messagesOf(turns: readonly Turn[]): Message[] {
-  return turns.filter(({ content }) => content !== '').map(({ role, content }) => ({ role, content }))
-}
+  /** Lets go of the answer, which goes on at the server: another tab or element may take it up. */
+  async leave(): Promise<void> {
+    await this.#answering.end(LEFT)
+    await this.#kept.flush()
+  }
 
-function answerError(error: unknown): AnswerError {
-  if (error instanceof AnswerError) return error
-  return new AnswerError('unreadable', 'The answer of the server cannot be read.', { cause: error })
+  /** Takes up what is not finished. */
+  resume(): Promise<void> {
+    return this.#answering.resume()
+  }
+
+  /** What another tab says. */
+  async hear(word: Word): Promise<void> {
+    if (word.conversation !== this.id) return
+    if (word.type === 'stop') this.#answering.stopHere()
+    else await this.#kept.reload(word.turns.filter((id) => !this.#answering.holds(id)))
+    if (this.answering) await this.#answering.resume()
+  }
+
+  flush(): Promise<void> {
+    return this.#kept.flush()
+  }
+
+  /** As it is shown: until an answer begins that is asked for again, with the text of the one before. */
+  #looks(turn: Turn): Turn {
+    if (turn.role !== 'assistant' || turn.insteadOf === undefined || hasText(turn)) return turn
+    const instead = this.#kept.tree.get(turn.insteadOf)
+    return instead?.role === 'assistant' ? { ...turn, content: instead.content, reasoning: instead.reasoning } : turn
+  }
 }

@@ -17,6 +17,9 @@ const marked = new Marked({ gfm: true, breaks: true, async: false, tokenizer: { 
 const purify = DOMPurify(window)
 
 purify.addHook('afterSanitizeAttributes', (node) => {
+  // Below the heading of the message.
+  const level = /^H([1-6])$/.exec(node.tagName)?.[1]
+  if (level) node.setAttribute('aria-level', `${Math.min(Number(level) + 3, 6)}`)
   if (node.tagName !== 'A') return
   node.setAttribute('target', '_blank')
   node.setAttribute('rel', 'noopener noreferrer nofollow')

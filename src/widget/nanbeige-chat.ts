@@ -1,55 +1,83 @@
-import { html, LitElement, nothing, type PropertyValues } from 'lit'
-import { guard } from 'lit/directives/guard.js'
+import { html, nothing, type PropertyValues } from 'lit'
 import { createRef, ref } from 'lit/directives/ref.js'
-import { fetchModelId } from './client.ts'
-import { Conversation, type Turn } from './conversation.ts'
-import { latestIcon, newChatIcon, sendIcon, stopIcon } from './icons.ts'
-import { markdown } from './markdown.ts'
+import { ChatProperties } from './chat-properties.ts'
+import { fetchModelIds } from './client.ts'
+import { Conversations } from './conversations.ts'
+import { latestIcon, listIcon, newChatIcon } from './icons.ts'
+import { modelName } from './model-name.ts'
 import { styles } from './styles.ts'
+import { textsFor } from './texts.ts'
+import { Announcer } from './views/announcer.ts'
+import { Composer } from './views/composer.ts'
+import { ConversationList } from './views/conversation-list.ts'
+import { exchanges } from './views/exchanges.ts'
+import { Follower } from './views/follower.ts'
+import { Reader } from './views/reader.ts'
+import type { TurnActions, View } from './views/view.ts'
 
-/** Nearer to the end than this many pixels, a reader wants to follow the answer. */
-const FOLLOW_DISTANCE = 48
+/** So long after its end an answer may still grow: the bar below it, what is drawn late. */
+const SETTLED_MS = 1000
 
-const NOTES: Partial<Record<Turn['state'], string>> = {
-  stopped: 'Stopped.',
-  cut: 'Cut at the length limit.',
-}
-
-/**
- * A chat with a model behind an OpenAI-compatible endpoint.
- *
- * @attr endpoint - origin of the server, such as https://chat.example.com; the page's own origin when left out
- */
-export class NanbeigeChat extends LitElement {
+/** A chat with a model behind an OpenAI-compatible endpoint. */
+export class NanbeigeChat extends ChatProperties {
   static override styles = styles
   static override properties = {
-    endpoint: { type: String },
+    ...ChatProperties.properties,
     modelId: { state: true },
-    draft: { state: true },
     following: { state: true },
+    removed: { state: true },
   }
 
-  declare endpoint: string
   declare modelId: string | undefined
-  declare draft: string
   /** Whether the newest text is kept in sight: not when the reader scrolled up. */
   declare following: boolean
+  /** What can be brought back. */
+  declare removed: 'turn' | 'conversation' | undefined
 
-  readonly #conversation = new Conversation(this)
+  readonly #chats = new Conversations(this)
+  readonly #reader = new Reader(this)
+  readonly #announcer = new Announcer()
+  readonly #composer = new Composer(this)
+  readonly #list = new ConversationList(this, this.#chats)
+  readonly #follower = new Follower((following) => {
+    this.following = following
+  })
   readonly #log = createRef<HTMLElement>()
-  readonly #input = createRef<HTMLTextAreaElement>()
+  #words = textsFor('en', undefined)
+  /** Of the conversation that was drawn last. */
+  #drawn: string | undefined
+  /** The question below which there is room for its answer. */
+  #roomFor: string | undefined
+  #clock: ReturnType<typeof setInterval> | undefined
   #modelRequest: AbortController | undefined
 
   constructor() {
     super()
-    this.endpoint = ''
-    this.draft = ''
     this.following = true
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback()
     this.#modelRequest?.abort()
+    this.#tick(false)
+  }
+
+  override focus(options?: FocusOptions): void {
+    this.#composer.focus(options)
+  }
+
+  /** Asks as if the reader had. */
+  ask(message: string): void {
+    this.#send(message)
+  }
+
+  /** Ends the answer under way; its text stays. */
+  stop(): void {
+    this.#chats.current.stop()
+  }
+
+  newConversation(): void {
+    this.#chats.create()
   }
 
   // Tokens may come faster than frames.
@@ -60,137 +88,162 @@ export class NanbeigeChat extends LitElement {
 
   protected override willUpdate(changed: PropertyValues<this>): void {
     if (changed.has('endpoint')) void this.#loadModelId()
+    if (!this.hasUpdated || changed.has('lang') || changed.has('texts')) {
+      const language = this.lang || this.closest<HTMLElement>('[lang]')?.lang || navigator.language
+      this.#words = textsFor(language, this.texts)
+    }
+    const { answering, turns } = this.#chats.current
+    if (answering) this.#roomFor = turns.findLast(({ turn }) => turn.role === 'user')?.turn.id
+    this.#tick(answering)
+  }
+
+  protected override firstUpdated(): void {
+    this.#follower.attach(this.#log.value)
+    if (this.autofocus) this.focus()
   }
 
   protected override updated(): void {
-    const log = this.#log.value!
-    if (this.following) log.scrollTop = log.scrollHeight
+    const { id, draft } = this.#chats.current
+    if (id === this.#drawn) return
+    this.#drawn = id
+    this.#composer.draft = draft
+    this.removed = this.removed === 'conversation' ? this.removed : undefined
+    this.#follower.toEnd()
   }
 
   protected override render() {
-    const { turns, error, answering } = this.#conversation
+    const { turns, answering } = this.#chats.current
+    const texts = this.#words
+    const empty = turns.length === 0
     return html`
-      <header>
-        <h2>${this.modelId ?? 'Chat'}</h2>
-        <button class="quiet" @click=${this.#newChat} ?disabled=${turns.length === 0}>${newChatIcon} New chat</button>
-      </header>
-      <div class="scroller">
-        <div class="log" role="log" aria-label="Conversation" aria-busy=${answering} tabindex="0"
-          ${ref(this.#log)} @scroll=${this.#scrolled}>
-          ${turns.length > 0 ? turns.map((turn) => guard([turn], () => renderTurn(turn))) : html`<p class="welcome">What would you like to know?</p>`}
-          ${error ? this.#renderError(error.message) : nothing}
+      <div class="chat ${empty ? 'empty' : ''}" ?inert=${this.#list.isOpen} @keydown=${this.#keyPressed}>
+        <header part="header">
+          <button class="icon" aria-label=${texts.conversations} title=${texts.conversations} aria-haspopup="dialog" @click=${this.#list.open}>${listIcon}</button>
+          <slot name="header-start"></slot>
+          <h2 part="heading">${this.heading ?? (this.modelId === undefined ? '' : modelName(this.modelId))}</h2>
+          <slot name="header-end"></slot>
+          <button class="icon" aria-label=${texts.newChat} title=${texts.newChat} ?disabled=${empty} @click=${this.#newChat}>${newChatIcon}</button>
+        </header>
+        <div class="scroller">
+          <div class="log" part="log" role="log" aria-live="off" aria-label=${texts.conversation} aria-busy=${answering} tabindex="0" ${ref(this.#log)}>
+            <div class="turns">
+              ${empty ? html`<div class="welcome"><slot name="welcome"><p>${texts.welcome}</p></slot></div>` : exchanges(turns, this.#roomFor, this.#view)}
+            </div>
+          </div>
+          <button class="latest" aria-label=${texts.goToLatest} title=${texts.goToLatest} ?hidden=${this.following || empty} @click=${this.#goToLatest}>${latestIcon}</button>
         </div>
-        <button class="latest" aria-label="Go to the newest text" ?hidden=${this.following} @click=${this.#goToLatest}>
-          ${latestIcon}
-        </button>
+        ${this.#renderComposer(answering)}
+        <div class="suggestions">
+          ${empty ? html`<slot name="suggestions">${this.suggestions.map((text) => html`<button class="quiet" @click=${() => this.#send(text)}>${text}</button>`)}</slot>` : nothing}
+        </div>
+        <div class="hidden announcer" role="status">${this.#announcer.say(turns.at(-1)?.turn, texts)}</div>
       </div>
-      ${this.#renderComposer(answering)}
-    `
-  }
-
-  #renderError(message: string) {
-    return html`
-      <div class="error" role="alert">
-        <p>${message}</p>
-        <button class="quiet" @click=${this.#retry}>Try again</button>
-      </div>
+      ${this.#list.render(texts, this.removed === 'conversation' ? this.#undo : undefined)}
     `
   }
 
   #renderComposer(answering: boolean) {
-    return html`
-      <form @submit=${this.#submit}>
-        <label for="message" class="hidden">Message</label>
-        <textarea id="message" rows="1" placeholder="Ask something" enterkeyhint="send" ${ref(this.#input)}
-          .value=${this.draft} @input=${this.#typed} @keydown=${this.#keyPressed}></textarea>
-        ${
-          answering
-            ? html`<button type="button" class="round" aria-label="Stop" @click=${this.#stop}>${stopIcon}</button>`
-            : html`<button class="round" aria-label="Send" ?disabled=${!this.draft.trim()}>${sendIcon}</button>`
-        }
-      </form>
-    `
+    const { current, settings, notice } = this.#chats
+    return this.#composer.render({
+      texts: this.#words,
+      placeholder: this.placeholder,
+      answering,
+      queue: current.queue,
+      effort: settings.effort,
+      notice: notice?.code,
+      removed: this.removed === 'turn',
+      send: this.#send,
+      stop: () => current.stop(),
+      unqueue: (id) => current.unqueue(id),
+      chooseEffort: (effort) => this.#chats.set({ effort }),
+      drafted: (draft) => {
+        current.draft = draft
+      },
+      dismissNotice: () => this.#chats.dismissNotice(),
+      undo: this.#undo,
+    })
+  }
+
+  get #view(): View {
+    return {
+      texts: this.#words,
+      actions: this.#actions,
+      reader: this.#reader,
+      now: Date.now(),
+      openThoughts: this.thoughts === 'open',
+    }
+  }
+
+  readonly #actions: TurnActions = {
+    answerNow: () => void this.#chats.current.answerNow(),
+    retry: () => void this.#chats.current.retry(),
+    regenerate: (id) => void this.#chats.current.regenerate(id),
+    edit: (id, content) => void this.#chats.current.edit(id, content),
+    switchBranch: (id, branch) => this.#chats.current.switchBranch(id, branch),
+    continueAnswer: (id) => void this.#chats.current.continueAnswer(id),
+    remove: (id) => {
+      void this.#chats.current.remove(id)
+      this.removed = 'turn'
+    },
+    decide: (id, callId, decision) => void this.#chats.current.decide(id, callId, decision),
+    setKey: (key) => {
+      this.#chats.set({ key })
+      void this.#chats.current.retry()
+    },
+    startAnew: () => void this.#chats.startAnew(),
+    dropOldest: () => void this.#chats.current.retry({ dropOldest: true }),
+  }
+
+  #send = (message: string): void => {
+    this.removed = undefined
+    void this.#chats.current.ask(message)
+    this.#follower.toEnd()
+  }
+
+  #undo = (): void => {
+    if (this.removed === 'turn') void this.#chats.current.undoRemove()
+    else void this.#chats.undoRemove()
+    this.removed = undefined
+  }
+
+  #newChat = (): void => {
+    this.newConversation()
+    this.focus()
+  }
+
+  #goToLatest = (): void => {
+    this.#follower.toEnd()
+    this.#log.value!.focus()
+  }
+
+  #keyPressed = (event: KeyboardEvent): void => {
+    if (event.key !== 'Escape' || event.isComposing || event.keyCode === 229 || !this.#chats.current.answering) return
+    event.preventDefault()
+    this.stop()
+    this.focus()
+  }
+
+  /** While an answer is under way its times go on, and its end is kept in sight. */
+  #tick(answering: boolean): void {
+    if (answering) {
+      this.#follower.live = true
+      this.#clock ??= setInterval(() => this.requestUpdate(), 1000)
+    } else if (this.#clock !== undefined) {
+      clearInterval(this.#clock)
+      this.#clock = undefined
+      setTimeout(() => {
+        this.#follower.live = this.#clock !== undefined
+      }, SETTLED_MS)
+    }
   }
 
   async #loadModelId(): Promise<void> {
     this.#modelRequest?.abort()
     const request = new AbortController()
     this.#modelRequest = request
+    const server = { endpoint: this.endpoint, key: this.tokenProvider ?? this.apiKey }
     // Without a name there is still a chat; what is wrong with the server shows when it is asked something.
-    const modelId = await fetchModelId(this.endpoint, request.signal).catch(() => undefined)
-    if (!request.signal.aborted) this.modelId = modelId
-  }
-
-  #typed = (): void => {
-    this.draft = this.#input.value!.value
-  }
-
-  #keyPressed = (event: KeyboardEvent): void => {
-    // Enter also ends the composition of a Chinese or Japanese word.
-    if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return
-    event.preventDefault()
-    this.#send()
-  }
-
-  #submit = (event: SubmitEvent): void => {
-    event.preventDefault()
-    this.#send()
-  }
-
-  #send(): void {
-    const question = this.draft.trim()
-    if (!question || this.#conversation.answering) return
-    this.draft = ''
-    this.following = true
-    void this.#conversation.ask(question)
-  }
-
-  #stop = (): void => {
-    this.#conversation.stop()
-    this.#input.value!.focus()
-  }
-
-  #retry = (): void => {
-    this.following = true
-    void this.#conversation.retry()
-    this.#input.value!.focus()
-  }
-
-  #newChat = (): void => {
-    this.#conversation.clear()
-    this.following = true
-    this.#input.value!.focus()
-  }
-
-  #scrolled = (): void => {
-    const { scrollHeight, scrollTop, clientHeight } = this.#log.value!
-    this.following = scrollHeight - scrollTop - clientHeight < FOLLOW_DISTANCE
-  }
-
-  #goToLatest = (): void => {
-    this.following = true
-    this.#log.value!.focus()
+    const ids = await fetchModelIds(server, request.signal).catch(() => [])
+    if (!request.signal.aborted) this.modelId = this.model ?? ids[0]
   }
 }
-
-function renderTurn({ role, content, reasoning, state }: Turn) {
-  if (role === 'user') {
-    return html`<article class="user"><h3 class="hidden">You</h3><p>${content}</p></article>`
-  }
-  if (state === 'failed' && content === '' && reasoning === '') return nothing
-  const waiting = state === 'streaming' && content === ''
-  return html`
-    <article class="assistant">
-      <h3 class="hidden">Answer</h3>
-      ${reasoning ? html`<details class="thinking"><summary>Thinking</summary><p>${reasoning}</p></details>` : nothing}
-      ${
-        waiting
-          ? html`<p class="waiting" role="status"><span class="hidden">Waiting for the answer</span></p>`
-          : html`<div class="markdown ${state === 'streaming' ? 'streaming' : ''}">${markdown(content)}</div>`
-      }
-      ${NOTES[state] ? html`<p class="note">${NOTES[state]}</p>` : nothing}
-    </article>
-  `
-}
-
-customElements.define('nanbeige-chat', NanbeigeChat)

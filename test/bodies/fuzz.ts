@@ -99,8 +99,9 @@ async function modelMeter(url: string, { cpuMs }: WorkerdUsage): Promise<() => P
   const messages = [{ role: 'user', content: 'One, two, three. '.repeat(20) }]
   const path = '/v1/chat/completions'
   const ask = () => send(url, { path, headers, body: JSON.stringify({ messages, max_tokens: 1 }) })
-  // The first one loads the model.
+  // The first one loads the model, the first grammar its engine: what that takes is no body's.
   await ask()
+  await send(url, { path, headers, body: JSON.stringify({ messages, max_tokens: 1, guided_regex: '[a-z]+' }) })
   let tokens = await tokensComputed(url)
   const start = cpuMs()
   await ask()

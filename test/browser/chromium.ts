@@ -11,7 +11,8 @@ const COMMON_PATHS = [
 /** Path of a Chromium on this machine: CHROMIUM in the environment, or where packages put one. */
 export const chromiumPath = [process.env.CHROMIUM, ...COMMON_PATHS].find((path) => path && existsSync(path))
 
-export function launchChromium(): Promise<Browser> {
+/** @param args beside those that it always gets */
+export function launchChromium(...args: string[]): Promise<Browser> {
   return chromium.launch({
     executablePath: chromiumPath,
     args: [
@@ -21,6 +22,7 @@ export function launchChromium(): Promise<Browser> {
       '--disable-component-update',
       '--disable-sync',
       '--no-first-run',
+      ...args,
     ],
   })
 }

@@ -74,7 +74,7 @@ describe.skipIf(!chromiumPath)('the widget in Chromium (needs one: set CHROMIUM 
     await answerLongerThan(first.length)
 
     await button('Stop').click()
-    await page.getByText('Stopped.').waitFor()
+    await page.locator('.note').getByText('Stopped.').waitFor()
     const stopped = await textOf(answer())
     expect(stopped).not.toBe('')
 
@@ -181,7 +181,7 @@ describe.skipIf(!chromiumPath)('the widget in Chromium (needs one: set CHROMIUM 
     // The second answer thinks the same.
     const reasoning = page.getByText('Which <b>is</b> bigger?').first()
     expect(await reasoning.isVisible()).toBe(false)
-    await page.getByText('Thinking').click()
+    await page.getByText('Thought for').click()
     expect(await reasoning.isVisible()).toBe(true)
     expect(await textOf(answer())).toBe('9.8 is.')
     const second = page.waitForRequest(COMPLETIONS)

@@ -5,7 +5,8 @@ import { generate } from '../../src/generate/generate.ts'
 import { createRandom } from '../../src/generate/random.ts'
 import { History } from '../../src/origin/history.ts'
 import { openOrigins } from '../../src/origin/origins.ts'
-import { handover, type SourcedToken } from '../../src/route/handover.ts'
+import { handover } from '../../src/route/handover.ts'
+import { isNotice, type SourcedToken } from '../../src/route/source.ts'
 import { decode } from '../../src/tokenizer/detokenizer.ts'
 import { loadEmbeddedModel } from '../support/embedded-model.ts'
 import { NO_RULES } from '../support/stop-rules.ts'
@@ -56,6 +57,7 @@ describe.skipIf(missing)('handover to the real llama-server', () => {
     const stream = handover({
       origins,
       start: 'edge',
+      reason: 'may-get-long',
       async *edge(history, maxTokens, signal, steering) {
         const tokens = generate(chat.language, { ...request, promptIds: history.ids(), maxTokens, signal, steering })
         try {
@@ -81,6 +83,7 @@ describe.skipIf(missing)('handover to the real llama-server', () => {
     })
     const tokens: (SourcedToken & { id: number })[] = []
     for await (const token of stream) {
+      if (isNotice(token)) continue
       if (!('id' in token)) throw new Error('text from an origin that gives ids')
       tokens.push(token)
     }

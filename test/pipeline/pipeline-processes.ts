@@ -50,7 +50,7 @@ export async function startProcesses(out: string, plan: Plan): Promise<PipelineP
       port,
       object: { binding: 'EDGE', className: 'Edge' },
       assets: assets(ROUTER_FOLDER),
-      vars: { PLAN: plan, MODEL: plan.name, CONTEXT_LENGTH: plan.contextLength },
+      vars: { PLAN: plan, MODEL: plan.name, CONTEXT_LENGTH: plan.contextLength, ACCESS: 'loopback' },
       peers: Object.fromEntries(ports.map((port, index) => [stageBinding(index), port])),
     },
     join(configs, `${ROUTER_FOLDER}.capnp`),

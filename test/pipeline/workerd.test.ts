@@ -41,9 +41,11 @@ async function answer(url: string, question: Question & Record<string, unknown>)
   const response = await ask(url, question, false)
   const { choices, usage } = (await response.json()) as never as {
     choices: { message: object; finish_reason: string; logprobs: { content: { token: string }[] } | null }[]
-    usage: object
+    usage: Record<string, unknown>
   }
   const [{ message, finish_reason, logprobs }] = choices
+  // Each has computed other prompts before.
+  delete usage.prompt_tokens_details
   return { message, finish_reason, usage, tokens: logprobs?.content.map(({ token }) => token) }
 }
 

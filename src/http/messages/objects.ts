@@ -1,5 +1,7 @@
 import type { ChatEvent, Usage } from '../../chat/events.ts'
 import { loopTurn } from '../../generate/turn.ts'
+import { isSaying } from '../chat-completion-choice.ts'
+import { noticeFields, SourceFields } from '../route-fields.ts'
 import { type FinishEvent, usageObject as openAiUsage } from '../usage.ts'
 import { AnswerBlocks, type BlockOptions } from './answer-blocks.ts'
 import { WholeBlocks } from './whole-blocks.ts'
@@ -30,7 +32,7 @@ export class MessageObjects {
         return { ...this.#message(whole.blocks), ...this.#ending(event), usage: usageObject(event) }
       }
       beat()
-      if (event.type === 'start') continue
+      if (!isSaying(event)) continue
       for (const said of this.#blocks.push(event)) whole.add(said)
     }
     throw new Error('the events of a message ended without a finish')
@@ -39,14 +41,20 @@ export class MessageObjects {
   /** The events of a stream, from the events after its start. */
   async *stream(events: AsyncIterable<ChatEvent>) {
     yield { type: 'message_start', message: this.#message([]) }
+    const sources = new SourceFields()
     for await (const event of events) {
       if (event.type === 'start') continue
-      if (event.type === 'finish') {
+      if (event.type === 'source') {
+        sources.hold(0, event)
+      } else if (event.type === 'finish') {
         yield* this.#blocks.end()
         yield { type: 'message_delta', delta: this.#ending(event), usage: usageObject(event) }
         yield { type: 'message_stop' }
+      } else if (!isSaying(event)) {
+        // Clients know this event, and some throw at those that they do not know.
+        yield { type: 'ping', ...noticeFields(event, 0) }
       } else {
-        yield* this.#blocks.push(event)
+        for (const said of this.#blocks.push(event)) yield { ...said, ...sources.take(0) }
         // To ask for the next token, through all that stands between, would hold this one back.
         await loopTurn()
       }

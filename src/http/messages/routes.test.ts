@@ -155,7 +155,7 @@ describe('errors have the form of the API', () => {
   test('where a key is needed', async () => {
     const digest = '0'.repeat(64)
     const apiKeys = JSON.stringify([{ name: 'a', sha256: digest }])
-    const app = createApp({ model: () => Promise.reject(new Error('asked')), health: () => ({}), apiKeys })
+    const app = createApp({ model: () => Promise.reject(new Error('asked')), health: () => ({}), access: { apiKeys } })
     const response = await post(app, HELLO)
     expect([response.status, await response.json()]).toEqual([401, error('authentication_error')])
     expect(response.headers.get('request-id')).toBe(response.headers.get('x-request-id'))

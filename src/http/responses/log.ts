@@ -1,3 +1,4 @@
+import type { RouteEvent } from '../../chat/events.ts'
 import type { SayingEvent } from '../chat-completion-choice.ts'
 import type { ApiError } from '../errors.ts'
 import type { FinishEvent } from '../usage.ts'
@@ -10,7 +11,7 @@ export type ResponseEnd = { readonly type: 'end'; readonly at: number } & (
 )
 
 /** All that a response comes from beside its request: what the generation said, in its order, and how it ended. */
-export type LoggedEvent = SayingEvent | ResponseEnd
+export type LoggedEvent = SayingEvent | RouteEvent | ResponseEnd
 
 export function finished(finish: FinishEvent): ResponseEnd {
   return { type: 'end', at: unixTime(), status: finish.reason === 'length' ? 'incomplete' : 'completed', finish }

@@ -12,7 +12,8 @@ import { countInputTokens } from './input-tokens.ts'
 import { Responses } from './responses.ts'
 import type { ResponseStore } from './store.ts'
 
-const retrieveQuery = z.object({
+/** The query of GET /responses/:id. */
+export const retrieveQuery = z.object({
   stream: z.stringbool().default(false),
   starting_after: z.coerce.number().int().min(-1).default(-1),
 })
@@ -57,7 +58,8 @@ export function responsesApi(answers: Answers, store: ResponseStore | undefined)
 async function recordingOf({ recordings }: Answers, responses: Responses, id: string): Promise<Recording> {
   const recording = recordings.find(id)
   if (recording && (!recording.ended || !responses.store?.has(id))) return recording
-  const replay = new Recording(id, () => {}, { resumable: false, maxCharacters: () => Infinity, dialect: EVENTS })
+  const told = { cancel: () => {}, answerNow: () => false }
+  const replay = new Recording(id, told, { resumable: false, maxCharacters: () => Infinity, dialect: EVENTS })
   await replay.record(responses.events(id))
   return replay
 }

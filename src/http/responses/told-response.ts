@@ -1,4 +1,5 @@
 import type { ResponseStreamEvent } from 'openai/resources/responses/responses'
+import { noticeFields, SourceFields } from '../route-fields.ts'
 import type { LoggedEvent, ResponseEnd } from './log.ts'
 import { errorObject, type ResponseHead, type ResponseObject, responseUsage } from './objects.ts'
 import { type OutputEvent, ResponseOutput } from './output.ts'
@@ -16,6 +17,7 @@ export class ToldResponse {
   readonly #output: ResponseOutput
   #end: ResponseEnd | undefined
   #sequenceNumber = 0
+  readonly #sources = new SourceFields()
 
   /** @param inputItems of its own request. */
   constructor(head: ResponseHead, inputItems: number) {
@@ -31,8 +33,17 @@ export class ToldResponse {
 
   /** What an event of its log comes to; all of it has to be read before the next one is told. */
   *push(event: LoggedEvent): Generator<ResponseStreamEvent> {
+    if (event.type === 'source') {
+      this.#sources.hold(0, event)
+      return
+    }
+    if (event.type === 'moving' || event.type === 'recovered') {
+      // Clients know this event, and throw at those that they do not know.
+      yield { ...this.#status('response.in_progress'), ...noticeFields(event, 0) }
+      return
+    }
     if (event.type !== 'end') {
-      for (const told of this.#output.push(event)) yield this.#numbered(told)
+      for (const told of this.#output.push(event)) yield { ...this.#numbered(told), ...this.#sources.take(0) }
       return
     }
     for (const told of this.#lastOutput(event)) yield this.#numbered(told)

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { FakeModel, fakeChat } from '../../test/support/fake-model.ts'
-import { createApp } from './app.ts'
+import { FakeModel, fakeChat } from '../../../test/support/fake-model.ts'
+import { createApp } from '../app.ts'
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
 const KEYS = JSON.stringify([
@@ -10,7 +10,11 @@ const KEYS = JSON.stringify([
 ])
 
 function ask(apiKeys: string | undefined, headers: Record<string, string>, path = '/v1/models', method = 'GET') {
-  const app = createApp({ model: async () => fakeChat(new FakeModel('Hi')), health: () => ({}), apiKeys })
+  const app = createApp({
+    model: async () => fakeChat(new FakeModel('Hi')),
+    health: () => ({ status: 'ok', secret: 1 }),
+    access: { apiKeys },
+  })
   return app.request(path, { method, headers })
 }
 
@@ -34,10 +38,12 @@ describe('API keys', () => {
     }
   })
 
-  it('guard every path of the model, whether or not there is anything; neither health nor what a browser asks before', async () => {
+  it('guard every path of the model, whether or not there is anything; not what a browser asks before', async () => {
     for (const path of ['/v1/chat/completions', '/v1/none'])
       expect((await ask(KEYS, {}, path, 'POST')).status).toBe(401)
-    expect((await ask(KEYS, {}, '/healthz')).status).toBe(200)
+    const health = async (headers: Record<string, string>) => (await ask(KEYS, headers, '/healthz')).json()
+    expect(await health({})).toEqual({ status: 'ok' })
+    expect(await health({ Authorization: 'Bearer second-key' })).toEqual({ status: 'ok', secret: 1 })
     const preflight = { Origin: 'https://a.example', 'Access-Control-Request-Method': 'POST' }
     expect((await ask(KEYS, preflight, '/v1/chat/completions', 'OPTIONS')).status).toBe(204)
   })
@@ -51,8 +57,12 @@ describe('API keys', () => {
     expect((await ask(KEYS, { 'x-api-key': 'first-key' }, '/v1/messages', 'GET')).status).toBe(405)
   })
 
-  it('are not asked for where there are none', async () => {
-    for (const none of [undefined, '']) expect((await ask(none, {})).status).toBe(200)
+  it('let nobody in where there are none and nothing else is said', async () => {
+    for (const none of [undefined, '']) {
+      const response = await ask(none, { Authorization: 'Bearer first-key' })
+      expect(response.status).toBe(401)
+      expect(await response.json()).toMatchObject({ error: { code: 'api_keys_missing' } })
+    }
   })
 
   it.for([
@@ -60,6 +70,8 @@ describe('API keys', () => {
     ['no key', '[]'],
     ['a key itself', '[{"name": "one", "sha256": "first-key"}]'],
     ['an unknown field', `[{"name": "one", "sha256": "${sha256('first-key')}", "limit": 1}]`],
+    ['two of one name', JSON.stringify([1, 2].map((n) => ({ name: 'one', sha256: sha256(`${n}`) })))],
+    ['without a limit', `[{"name": "one", "sha256": "${sha256('first-key')}", "streams": 0}]`],
   ])('that are %s let nobody in', async ([, variable]) => {
     const response = await ask(variable, { Authorization: 'Bearer first-key' })
     expect(response.status).toBe(503)

@@ -1,11 +1,12 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { AnswerError, type AnswerEvent, fetchModelId, streamAnswer } from '../src/widget/client.ts'
-import { Conversation } from '../src/widget/conversation.ts'
-import { type App, fakeApp } from './support/fake-app.ts'
-import { FakeModel, fakeChat } from './support/fake-model.ts'
+import { AnswerError, type AnswerEvent, fetchModelId, streamAnswer } from '../../src/widget/client.ts'
+import { type App, fakeApp } from '../support/fake-app.ts'
+import { FakeModel, fakeChat } from '../support/fake-model.ts'
 
 const ENDPOINT = 'http://localhost'
 const QUESTION = [{ role: 'user' as const, content: 'Hello?' }]
+
+const EDGE = { type: 'source', source: 'edge', reason: 'no-origin' }
 
 afterEach(() => vi.unstubAllGlobals())
 
@@ -33,6 +34,7 @@ test('the model of an endpoint, with or without a slash at its end', async () =>
 test('text as it comes, then why it ended', async () => {
   serve(fakeApp(fakeChat(new FakeModel('Hé!'))))
   expect(await collect()).toEqual([
+    EDGE,
     { type: 'text', text: 'H' },
     { type: 'text', text: 'é' },
     { type: 'text', text: '!' },
@@ -43,6 +45,7 @@ test('text as it comes, then why it ended', async () => {
 test('reasoning apart from the text', async () => {
   serve(fakeApp(fakeChat(new FakeModel('<think>\nHm\n</think>\n\nNo'))))
   expect(await collect()).toEqual([
+    EDGE,
     { type: 'reasoning', text: 'H' },
     { type: 'reasoning', text: 'm' },
     { type: 'text', text: 'N' },
@@ -54,41 +57,6 @@ test('reasoning apart from the text', async () => {
 test('reasoning under the name of other servers', async () => {
   respond(new Response('data: {"choices":[{"delta":{"reasoning":"Hm"}}]}\n\ndata: [DONE]\n\n'))
   expect(await collect()).toEqual([{ type: 'reasoning', text: 'Hm' }])
-})
-
-describe('a conversation', () => {
-  const host = () => ({
-    endpoint: ENDPOINT,
-    addController: () => {},
-    removeController: () => {},
-    requestUpdate: () => {},
-    updateComplete: Promise.resolve(true),
-  })
-
-  test('shows reasoning beside the answer, and does not send it back', async () => {
-    const prompts: string[] = []
-    const script = (prompt: string) => {
-      prompts.push(prompt)
-      return '<think>\nHm.\n</think>\n\nNo.'
-    }
-    serve(fakeApp(fakeChat(new FakeModel(script))))
-    const conversation = new Conversation(host())
-    await conversation.ask('First?')
-    expect(conversation.turns).toEqual([
-      { role: 'user', content: 'First?', reasoning: '', state: 'done' },
-      { role: 'assistant', content: 'No.', reasoning: 'Hm.', state: 'done' },
-    ])
-    await conversation.ask('Second?')
-    expect(prompts.at(-1)).toBe('user\nFirst?\nassistant\nNo.\nuser\nSecond?\nassistant\n')
-  })
-
-  test('that is cut while the model reasons has no answer', async () => {
-    const chunk = { choices: [{ delta: { reasoning_content: 'Hm' }, finish_reason: 'length' }] }
-    respond(new Response(`data: ${JSON.stringify(chunk)}\n\ndata: [DONE]\n\n`))
-    const conversation = new Conversation(host())
-    await conversation.ask('First?')
-    expect(conversation.turns.at(-1)).toEqual({ role: 'assistant', content: '', reasoning: 'Hm', state: 'cut' })
-  })
 })
 
 test('an abort ends it with the reason of the signal, and stops the model', async () => {

@@ -1,0 +1,18 @@
+import { Hono } from 'hono'
+import type { Access } from './access/access.ts'
+import { toApiError } from './errors.ts'
+
+/** GET /: whether the server works, and to its owner how it is. @param health must neither load the model nor wait for it. */
+export function health(access: Access, health: () => object) {
+  return new Hono().get('/', async (c) => {
+    const told = health()
+    const isOwner = await access.caller(c).then(
+      (caller) => caller.isOwner,
+      (error) => {
+        toApiError(error)
+        return false
+      },
+    )
+    return c.json(isOwner ? told : { status: (told as { status?: string }).status })
+  })
+}

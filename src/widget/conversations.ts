@@ -1,0 +1,300 @@
+import type { Server } from './client.ts'
+import { Conversation } from './conversation.ts'
+import { atRest } from './growing.ts'
+import type { Room } from './room.ts'
+import { type Archive, openArchive, type SavedConversation, type Word } from './saved.ts'
+import { ReaderSettings, setTabItem, tabItem } from './settings.ts'
+import { summarize } from './summary.ts'
+import type { ChatHost, ListedConversation, Settings } from './turns.ts'
+
+/** A conversation that was removed can be brought back for so long. */
+const REMOVED_FOR_MS = 24 * 60 * 60_000
+
+/** What the reader should know of how conversations are kept. */
+export interface StorageNotice {
+  /** 'full': no more room; 'gone': what is said is lost with the page. */
+  readonly code: 'full' | 'gone'
+}
+
+export interface SearchHit {
+  readonly conversation: ListedConversation
+  /** Where it was found; undefined: in the title. */
+  readonly excerpt?: string
+}
+
+/** The conversations of one element with one endpoint, one of them shown. A controller of Lit's. */
+export class Conversations {
+  readonly #host: ChatHost
+  #endpoint: string | undefined
+  #current!: Conversation
+  #settings!: ReaderSettings
+  #room!: Room
+  #archive: Archive | undefined
+  #opened: Promise<void> = Promise.resolve()
+  #records = new Map<string, SavedConversation>()
+  #live = new Map<string, Conversation>()
+  #notice: StorageNotice | undefined
+  #removed: Conversation | undefined
+  #leaving: ReturnType<typeof setTimeout> | undefined
+  #left = true
+
+  constructor(host: ChatHost & { addController?(controller: object): void }) {
+    this.#host = host
+    this.#open()
+    host.addController?.(this)
+  }
+
+  /** The one that is shown; empty until saved ones are read. */
+  get current(): Conversation {
+    return this.#current
+  }
+
+  /** Saved ones are read. */
+  get ready(): Promise<void> {
+    return this.#opened
+  }
+
+  /** The newest first. */
+  get list(): readonly ListedConversation[] {
+    return [...this.#records.values()]
+      .filter(({ title, removedAt }) => title !== undefined && removedAt === undefined)
+      .sort((a, b) => b.updatedAt - a.updatedAt)
+      .map((record) => this.#listed(record))
+  }
+
+  get notice(): StorageNotice | undefined {
+    return this.#notice
+  }
+
+  dismissNotice(): void {
+    this.#notice = undefined
+    this.#host.requestUpdate()
+  }
+
+  get settings(): Settings {
+    return this.#room.settings
+  }
+
+  /** @param changes undefined: as the page has it. */
+  set(changes: Settings): void {
+    this.#room.set(changes)
+  }
+
+  /** An empty one. */
+  create(): Conversation {
+    if (!this.#current.isEmpty) this.#show(new Conversation(this.#room))
+    setTabItem(this.#room.name, undefined)
+    return this.#current
+  }
+
+  async open(id: string): Promise<void> {
+    await this.#opened
+    const conversation = await this.#find(id)
+    if (!conversation) return
+    this.#show(conversation)
+    setTabItem(this.#room.name, id)
+    await conversation.resume()
+  }
+
+  async rename(id: string, title: string): Promise<void> {
+    const conversation = await this.#find(id)
+    if (title.trim()) await conversation?.patch({ title: title.trim() })
+  }
+
+  /** `undoRemove` brings it back. */
+  async remove(id: string): Promise<void> {
+    const conversation = await this.#find(id)
+    if (!conversation) return
+    conversation.stop()
+    if (conversation === this.#current) this.#show(new Conversation(this.#room))
+    this.#removed = conversation
+    await conversation.patch({ removedAt: Date.now() })
+  }
+
+  async undoRemove(): Promise<void> {
+    await this.#removed?.patch({ removedAt: undefined })
+    this.#removed = undefined
+  }
+
+  async search(text: string): Promise<SearchHit[]> {
+    await this.#opened
+    const { search } = await import('./search.ts')
+    return search(text, this.list, this.#archive!)
+  }
+
+  /** @param ids left out: all. */
+  async exportJson(ids?: readonly string[]): Promise<string> {
+    await this.#opened
+    await Promise.all([...this.#live.values()].map((conversation) => conversation.flush()))
+    const { exportJson } = await import('./transfer.ts')
+    return exportJson(this.#archive!, ids ?? this.list.map(({ id }) => id))
+  }
+
+  /** What is shown of it. */
+  async exportMarkdown(id: string): Promise<string> {
+    const conversation = await this.#find(id)
+    const { exportMarkdown } = await import('./transfer-markdown.ts')
+    return conversation ? exportMarkdown(conversation) : ''
+  }
+
+  /** Of JSON or Markdown that was exported; what is there already stays. How many conversations came. Throws ImportError. */
+  async import(text: string): Promise<number> {
+    await this.#opened
+    const { importText } = await import('./transfer.ts')
+    const ids = await importText(this.#archive!, text, atRest)
+    await this.#readRecords()
+    return ids.length
+  }
+
+  /** The last question again, in a new conversation that begins with what was said in this one, in short. */
+  async startAnew(): Promise<void> {
+    const old = this.#current
+    const question = old.turns.findLast(({ turn }) => turn.role === 'user')?.turn.content
+    if (question === undefined) return
+    const next = new Conversation(this.#room)
+    this.#show(next)
+    await next.begin(summarize(old, this.#room), question)
+  }
+
+  hostConnected(): void {
+    // An element that is moved is taken out and put in again in one task.
+    clearTimeout(this.#leaving)
+    if (this.#left) this.#open()
+  }
+
+  hostDisconnected(): void {
+    this.#leaving = setTimeout(() => void this.leave())
+  }
+
+  hostUpdate(): void {
+    if (this.#host.endpoint !== this.#endpoint) this.#open()
+  }
+
+  /** Lets go of all answers, which go on at the server, and saves: another element or tab may take them up. */
+  async leave(): Promise<void> {
+    const archive = this.#archive
+    this.#left = archive?.lasting ?? false
+    await Promise.all([...this.#live.values()].map((conversation) => conversation.leave()))
+    if (archive?.lasting) archive.close()
+  }
+
+  #open(): void {
+    if (!this.#left) void this.leave()
+    const { endpoint } = this.#host
+    this.#left = false
+    this.#endpoint = endpoint
+    this.#archive = undefined
+    this.#records = new Map()
+    this.#live = new Map()
+    this.#settings = new ReaderSettings(endpoint)
+    this.#room = this.#roomFor(endpoint)
+    this.#show(new Conversation(this.#room))
+    this.#opened = this.#read(this.#room)
+  }
+
+  async #read(room: Room): Promise<void> {
+    const archive = await openArchive(room.name)
+    if (this.#room !== room) return archive.close()
+    this.#archive = archive
+    if (!archive.lasting) this.#notice = { code: 'gone' }
+    archive.listen((word) => void this.#hear(word, archive))
+    await this.#settings.load(archive)
+    await this.#readRecords()
+    const last = tabItem(room.name)
+    const saved = last !== undefined && this.#current.isEmpty && !this.#current.draft && (await this.#find(last))
+    if (saved) this.#show(saved)
+    this.#host.requestUpdate()
+    if (saved) void saved.resume()
+  }
+
+  async #readRecords(): Promise<void> {
+    const archive = this.#archive!
+    const records = await archive.conversations()
+    for (const record of records) {
+      const { id, removedAt = Number.POSITIVE_INFINITY } = record
+      if (Date.now() - removedAt > REMOVED_FOR_MS) await archive.forget(id)
+      else this.#records.set(id, record)
+    }
+    this.#host.requestUpdate()
+  }
+
+  async #hear(word: Word, archive: Archive): Promise<void> {
+    const { conversation: id } = word
+    await this.#room.keep(async () => {
+      if (id === undefined) return this.#settings.load(archive)
+      const record = await archive.conversation(id)
+      if (record) this.#records.set(record.id, record)
+    })
+    this.#host.requestUpdate()
+    await this.#live.get(id ?? '')?.hear(word)
+  }
+
+  async #find(id: string): Promise<Conversation | undefined> {
+    const live = this.#live.get(id)
+    if (live) return live
+    const [record, turns] = await Promise.all([this.#archive?.conversation(id), this.#archive?.turns(id)])
+    if (!record || record.removedAt !== undefined) return undefined
+    return this.#live.get(id) ?? new Conversation(this.#room, record, turns)
+  }
+
+  #show(conversation: Conversation): void {
+    // Others are read again when they are opened, but answers go on.
+    for (const [id, live] of this.#live) if (!live.answering) this.#live.delete(id)
+    this.#live.set(conversation.id, conversation)
+    this.#current = conversation
+    this.#host.requestUpdate()
+  }
+
+  #listed({ id, title = '', updatedAt }: SavedConversation): ListedConversation {
+    return { id, title, updatedAt, answering: this.#live.get(id)?.answering ?? false }
+  }
+
+  #roomFor(endpoint: string): Room {
+    const host = this.#host
+    const settings = this.#settings
+    const keep = async (save: (archive: Archive) => Promise<void>) => {
+      await this.#opened
+      try {
+        await save(this.#archive!)
+        return true
+      } catch (error) {
+        // Another tab's word comes when the archive is closed.
+        if (this.#left) return false
+        const isFull = (error as Error).name === 'QuotaExceededError'
+        this.#notice = { code: isFull ? 'full' : 'gone' }
+        host.requestUpdate()
+        return false
+      }
+    }
+    return {
+      name: `nanbeige-chat:${endpoint}`,
+      keep,
+      get tools() {
+        return host.tools ?? []
+      },
+      get settings() {
+        return withDefaults(settings.current, host.defaults)
+      },
+      get server(): Server {
+        return { endpoint, key: settings.current.key ?? host.tokenProvider ?? host.defaults?.key }
+      },
+      set(changes) {
+        settings.set(changes)
+        host.requestUpdate()
+        void keep((archive) => settings.save(archive))
+      },
+      changed: (record) => {
+        if (record) this.#records.set(record.id, record)
+        // A reload shows it again.
+        if (record && record.id === this.#current.id) setTabItem(this.#room.name, record.id)
+        host.requestUpdate()
+      },
+      tell: (event) => host.chatEvent?.(event),
+    }
+  }
+}
+
+function withDefaults(settings: Settings, defaults: Settings = {}): Settings {
+  const set = Object.entries(settings).filter(([, value]) => value !== undefined)
+  return { ...defaults, ...Object.fromEntries(set) }
+}

@@ -1,0 +1,180 @@
+import { newAnswer } from './growing.ts'
+import type { Room } from './room.ts'
+import type { SavedConversation, SavedTurn } from './saved.ts'
+import { decided } from './tools.ts'
+import { TurnTree } from './turn-tree.ts'
+import {
+  type AssistantTurn,
+  newId,
+  type QueuedMessage,
+  type ShownTurn,
+  type ToolCall,
+  type Turn,
+  type UserTurn,
+} from './turns.ts'
+
+/**
+ * Between savings of an answer that grows. What is saved is a whole turn: its text, and the place of the stream up to which it goes, so that
+ * whoever loads it goes on from there.
+ */
+const SAVE_EVERY_MS = 400
+const MAX_TITLE = 60
+
+/** A conversation and its turns, in memory and in the archive. */
+export class KeptConversation {
+  readonly tree = new TurnTree()
+  readonly #room: Room
+  readonly #unsaved = new Map<string, Turn>()
+  #record: SavedConversation
+  #isNew: boolean
+  #draftUnsaved = false
+  #timer: ReturnType<typeof setTimeout> | undefined
+
+  constructor(room: Room, record?: SavedConversation, turns: readonly SavedTurn[] = []) {
+    const now = Date.now()
+    this.#room = room
+    this.#isNew = record === undefined
+    this.#record = record ?? { id: newId(), createdAt: now, updatedAt: now, draft: '', queue: [], chosen: {} }
+    for (const turn of turns) this.#take(turn)
+  }
+
+  get record(): SavedConversation {
+    return this.#record
+  }
+
+  /** Along the chosen branches. */
+  shown(): ShownTurn[] {
+    return this.tree.shown(this.#record.chosen)
+  }
+
+  last(): Turn | undefined {
+    return this.shown().at(-1)?.turn
+  }
+
+  /** The turns of a question, for `show`: the last one is its answer. */
+  question(content: string, parent: string | undefined) {
+    const now = Date.now()
+    const user: UserTurn = { id: newId(), parent, role: 'user', content, createdAt: now }
+    this.#room.tell({ type: 'send', turn: user })
+    const last = parent === undefined ? undefined : this.tree.get(parent)
+    // Who asks something else does not allow what waits.
+    const refused = last?.role === 'assistant' && last.toolCalls.some(isAsking) ? [refusing(last)] : []
+    return { turn: newAnswer(user.id, now), beside: [...refused, user] }
+  }
+
+  /** Shows turns, and their branches; saves them. */
+  show(turns: readonly Turn[]): Promise<void> {
+    const chosen = { ...this.#record.chosen }
+    for (const { id, parent } of turns) chosen[parent ?? ''] = id
+    const first = turns.find(({ role }) => role === 'user')
+    const title = this.#record.title ?? (first && titleOf(first.content))
+    return this.put(turns, { chosen, title, updatedAt: Date.now() })
+  }
+
+  /** Shows turns and saves them, in one transaction. */
+  async put(turns: readonly Turn[], fields: Partial<SavedConversation> = {}): Promise<void> {
+    for (const turn of turns) this.tree.set(turn)
+    for (const turn of turns) this.#unsaved.set(turn.id, turn)
+    await this.patch(fields)
+  }
+
+  /** Shows a turn, and saves it with what comes soon. */
+  putSoon(turn: Turn): void {
+    this.tree.set(turn)
+    this.#unsaved.set(turn.id, turn)
+    this.#saveSoon()
+  }
+
+  setDraft(draft: string): void {
+    this.#record = { ...this.#record, draft }
+    this.#draftUnsaved = true
+    this.#saveSoon()
+  }
+
+  /** Saves fields, and all that waits for it. */
+  async patch(fields: Partial<SavedConversation>): Promise<void> {
+    this.#record = { ...this.#record, ...fields }
+    const changes = this.#isNew ? this.#record : this.#draftUnsaved ? { ...fields, draft: this.#record.draft } : fields
+    const turns = [...this.#unsaved.values()].map((turn) => this.#saved(turn))
+    this.#isNew = false
+    this.#draftUnsaved = false
+    this.#unsaved.clear()
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    this.#room.changed(this.#record)
+    const conversation = Object.keys(changes).length > 0 ? { ...changes, id: this.#record.id } : undefined
+    const kept = await this.#room.keep((archive) => archive.save({ conversation, turns }))
+    if (kept) return
+    // The next time may be better.
+    this.#isNew = true
+    for (const saved of turns) if (!this.#unsaved.has(saved.turn.id)) this.#unsaved.set(saved.turn.id, saved.turn)
+  }
+
+  /** Saves what waits for it. */
+  async flush(): Promise<void> {
+    if (this.#timer !== undefined) await this.patch({})
+  }
+
+  /** Takes a turn away, with all that follows it. */
+  async remove(turn: Turn): Promise<void> {
+    this.tree.delete(turn.id)
+    this.#unsaved.delete(turn.id)
+    this.#room.changed()
+    const turns = [{ ...this.#saved(turn), removedAt: Date.now() }]
+    await this.#room.keep((archive) => archive.save({ turns }))
+  }
+
+  /** The next message of the queue; no other tab gets it too. */
+  async takeQueued(): Promise<QueuedMessage | undefined> {
+    let taken: QueuedMessage | undefined
+    const kept = await this.#room.keep(async (archive) => {
+      taken = await archive.takeQueued(this.#record.id)
+    })
+    if (!kept || this.#isNew) taken = this.#record.queue[0]
+    this.#record = { ...this.#record, queue: this.#record.queue.filter(({ id }) => id !== taken?.id) }
+    return taken
+  }
+
+  /** Reads again what another tab has changed. */
+  async reload(turnIds: readonly string[]): Promise<void> {
+    await this.#room.keep(async (archive) => {
+      const [record, ...turns] = await Promise.all([
+        archive.conversation(this.#record.id),
+        ...turnIds.map((id) => archive.turn(id)),
+      ])
+      // What is typed and looked at here stays.
+      const { draft, chosen } = this.#record
+      if (record) this.#record = { ...record, draft, chosen: { ...record.chosen, ...chosen } }
+      for (const turn of turns) if (turn) this.#take(turn)
+    })
+    this.#room.changed(this.#record)
+  }
+
+  #take({ turn, removedAt }: SavedTurn): void {
+    if (removedAt === undefined) this.tree.set(turn)
+    else this.tree.delete(turn.id)
+  }
+
+  #saved(turn: Turn): SavedTurn {
+    return { conversation: this.#record.id, turn }
+  }
+
+  #saveSoon(): void {
+    this.#timer ??= setTimeout(() => void this.patch({}), SAVE_EVERY_MS)
+    this.#room.changed()
+  }
+}
+
+/** The first line, not too long. */
+function titleOf(question: string): string {
+  const [line] = question.trim().split('\n')
+  return line.length > MAX_TITLE ? `${line.slice(0, MAX_TITLE).trimEnd()}…` : line
+}
+
+function isAsking({ state }: ToolCall): boolean {
+  return state === 'asking'
+}
+
+function refusing(turn: AssistantTurn): AssistantTurn {
+  return { ...turn, toolCalls: turn.toolCalls.map((call) => (isAsking(call) ? decided(call, 'refuse') : call)) }
+}

@@ -1,0 +1,33 @@
+import type { AssistantTurn } from '../turns.ts'
+
+/** Whether an answer is being made. */
+export function isUnderWay({ state }: AssistantTurn): boolean {
+  return state === 'waiting' || state === 'streaming' || state === 'reconnecting'
+}
+
+export function tokensOf({ reasoningTokens, answerTokens }: AssistantTurn): number {
+  return reasoningTokens + answerTokens
+}
+
+/** Whether the model thinks at this moment. */
+export function isThinking(turn: AssistantTurn): boolean {
+  return isUnderWay(turn) && turn.reasoning !== '' && turn.thoughtAt === undefined && turn.content === ''
+}
+
+/** How long the model has thought, in ms. */
+export function thinkingTime(turn: AssistantTurn, now: number): number {
+  return (turn.thoughtAt ?? turn.endedAt ?? now) - (turn.firstTokenAt ?? now)
+}
+
+/** How long an answer has taken from the question on, in ms. */
+export function totalTime(turn: AssistantTurn, now: number): number {
+  return (turn.endedAt ?? now) - turn.createdAt
+}
+
+/** Tokens a second from the first token on; undefined where too little is known. */
+export function speed(turn: AssistantTurn, now: number): number | undefined {
+  if (turn.firstTokenAt === undefined) return undefined
+  const ms = (turn.endedAt ?? now) - turn.firstTokenAt
+  const tokens = tokensOf(turn)
+  return ms >= 500 && tokens > 1 ? ((tokens - 1) * 1000) / ms : undefined
+}

@@ -1,0 +1,240 @@
+import { expect, test } from 'vitest'
+import { ApiError } from '../../src/http/errors.ts'
+import { type Step, words } from '../support/scripted-answer.ts'
+import { describeInChromium, finish, textOf } from './chat-page.ts'
+
+const echo = (question: string): Step[] => [...words('content', `You said: ${question}`), finish(3)]
+const call = (name: string, args: object, id = 'call_1'): Step => ({
+  delta: {
+    tool_calls: [{ index: 0, id, type: 'function', function: { name, arguments: JSON.stringify(args) } }],
+  },
+})
+
+describeInChromium('messages', (open) => {
+  test('an answer is copied as its Markdown', async () => {
+    const { page, ask, button, sees } = await open(() => [...words('content', 'It is **bold**.'), finish(3)])
+    await ask('How?')
+    await sees('bold')
+    await button('Copy').last().click()
+    await sees('bold')
+    await button('Copied').waitFor()
+    expect(await page.evaluate(() => navigator.clipboard.readText())).toBe('It is **bold**.')
+    await button('Copy').last().waitFor()
+  })
+
+  test('an answer is made anew as a branch, and the reader goes back and forth between them', async () => {
+    let count = 0
+    const { ask, button, sees, answers, page } = await open(() => [
+      ...words('content', `Answer ${++count}.`),
+      finish(2),
+    ])
+    await ask('Tell!')
+    await sees('Answer 1.')
+    await button('Answer anew').click()
+    await sees('Answer 2.')
+    await button('Answer anew').click()
+    await sees('Answer 3.')
+    await sees('3 / 3')
+    expect(await button('Next version').isDisabled()).toBe(true)
+    await button('Previous version').click()
+    await sees('Answer 2.')
+    await sees('2 / 3')
+    expect(await answers.count()).toBe(1)
+    await page.reload()
+    await sees('2 / 3')
+    await sees('Answer 2.')
+  })
+
+  test('a question is edited as a branch with its own answer; Escape leaves it as it was', async () => {
+    const { ask, button, sees, page, chat } = await open(echo)
+    await ask('one')
+    await sees('You said: one')
+    await button('Edit').click()
+    const field = page.getByLabel('Edit the message')
+    expect(await field.inputValue()).toBe('one')
+    await expect.poll(() => field.evaluate((field: HTMLElement) => field.matches(':focus'))).toBe(true)
+    await field.fill('two')
+    await field.press('Escape')
+    await sees('one')
+    await button('Edit').click()
+    await field.fill('two')
+    await field.press('Enter')
+    await sees('You said: two')
+    await sees('2 / 2')
+    expect(chat.requests[1].body.messages).toEqual([{ role: 'user', content: 'two' }])
+    await page.locator('article.user').hover()
+    await button('Previous version').click()
+    await sees('You said: one')
+  })
+
+  test('what was stopped goes on, and what was cut', async () => {
+    const { ask, button, sees, answers, chat } = await open((_, { messages }) => {
+      if (messages.at(-1)!.role === 'user') return [...words('content', 'Once upon'), 'hold']
+      if (chat.requests.length === 2) return [...words('content', ' a time'), { finish: 'length' }]
+      return [...words('content', ' the end.'), finish(3)]
+    })
+    await ask('Tell!')
+    await sees('Once upon')
+    await button('Stop').click()
+    await answers.getByText('Stopped.').waitFor()
+    await button('Continue').click()
+    await answers.getByText('Cut at the length limit.').waitFor()
+    await button('Continue').click()
+    await sees('Once upon a time the end.')
+    expect(chat.requests[1].body).toMatchObject({
+      continue_final_message: true,
+      messages: [{ role: 'user' }, { role: 'assistant', content: 'Once upon' }],
+    })
+  })
+
+  test('a message is deleted with what follows it, and brought back', async () => {
+    const { ask, button, sees, answers } = await open(echo)
+    await ask('one')
+    await sees('You said: one')
+    await button('Delete').last().click()
+    await expect.poll(() => answers.count()).toBe(0)
+    await button('Undo').click()
+    await sees('You said: one')
+    expect(await button('Undo').count()).toBe(0)
+  })
+
+  test('a tool asks, runs once it may, and shows arguments, result and time', async () => {
+    const { ask, button, sees, page, chat } = await open((_, { messages }) =>
+      messages.at(-1)!.role === 'tool'
+        ? [...words('content', `It has ${messages.at(-1)!.content}.`), finish(3)]
+        : [call('thermometer', { city: 'Oslo' }), { finish: 'tool_calls' }],
+    )
+    await page.evaluate(() => {
+      Object.assign(document.querySelector('nanbeige-chat')!, {
+        tools: [{ name: 'thermometer', run: ({ city }: { city: string }) => ({ city, degrees: -2 }) }],
+      })
+    })
+    await ask('How cold is it?')
+    await sees('Asks to run')
+    await sees('thermometer')
+    expect(await textOf(page.locator('.tool pre'))).toBe('{ "city": "Oslo" }')
+    await button('Allow once').click()
+    await sees('It has {"city":"Oslo","degrees":-2}.')
+    await expect.poll(() => textOf(page.locator('.tool-state'))).toMatch(/^Done · \d+ ms$/)
+    await page.locator('.tool summary').click()
+    await expect.poll(() => textOf(page.locator('.tool pre').last())).toContain('"degrees": -2')
+
+    await ask('And now?')
+    await expect.poll(() => button('Always allow').count()).toBe(1)
+    await button('Always allow').click()
+    await expect.poll(() => chat.requests.length).toBe(4)
+    await ask('And now again?')
+    await expect.poll(() => chat.requests.length).toBe(6)
+    expect(await button('Allow once').count()).toBe(0)
+  })
+
+  test('a tool that is refused, and one that fails, are told to the model and shown', async () => {
+    const { ask, button, sees, page, chat } = await open((_, { messages }) =>
+      messages.at(-1)!.role === 'tool'
+        ? [...words('content', 'So be it.'), finish(3)]
+        : [call('burn', {}), { finish: 'tool_calls' }],
+    )
+    await page.evaluate(() => {
+      const run = () => {
+        throw new Error('It is too wet.')
+      }
+      Object.assign(document.querySelector('nanbeige-chat')!, { tools: [{ name: 'burn', run }] })
+    })
+    await ask('Burn!')
+    await button('Refuse').click()
+    await sees('Refused')
+    await sees('So be it.')
+    await ask('Burn!')
+    await button('Allow once').click()
+    await expect.poll(() => textOf(page.locator('.tool.failed .tool-state'))).toMatch(/^Failed/)
+    await expect
+      .poll(() => chat.requests.at(-1)!.body.messages.at(-1))
+      .toMatchObject({
+        role: 'tool',
+        content: 'It is too wet.',
+      })
+  })
+
+  test('an error says what helps: time, a key, fewer turns', async () => {
+    const { ask, button, sees, page, chat, answers } = await open((question) => {
+      if (question === 'busy' && chat.requests.length === 1)
+        return [new ApiError(429, 'queue_full', 'The model is busy.', { headers: { 'Retry-After': '2' } })]
+      if (question === 'key' && chat.requests.at(-1)!.authorization === undefined)
+        return [new ApiError(401, 'invalid_api_key', 'This server wants a key.')]
+      if (question === 'long' && chat.requests.at(-1)!.body.messages.length > 1)
+        return [new ApiError(400, 'context_length_exceeded', 'The conversation is too long.')]
+      return echo(question)
+    })
+    await ask('busy')
+    await answers.getByText('The model is busy.').waitFor()
+    expect(await textOf(page.locator('.retry'))).toMatch(/^Trying again in [12] s\.$/)
+    await sees('You said: busy')
+    await ask('key')
+    await answers.getByText('This server wants a key.').waitFor()
+    await page.getByLabel('API key').fill('sesame')
+    await page.getByLabel('API key').press('Enter')
+    await sees('You said: key')
+    expect(chat.requests.at(-1)!.authorization).toBe('Bearer sesame')
+    await ask('long')
+    await answers.getByText('The conversation is too long.').waitFor()
+    await button('Start anew with a summary').waitFor()
+    await button('Drop the oldest turns').click()
+    await sees('You said: long')
+  })
+
+  test('a connection that breaks is taken up again, and told meanwhile', async () => {
+    const { ask, sees, chat } = await open(() => [
+      ...words('content', 'One two three'),
+      'hold',
+      'offline',
+      ...words('content', ' four.'),
+      finish(4),
+    ])
+    await ask('Count!')
+    await sees('One two three')
+    chat.release()
+    await sees('Reconnecting from token 3 …')
+    chat.release()
+    await sees('One two three four.')
+  })
+
+  test('conversations are listed, found, renamed, deleted and brought back', async () => {
+    const { ask, button, sees, page } = await open(echo)
+    await ask('About the sea')
+    await sees('You said: About the sea')
+    await button('New chat').click()
+    await ask('About the hills')
+    await sees('You said: About the hills')
+    await button('Conversations').click()
+    const drawer = page.getByRole('dialog', { name: 'Conversations' })
+    const listed = drawer.locator('.listed')
+    await expect.poll(() => listed.locator('span').allTextContents()).toEqual(['About the hills', 'About the sea'])
+    await drawer.getByRole('searchbox').fill('sea')
+    await expect.poll(() => listed.count()).toBe(1)
+    await button('Rename: About the sea').click()
+    await drawer.getByRole('textbox', { name: 'Rename' }).fill('Waves')
+    await drawer.getByRole('textbox', { name: 'Rename' }).press('Enter')
+    await drawer.getByRole('searchbox').fill('')
+    await expect.poll(() => listed.locator('span').allTextContents()).toEqual(['About the hills', 'Waves'])
+    await listed.nth(1).click()
+    await sees('You said: About the sea')
+    await button('Conversations').click()
+    await drawer.getByText('Waves').hover()
+    await button('Delete: Waves').click()
+    await expect.poll(() => listed.locator('span').allTextContents()).toEqual(['About the hills'])
+    await drawer.getByRole('button', { name: 'Undo' }).click()
+    await expect.poll(() => listed.locator('span').allTextContents()).toEqual(['About the hills', 'Waves'])
+    const saved = page.waitForEvent('download')
+    await drawer.getByRole('button', { name: 'Save as JSON' }).click()
+    const file = await (await saved).path()
+    await page.keyboard.press('Escape')
+    expect(await drawer.count()).toBe(0)
+    await button('Conversations').click()
+    await drawer
+      .locator('input[type=file]')
+      .setInputFiles({ name: 'x.json', mimeType: 'application/json', buffer: Buffer.from('no') })
+    await drawer.getByText('This file holds no conversations.').waitFor()
+    await drawer.locator('input[type=file]').setInputFiles(file)
+    await expect.poll(() => drawer.getByText('This file holds no conversations.').count()).toBe(0)
+  })
+})

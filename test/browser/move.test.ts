@@ -1,0 +1,150 @@
+import { expect, test } from 'vitest'
+import { type Step, words } from '../support/scripted-answer.ts'
+import { describeInChromium, finish, textOf } from './chat-page.ts'
+
+const GPU = { source: 'origin', origin: 'h100', reason: 'may-get-long', edge_tokens: 7 }
+const EDGE = { source: 'edge', reason: 'may-get-long', edge_tokens: 0 }
+
+/** Words, the first of them told to be of another source. */
+function from(nanbeige: object, text: string, field: 'content' | 'reasoning_content' = 'content'): Step[] {
+  const [first, ...rest] = words(field, text)
+  return [{ ...(first as { delta: object }), nanbeige }, ...rest]
+}
+
+const MOVED: Step[] = [
+  ...from(EDGE, 'At the edge **it begins** and\n\nends'),
+  'hold',
+  { nanbeige: { event: 'moving', tokens: 7 } },
+  'hold',
+  ...from(GPU, ' on a GPU,\n\nas all may see.'),
+  'hold',
+  finish(7, 8),
+]
+
+describeInChromium('the move', (open) => {
+  test('is told during the gap, then by whom the answer comes', async () => {
+    const { page, chat, ask, sees, log } = await open(() => MOVED)
+    await ask('Tell!')
+    const chip = page.locator('.chip')
+    await expect.poll(() => textOf(chip)).toMatch(/^Edge/)
+    expect(await chip.locator('.dot.edge').count()).toBe(1)
+    chat.release()
+    await sees('Moving to GPU …')
+    expect(await chip.locator('.dot.origin').count()).toBe(1)
+    // Nothing grows: no cursor says that it does.
+    expect(await log.locator('.streaming').count()).toBe(0)
+    chat.release()
+    await expect.poll(() => textOf(chip)).toMatch(/^GPU/)
+    expect(await chip.locator('.dot.origin').count()).toBe(1)
+  })
+
+  test('has a hairline in the margin at its token, with the speeds before and after', async () => {
+    const { page, chat, ask, sees } = await open(() => MOVED, { width: 1440 })
+    await ask('Tell!')
+    await sees('ends')
+    await page.waitForTimeout(300)
+    chat.release()
+    await sees('Moving to GPU …')
+    chat.release()
+    await page.getByText('as all may see.').waitFor()
+    await page.waitForTimeout(300)
+    chat.release()
+    const mark = page.locator('.mark')
+    await expect.poll(() => textOf(mark.locator('.mark-speeds'))).toMatch(/^\d+ → \d+ tokens\/s$/)
+    const answer = page.locator('.markdown')
+    const box = (await mark.boundingBox())!
+    const text = (await answer.boundingBox())!
+    const paragraph = (await answer.getByText('ends on a GPU,').boundingBox())!
+    expect(box.x + box.width).toBeLessThanOrEqual(text.x)
+    expect(box.y).toBeGreaterThan(paragraph.y)
+    expect(box.y).toBeLessThanOrEqual(paragraph.y + paragraph.height + 1)
+
+    // Where the window is narrower, the token is on another line.
+    await page.setViewportSize({ width: 320, height: 700 })
+    const narrow = async () => {
+      const mark = (await page.locator('.mark').boundingBox())!
+      const paragraph = (await answer.getByText('ends on a GPU,').boundingBox())!
+      return mark.y > paragraph.y && mark.y <= paragraph.y + paragraph.height + 1 && mark.x >= 0
+    }
+    await expect.poll(narrow).toBe(true)
+  })
+
+  test('within the thoughts has its hairline there', async () => {
+    const { page, ask } = await open(() => [
+      ...from(EDGE, 'First I think here.\n\nThen', 'reasoning_content'),
+      ...from(GPU, ' I think there.', 'reasoning_content'),
+      'hold',
+    ])
+    await ask('Tell!')
+    await page.locator('.thinking summary').click()
+    const paragraph = page.getByText('Then I think there.')
+    await paragraph.waitFor()
+    const inThoughts = async () => {
+      const mark = (await page.locator('.thoughts .mark').boundingBox())!
+      const box = (await paragraph.boundingBox())!
+      return mark.y > box.y && mark.y <= box.y + box.height + 1
+    }
+    await expect.poll(inThoughts).toBe(true)
+  })
+
+  test('stands in a quiet footer, with details and the reason in words', async () => {
+    const { page, ask } = await open(() => [...MOVED.filter((step) => step !== 'hold')])
+    await ask('Tell!')
+    const footer = page.locator('.facts summary')
+    await expect.poll(() => textOf(footer)).toMatch(/^7 edge \+ 8 GPU tokens\s·\s\d+\ss/)
+    await footer.click()
+    const details = page.locator('.facts dl')
+    await expect.poll(() => textOf(details)).toContain('GPU h100, after 7 tokens')
+    const text = await textOf(details)
+    expect(text).toContain('A long answer goes on with a GPU.')
+    expect(text).toContain('Made at the edge7 tokens')
+    expect(text).toContain('Made on a GPU8 tokens')
+  })
+
+  test('back from an origin that was lost is told', async () => {
+    const { ask, sees, page } = await open(() => [
+      ...from(GPU, 'A GPU begins'),
+      { nanbeige: { event: 'recovered', tokens: 3 } },
+      ...from({ ...EDGE, reason: 'recovered' }, ' and the edge ends.'),
+      finish(4, 3),
+    ])
+    await ask('Tell!')
+    await sees('GPU lost, going on at the edge.')
+    await page.locator('.facts summary').click()
+    await sees('The GPU was lost.')
+  })
+
+  test('out of a loop is told, by a GPU or by the end of the thinking', async () => {
+    const { ask, sees } = await open((question) => [
+      ...from(EDGE, 'Round and round and round', 'reasoning_content'),
+      { nanbeige: { event: 'rescued', rescue: question, tokens: 5 } },
+      ...words('content', 'Out.'),
+      finish(6),
+    ])
+    await ask('answer')
+    await sees('It went round in circles, and was led out.')
+  })
+
+  test('is told from a stall, in which not even a heartbeat comes', async () => {
+    const { page, ask, sees } = await open(() => [...words('reasoning_content', 'Let me think.'), 'hold'])
+    await page.clock.install()
+    await ask('Tell!')
+    await page.locator('.thinking.now').waitFor()
+    const told = page.getByText('No sign of the server for a while.')
+    expect(await told.count()).toBe(0)
+    await page.clock.fastForward(40_000)
+    await sees('No sign of the server for a while.')
+  })
+
+  test('of none: the footer says by whom the answer was made, and why there', async () => {
+    const { page, ask, sees } = await open(() => [
+      ...from({ ...EDGE, reason: 'no-origin' }, 'All of it here.'),
+      finish(4),
+    ])
+    await ask('Tell!')
+    const footer = page.locator('.facts summary')
+    await expect.poll(() => textOf(footer)).toMatch(/^4 edge tokens/)
+    await footer.click()
+    await sees('No GPU is connected.')
+  })
+})

@@ -1,0 +1,388 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { Conversation } from '../../src/widget/conversation.ts'
+import type { ChatEvent } from '../../src/widget/turns.ts'
+import {
+  begins,
+  breaks,
+  chunk,
+  end,
+  numbered,
+  refuses,
+  type ScriptedApi,
+  says,
+  startScriptedApi,
+  words,
+} from './scripted-api.ts'
+import { last, said, Tabs, turnsOf, until } from './tabs.ts'
+
+let api: ScriptedApi
+let tabs: Tabs
+let current: Conversation
+beforeEach(async () => {
+  api = await startScriptedApi()
+  tabs = new Tabs()
+  current = (await tabs.open(api.url)).current
+})
+afterEach(async () => {
+  await tabs.closeAll()
+  await api.stop()
+})
+
+const bodies = () => api.requests.filter(({ path }) => path === '/v1/chat/completions').map(({ body }) => body)
+const isQuestion = ({ role }: { role: string }) => role === 'user'
+const textOf = ({ content }: { content: string }) => content
+const paths = () => api.requests.map(({ method, path }) => `${method} ${path}`)
+
+describe('an answer', () => {
+  test('grows to its end, with what was thought beside it', async () => {
+    api.answers = [
+      says(
+        `${chunk({ role: 'assistant', content: '' })}\n`,
+        `${chunk({ reasoning_content: 'Hm' })}\n${chunk({ reasoning: '.' })}\n`,
+        `${chunk({ content: 'No' })}\n${chunk({ content: '.' })}\n${end()}`,
+      ),
+    ]
+    await current.ask('First?')
+    expect(turnsOf(current)).toMatchObject([
+      { role: 'user', content: 'First?' },
+      { role: 'assistant', content: 'No.', reasoning: 'Hm.', state: 'done', reasoningTokens: 2, answerTokens: 2 },
+    ])
+    expect(last(current).thoughtAt).toBeGreaterThanOrEqual(last(current).firstTokenAt!)
+    await current.ask('Second?')
+    expect(bodies()[1].messages).toEqual([
+      { role: 'user', content: 'First?' },
+      { role: 'assistant', content: 'No.' },
+      { role: 'user', content: 'Second?' },
+    ])
+    expect(api.requests[0].headers['x-nanbeige-resumable']).toBe('1')
+  })
+
+  test('that is cut while the model reasons has no text, and is asked for again to continue', async () => {
+    api.answers = [says(chunk({ reasoning_content: 'Hm' }, { finish: 'length' }), '\ndata: [DONE]\n\n'), words('Yes.')]
+    await current.ask('First?')
+    expect(last(current)).toMatchObject({ content: '', reasoning: 'Hm', state: 'cut' })
+    await current.continueAnswer(last(current).id)
+    expect(last(current)).toMatchObject({ content: 'Yes.', reasoning: '', state: 'done' })
+    expect(current.turns.at(-1)).toMatchObject({ branch: 1, branches: 2 })
+  })
+
+  test('tells who makes its tokens, where that changes, and how fast', async () => {
+    const nanbeige = { source: 'edge', reason: 'default' }
+    const moved = { source: 'origin', origin: 'gpu', reason: 'reasoning', edge_tokens: 2 }
+    api.answers = [
+      begins(`${chunk({ reasoning_content: 'One' }, { nanbeige })}\n${chunk({ reasoning_content: ' two' })}\n`),
+    ]
+    const asked = current.ask('?')
+    const { response } = await api.answer()
+    await until(() => last(current).reasoning === 'One two')
+    expect(last(current)).toMatchObject({ source: 'edge', began: nanbeige, moving: false, moves: [] })
+    response.write(`data: ${JSON.stringify({ id: 'c', choices: [], nanbeige: { event: 'moving', tokens: 2 } })}\n\n`)
+    await until(() => last(current).moving)
+    response.write(`${chunk({ reasoning_content: ' three' }, { nanbeige: moved })}\n`)
+    await until(() => last(current).moves.length)
+    const usage = {
+      completion_tokens: 9,
+      prompt_tokens_details: { cached_tokens: 5 },
+      completion_tokens_details: { reasoning_tokens: 7 },
+      nanbeige: { edge_tokens: 2, origin_tokens: 7, rescued: 'origin' },
+    }
+    const told = `data: ${JSON.stringify({ choices: [], nanbeige: { event: 'rescued' } })}\n\n`
+    response.end(
+      `${told}${chunk({ content: 'Four' })}\n${chunk({}, { finish: 'stop' })}\n${chunk({}, { usage })}\ndata: [DONE]\n\n`,
+    )
+    await asked
+    expect(last(current)).toMatchObject({
+      state: 'done',
+      source: 'origin',
+      moving: false,
+      moves: [{ to: 'origin', origin: 'gpu', reason: 'reasoning', part: 'reasoning', at: 7, tokens: 2 }],
+      events: ['rescued'],
+      reasoningTokens: 7,
+      answerTokens: 2,
+      usage: { edgeTokens: 2, originTokens: 7, cachedTokens: 5, rescued: 'origin' },
+    })
+    expect(last(current).moves[0].speedBefore).toBeGreaterThan(0)
+    expect(last(current).moves[0].speedAfter).toBeGreaterThan(0)
+  })
+
+  test('is told to the page while it happens', async () => {
+    const events: ChatEvent[] = []
+    const page = await tabs.open(api.url, { chatEvent: (event) => events.push(event) })
+    api.answers = [
+      says(`${chunk({ reasoning: 'Hm' })}\n${chunk({ content: 'Yes' })}\n${end()}`),
+      refuses(400, 'invalid_value'),
+    ]
+    await page.current.ask('One?')
+    await page.current.ask('Two?')
+    expect(events.map(({ type }) => type)).toEqual(['send', 'reasoning', 'finish', 'send', 'error'])
+    expect(events[2]).toMatchObject({ turn: { content: 'Yes', state: 'done' } })
+    expect(events[4]).toMatchObject({ turn: { state: 'failed' }, error: { code: 'invalid_value' } })
+  })
+})
+
+describe('stop', () => {
+  test('keeps what has come, tells the server, and the next question goes with it', async () => {
+    api.answers = [begins(numbered(0, { content: 'Once upon' }), '\n'), words('Then.')]
+    const asked = current.ask('Tell.')
+    await until(() => current.turns.length === 2 && last(current).content)
+    current.stop()
+    await asked
+    expect(last(current)).toMatchObject({ content: 'Once upon', state: 'stopped' })
+    expect(current.answering).toBe(false)
+    await until(() => paths().includes('POST /v1/chat/completions/c/cancel'))
+    await current.ask('And?')
+    expect(bodies()[1].messages.map(textOf)).toEqual(['Tell.', 'Once upon', 'And?'])
+  })
+
+  test('before the first token leaves nothing for the model', async () => {
+    api.answers = [() => {}, words('Yes.')]
+    const asked = current.ask('One?')
+    await until(() => bodies().length === 1)
+    current.stop()
+    await asked
+    expect(last(current)).toMatchObject({ content: '', state: 'stopped' })
+    await current.ask('Two?')
+    expect(bodies()[1].messages).toHaveLength(2)
+  })
+
+  test('of a server that cannot resume is told to nobody', async () => {
+    api.answers = [begins(`${chunk({ content: 'Once' })}\n`)]
+    const asked = current.ask('Tell.')
+    await until(() => current.turns.length === 2 && last(current).content)
+    current.stop()
+    await asked
+    expect(paths()).toEqual(['POST /v1/chat/completions'])
+  })
+
+  test('by somebody else at the server is no error', async () => {
+    api.answers = [
+      says(`${chunk({ content: 'Once' })}\n`, 'data: {"error":{"code":"cancelled","message":"It was."}}\n\n'),
+    ]
+    await current.ask('Tell.')
+    expect(last(current)).toMatchObject({ content: 'Once', state: 'stopped', error: undefined })
+  })
+})
+
+test('answer now asks the server, where it can', async () => {
+  api.answers = [begins(numbered(0, { reasoning_content: 'Hm' }))]
+  expect(await current.answerNow()).toBe(false)
+  const asked = current.ask('?')
+  await until(() => current.turns.length === 2 && last(current).reasoning)
+  expect(await current.answerNow()).toBe(true)
+  expect(paths()).toContain('POST /v1/chat/completions/c/answer')
+  current.stop()
+  await asked
+})
+
+describe('a connection that breaks', () => {
+  test('is taken up after the last event', async () => {
+    api.answers = [breaks(numbered(0, { content: 'Once' }), numbered(1, { content: ' upon' }), 'data: {"id"')]
+    const back = Promise.withResolvers<void>()
+    api.events = async (_, response) => {
+      await back.promise
+      says(numbered(2, { content: ' a time.' }), end())(_, response)
+    }
+    const asked = current.ask('Tell.')
+    await until(() => current.turns.length === 2 && last(current).state === 'reconnecting')
+    expect(last(current)).toMatchObject({ content: 'Once upon', answerTokens: 2 })
+    back.resolve()
+    await asked
+    expect(last(current)).toMatchObject({ content: 'Once upon a time.', state: 'done' })
+    expect(api.requests.at(-1)).toMatchObject({
+      path: '/v1/chat/completions/c/events',
+      headers: { 'last-event-id': 'c:1' },
+    })
+  })
+
+  test('again and again, and behind errors of proxies', async () => {
+    api.answers = [breaks(numbered(0, { content: '0' }))]
+    let position = 0
+    api.events = (asked, response) => {
+      position++
+      if (position % 2) refuses(502, 'bad_gateway')(asked, response)
+      else if (position < 6) breaks(numbered(position, { content: `${position}` }))(asked, response)
+      else says(numbered(position, { content: '.' }), end())(asked, response)
+    }
+    await current.ask('Count.')
+    expect(last(current)).toMatchObject({ content: '024.', state: 'done' })
+  })
+
+  test('after the last word of the answer does not hurt it', async () => {
+    api.answers = [breaks(numbered(0, { content: 'Yes.' }), numbered(1, {}, { finish: 'stop' }))]
+    await current.ask('?')
+    expect(last(current)).toMatchObject({ content: 'Yes.', state: 'done', error: undefined })
+  })
+
+  test('of a server that does not know it any more is told, and continued', async () => {
+    api.answers = [
+      breaks(numbered(0, { reasoning_content: 'Hm' }), numbered(1, { content: 'Once' })),
+      words(' upon', ' a time.'),
+    ]
+    await current.ask('Tell.')
+    expect(last(current)).toMatchObject({
+      content: 'Once',
+      state: 'failed',
+      error: { code: 'completion_lost', kind: 'lost', message: expect.stringContaining('restarted') },
+    })
+    await current.continueAnswer(last(current).id)
+    expect(last(current)).toMatchObject({
+      content: 'Once upon a time.',
+      reasoning: 'Hm',
+      state: 'done',
+      error: undefined,
+    })
+    expect(current.turns).toHaveLength(2)
+    expect(bodies()[1]).toMatchObject({
+      messages: [
+        { role: 'user', content: 'Tell.' },
+        { role: 'assistant', content: 'Once' },
+      ],
+      continue_final_message: true,
+      add_generation_prompt: false,
+    })
+  })
+
+  test('of a server that cannot resume keeps what has come, and a retry what is there until there is better', async () => {
+    api.answers = [
+      breaks(`${chunk({ content: 'Once' })}\n`),
+      refuses(400, 'invalid_value'),
+      breaks(),
+      breaks(),
+      breaks(),
+      words('Now.'),
+    ]
+    await current.ask('Tell.')
+    expect(last(current)).toMatchObject({ content: 'Once', state: 'failed', error: { kind: 'connection' } })
+    await current.retry()
+    expect(last(current)).toMatchObject({ content: 'Once', state: 'failed', error: { code: 'invalid_value' } })
+    await current.retry()
+    expect(current.turns.at(-1)).toMatchObject({
+      branches: 1,
+      turn: { content: 'Once', error: { kind: 'connection' } },
+    })
+    const asked = current.retry()
+    expect(last(current)).toMatchObject({ content: 'Once', state: 'waiting' })
+    await asked
+    expect(current.turns.at(-1)).toMatchObject({ branch: 1, branches: 2, turn: { content: 'Now.', state: 'done' } })
+    current.switchBranch(last(current).id, 0)
+    expect(said(current)).toEqual(['Tell.', 'Once'])
+    // What is there goes to nobody but the reader.
+    expect(
+      bodies()
+        .slice(1)
+        .every(({ messages }) => messages.length === 1),
+    ).toBe(true)
+  })
+
+  test('before its first event is asked for again, twice by itself', async () => {
+    api.answers = [breaks(), breaks(), words('One.'), breaks(), breaks(), breaks(), words('Two.')]
+    await current.ask('One?')
+    expect(said(current)).toEqual(['One?', 'One.'])
+    await current.ask('Two?')
+    expect(last(current)).toMatchObject({ content: '', state: 'failed', error: { kind: 'connection' } })
+    await current.retry()
+    expect(current.turns.at(-1)).toMatchObject({ branches: 1, turn: { content: 'Two.', state: 'done' } })
+  })
+})
+
+describe('what a server refuses', () => {
+  test('for now is asked again when it says', async () => {
+    api.answers = [refuses(429, 'queue_full', 'Full.', { 'Retry-After': '1' }), words('Yes.')]
+    const asked = current.ask('?')
+    await until(() => current.turns.length === 2 && last(current).error)
+    const { state, error } = last(current)
+    expect({ state, error }).toMatchObject({ state: 'waiting', error: { kind: 'busy', message: 'Full.' } })
+    expect(error!.retryAt! - Date.now()).toBeLessThanOrEqual(1000)
+    await asked
+    expect(last(current)).toMatchObject({ content: 'Yes.', state: 'done', error: undefined })
+  })
+
+  test('for now can be stopped meanwhile', async () => {
+    api.answers = [refuses(429, 'queue_full', 'Full.', { 'Retry-After': '60' })]
+    const asked = current.ask('?')
+    await until(() => current.turns.length === 2 && last(current).error)
+    current.stop()
+    await asked
+    expect(last(current).state).toBe('stopped')
+    expect(bodies()).toHaveLength(1)
+  })
+
+  test('until tomorrow is not waited for', async () => {
+    api.answers = [refuses(429, 'tokens_per_day', 'Enough.', { 'Retry-After': '40000' })]
+    await current.ask('?')
+    expect(last(current)).toMatchObject({
+      state: 'failed',
+      error: { kind: 'busy', message: 'Enough.', retryAt: undefined },
+    })
+  })
+
+  test('without a key is answered with one', async () => {
+    const tab = await tabs.open(api.url)
+    api.answers = [refuses(401, 'invalid_api_key'), words('Yes.')]
+    await tab.current.ask('?')
+    expect(last(tab.current).error).toMatchObject({ kind: 'key' })
+    tab.set({ key: 'right' })
+    await tab.current.retry()
+    expect(last(tab.current)).toMatchObject({ content: 'Yes.', state: 'done' })
+    expect(api.requests.map(({ headers }) => headers.authorization)).toEqual([undefined, 'Bearer right'])
+    // Never on the disk.
+    expect((await tabs.open(api.url)).settings.key).toBeUndefined()
+  })
+
+  test('with a token that has ended is asked with the next one', async () => {
+    let token = 0
+    const tab = await tabs.open(api.url, { tokenProvider: async () => `token ${++token}` })
+    api.answers = [refuses(401, 'expired'), words('Yes.')]
+    await tab.current.ask('?')
+    expect(said(tab.current)).toEqual(['?', 'Yes.'])
+    expect(api.requests.map(({ headers }) => headers.authorization)).toEqual(['Bearer token 1', 'Bearer token 2'])
+  })
+
+  test('a provider that fails is told', async () => {
+    const tokenProvider = () => Promise.reject(new Error('signed out'))
+    const { current } = await tabs.open(api.url, { tokenProvider })
+    await current.ask('?')
+    expect(last(current)).toMatchObject({ state: 'failed', error: { code: 'no_token', kind: 'key' } })
+  })
+})
+
+describe('a context that is full', () => {
+  const full = refuses(400, 'context_length_exceeded', 'Too long.')
+
+  test('drops the oldest turns until the rest has room, for the next questions too', async () => {
+    for (const question of ['1', '2', '3', '4', '5']) await current.ask(question)
+    api.answers = [full, full, words('So.')]
+    await current.ask('6')
+    expect(last(current)).toMatchObject({ state: 'failed', error: { kind: 'context' } })
+    await current.retry({ dropOldest: true })
+    expect(said(current)).toHaveLength(12)
+    expect(last(current)).toMatchObject({ content: 'So.', state: 'done' })
+    const sent = () => bodies().map(({ messages }) => messages.filter(isQuestion).map(textOf).join(''))
+    expect(sent().slice(5)).toEqual(['123456', '456', '56'])
+    await current.ask('7')
+    expect(sent().at(-1)).toBe('567')
+  })
+
+  test('that the question alone fills is told', async () => {
+    api.answers = [full]
+    await current.ask('long')
+    await current.retry({ dropOldest: true })
+    expect(last(current)).toMatchObject({ state: 'failed', error: { kind: 'context' } })
+  })
+
+  test('starts anew with a summary', async () => {
+    const tab = await tabs.open(api.url)
+    const old = tab.current
+    await old.ask('My name is Ada.')
+    api.answers = [full, words('The user is', ' Ada.'), words('Ada.')]
+    await old.ask('What is my name?')
+    await tab.startAnew()
+    expect(said(tab.current)).toEqual(['What is my name?', 'Ada.'])
+    expect(tab.current.summary).toBe('The user is Ada.')
+    expect(bodies().at(-1).messages).toEqual([
+      { role: 'system', content: expect.stringContaining('The user is Ada.') },
+      { role: 'user', content: 'What is my name?' },
+    ])
+    expect(tab.list.map(({ title }) => title)).toEqual(['What is my name?', 'My name is Ada.'])
+  })
+})
