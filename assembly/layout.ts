@@ -33,6 +33,8 @@ export const SHORT_ENTRY_MAX = 63
 export const SHORT_ENTRY_PLANES = 3
 /** One of four planes reads short entries where its groups are larger than this: those of exact imports of 4-bit types are not. */
 export const EXACT_GROUP = 32
+/** Tables have factors that are 2^56 as large as they are (tables.ts says why). */
+export const RAISE_BITS = 56
 /** Bytes of one index vector. */
 export const VECTOR_BYTES = 16
 /** Bytes of one stored scale or minimum (IEEE half float). */
@@ -43,6 +45,8 @@ export const MAX_PLANES = 8
 export const MAX_GROUP = 128
 /** Most columns of activations that are multiplied at once. */
 export const MAX_COLUMNS = 32
+/** From so many columns on whole blocks of four share what is unpacked; fewer, and those that are left, go one by one. */
+export const LEAST_FOURS = 8
 /** Heads are of a multiple of so many elements: whole vectors of all kernels, and a power of two for the Hadamard matrix of attention. */
 export const HEAD_MULTIPLE = 32
 /** Every tensor starts at a multiple of this many bytes. */

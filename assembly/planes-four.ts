@@ -3,28 +3,28 @@ import { addLookup, addScaled } from './planes-sums'
 import { unpackedScales } from './planes-unpacked'
 import { pairWeights } from './simd'
 
-/** y (16) f32 += the 16-bit sums of 16 rows of one column. s0 .. s3: scales of the rows; factors: (factor, sum); times, centre: see runFour. */
+/** products (16) += the 16-bit sums of 16 rows of one column. s0 .. s3: scales of the rows; factors: (factor, sum); times, centre: see runFour. */
 @inline
 function addSixteen(
-  y: usize, low: v128, high: v128, s0: v128, s1: v128, s2: v128, s3: v128, factors: usize, times: f32, centre: f32,
+  products: usize, low: v128, high: v128, s0: v128, s1: v128, s2: v128, s3: v128, factors: usize, times: f32, centre: f32,
 ): void {
   let factor = v128.load32_splat(factors)
   if (times != 1) factor = f32x4.mul(factor, f32x4.splat(times))
   const middle = f32x4.mul(v128.load32_splat(factors, 4), f32x4.splat(centre))
-  v128.store(y, addScaled(v128.load(y), i32x4.extend_low_i16x8_s(low), s0, factor, middle))
-  v128.store(y, addScaled(v128.load(y, 16), i32x4.extend_high_i16x8_s(low), s1, factor, middle), 16)
-  v128.store(y, addScaled(v128.load(y, 32), i32x4.extend_low_i16x8_s(high), s2, factor, middle), 32)
-  v128.store(y, addScaled(v128.load(y, 48), i32x4.extend_high_i16x8_s(high), s3, factor, middle), 48)
+  v128.store(products, addScaled(v128.load(products), i32x4.extend_low_i16x8_s(low), s0, factor, middle))
+  v128.store(products, addScaled(v128.load(products, 16), i32x4.extend_high_i16x8_s(low), s1, factor, middle), 16)
+  v128.store(products, addScaled(v128.load(products, 32), i32x4.extend_low_i16x8_s(high), s2, factor, middle), 32)
+  v128.store(products, addScaled(v128.load(products, 48), i32x4.extend_high_i16x8_s(high), s3, factor, middle), 48)
 }
 
 /**
  * Four columns, 16 rows, one run of `quads` quads, up to four planes. index: unpacked indexes of the run, `stride` bytes from quad to quad;
- * half: 0 or 1, which 16 rows of the tile; y (4 columns, 32 rows): of those; factors: (factor, sum) of each column; times: 1, or 16 for planes 4-7;
+ * half: 0 or 1, which 16 rows of the tile; products (4 columns, 32 rows): of those; factors: (factor, sum) of each column; times: 1, or 16 for planes 4-7;
  * centre: that of the weights.
  */
 @inline
 export function runFour(
-  y: usize, index: usize, table: usize, quads: i32, planes: i32, stride: i32, half: i32,
+  products: usize, index: usize, table: usize, quads: i32, planes: i32, stride: i32, half: i32,
   factors: usize, times: f32, centre: f32, paired: bool,
 ): void {
   const w12 = pairWeights(1, 2), w48 = pairWeights(4, 8)
@@ -109,8 +109,8 @@ export function runFour(
   } while (table < end)
   const scales = unpackedScales(half)
   const s0 = v128.load(scales), s1 = v128.load(scales, 16), s2 = v128.load(scales, 32), s3 = v128.load(scales, 48)
-  addSixteen(y, a0, a1, s0, s1, s2, s3, factors, times, centre)
-  addSixteen(y + TILE_ROWS * 4, b0, b1, s0, s1, s2, s3, factors + 8, times, centre)
-  addSixteen(y + 2 * TILE_ROWS * 4, c0, c1, s0, s1, s2, s3, factors + 16, times, centre)
-  addSixteen(y + 3 * TILE_ROWS * 4, d0, d1, s0, s1, s2, s3, factors + 24, times, centre)
+  addSixteen(products, a0, a1, s0, s1, s2, s3, factors, times, centre)
+  addSixteen(products + TILE_ROWS * 4, b0, b1, s0, s1, s2, s3, factors + 8, times, centre)
+  addSixteen(products + 2 * TILE_ROWS * 4, c0, c1, s0, s1, s2, s3, factors + 16, times, centre)
+  addSixteen(products + 3 * TILE_ROWS * 4, d0, d1, s0, s1, s2, s3, factors + 24, times, centre)
 }

@@ -1,22 +1,22 @@
 import { SCALE_BYTES, TABLE_ENTRIES, TILE_ROWS, VECTOR_BYTES } from './layout'
 import { addLookup, addScaled } from './planes-sums'
-import { halvesHigh, halvesLow, madd, nibbleMask, pairWeights } from './simd'
+import { madd, nibbleMask, pairWeights, shrunkHigh, shrunkLow } from './simd'
 
-/** y (8) f32 += the 16-bit sums of eight rows of one column. scales (8) half floats; factor, centre: splats, see addScaled. */
+/** products (8) += the 16-bit sums of eight rows of one column. scales (8) half floats; factor, centre: splats, see addScaled. */
 @inline
-function addEight(y: usize, sums: v128, scales: usize, factor: v128, centre: v128): void {
-  const halves = v128.load(scales)
-  v128.store(y, addScaled(v128.load(y), i32x4.extend_low_i16x8_s(sums), halvesLow(halves), factor, centre))
-  v128.store(y, addScaled(v128.load(y, 16), i32x4.extend_high_i16x8_s(sums), halvesHigh(halves), factor, centre), 16)
+function addEight(products: usize, sums: v128, scales: usize, factor: v128, centre: v128): void {
+  const halves = v128.load(scales), low = i32x4.extend_low_i16x8_s(sums), high = i32x4.extend_high_i16x8_s(sums)
+  v128.store(products, addScaled(v128.load(products), low, shrunkLow(halves), factor, centre))
+  v128.store(products, addScaled(v128.load(products, 16), high, shrunkHigh(halves), factor, centre), 16)
 }
 
-/** y (32) f32 += min * sum. mins (32) half floats; sum: a splat. */
+/** products (32) += min * sum. mins (32) half floats; sum: a splat. */
 @inline
-export function addMinsOfOne(y: usize, mins: usize, sum: v128): void {
+export function addMinsOfOne(products: usize, mins: usize, sum: v128): void {
   for (let i = 0; i < TILE_ROWS * SCALE_BYTES; i += 16) {
-    const halves = v128.load(mins + i), to = y + 2 * i
-    v128.store(to, madd(halvesLow(halves), sum, v128.load(to)))
-    v128.store(to, madd(halvesHigh(halves), sum, v128.load(to, 16)), 16)
+    const halves = v128.load(mins + i), to = products + 2 * i
+    v128.store(to, madd(shrunkLow(halves), sum, v128.load(to)))
+    v128.store(to, madd(shrunkHigh(halves), sum, v128.load(to, 16)), 16)
   }
 }
 
@@ -31,52 +31,83 @@ function addNibbles(
   return addLookup(sums, table, index, nextTable, next, weights, even, odd, paired)
 }
 
-/** One column, 32 rows, one run of `quads` quads, up to four planes. `stride`: bytes from quad to quad; centre: see addScaled. */
+/**
+ * One column, a tile of 32 rows and another, one run of `quads` quads, up to four planes: two tiles share the loads of tables.
+ * products (2 tiles, 32); index, scales: of the one, otherIndex, otherScales: of the other. `stride`: bytes from quad to quad; centre: see addScaled.
+ */
 @inline
 export function runOne(
-  y: usize, index: usize, table: usize, quads: i32, planes: i32, stride: i32,
-  scales: usize, factor: v128, centre: v128, paired: bool,
+  products: usize, index: usize, otherIndex: usize, table: usize, quads: i32, planes: i32, stride: i32,
+  scales: usize, otherScales: usize, factor: v128, centre: v128, paired: bool,
 ): void {
   const w12 = pairWeights(1, 2), w48 = pairWeights(4, 8)
   const weight = planes == 1 ? 1 : 4
   const wEven = pairWeights(weight, 0), wOdd = pairWeights(0, weight)
   let s0 = i16x8.splat(0), s1 = i16x8.splat(0), s2 = i16x8.splat(0), s3 = i16x8.splat(0)
+  let o0 = i16x8.splat(0), o1 = i16x8.splat(0), o2 = i16x8.splat(0), o3 = i16x8.splat(0)
   const end = table + quads * TABLE_ENTRIES
   do {
     const e = v128.load(table), f = paired ? v128.load(table, TABLE_ENTRIES) : e
-    const next = index + stride
+    const next = index + stride, otherNext = otherIndex + stride
     if (planes >= 2) {
       let v = v128.load(index), u = paired ? v128.load(next) : v
       s0 = addNibbles(s0, e, v, f, u, 0, w12, 1, 2, paired)
       s1 = addNibbles(s1, e, v, f, u, 4, w12, 1, 2, paired)
+      v = v128.load(otherIndex)
+      u = paired ? v128.load(otherNext) : v
+      o0 = addNibbles(o0, e, v, f, u, 0, w12, 1, 2, paired)
+      o1 = addNibbles(o1, e, v, f, u, 4, w12, 1, 2, paired)
       v = v128.load(index, VECTOR_BYTES)
       u = paired ? v128.load(next, VECTOR_BYTES) : v
       s2 = addNibbles(s2, e, v, f, u, 0, w12, 1, 2, paired)
       s3 = addNibbles(s3, e, v, f, u, 4, w12, 1, 2, paired)
+      v = v128.load(otherIndex, VECTOR_BYTES)
+      u = paired ? v128.load(otherNext, VECTOR_BYTES) : v
+      o2 = addNibbles(o2, e, v, f, u, 0, w12, 1, 2, paired)
+      o3 = addNibbles(o3, e, v, f, u, 4, w12, 1, 2, paired)
     }
     if (planes == 4) {
       let v = v128.load(index, 2 * VECTOR_BYTES), u = paired ? v128.load(next, 2 * VECTOR_BYTES) : v
       s0 = addNibbles(s0, e, v, f, u, 0, w48, 4, 8, paired)
       s1 = addNibbles(s1, e, v, f, u, 4, w48, 4, 8, paired)
+      v = v128.load(otherIndex, 2 * VECTOR_BYTES)
+      u = paired ? v128.load(otherNext, 2 * VECTOR_BYTES) : v
+      o0 = addNibbles(o0, e, v, f, u, 0, w48, 4, 8, paired)
+      o1 = addNibbles(o1, e, v, f, u, 4, w48, 4, 8, paired)
       v = v128.load(index, 3 * VECTOR_BYTES)
       u = paired ? v128.load(next, 3 * VECTOR_BYTES) : v
       s2 = addNibbles(s2, e, v, f, u, 0, w48, 4, 8, paired)
       s3 = addNibbles(s3, e, v, f, u, 4, w48, 4, 8, paired)
+      v = v128.load(otherIndex, 3 * VECTOR_BYTES)
+      u = paired ? v128.load(otherNext, 3 * VECTOR_BYTES) : v
+      o2 = addNibbles(o2, e, v, f, u, 0, w48, 4, 8, paired)
+      o3 = addNibbles(o3, e, v, f, u, 4, w48, 4, 8, paired)
     }
     if (planes & 1) {
       // The last of an odd number of planes: even and odd bytes are different rows.
       const at = planes == 1 ? 0 : 2 * VECTOR_BYTES
-      const v = v128.load(index + at), u = paired ? v128.load(next + at) : v
+      let v = v128.load(index + at), u = paired ? v128.load(next + at) : v
       s0 = addNibbles(s0, e, v, f, u, 0, wEven, weight, 0, paired)
       s1 = addNibbles(s1, e, v, f, u, 0, wOdd, 0, weight, paired)
       s2 = addNibbles(s2, e, v, f, u, 4, wEven, weight, 0, paired)
       s3 = addNibbles(s3, e, v, f, u, 4, wOdd, 0, weight, paired)
+      v = v128.load(otherIndex + at)
+      u = paired ? v128.load(otherNext + at) : v
+      o0 = addNibbles(o0, e, v, f, u, 0, wEven, weight, 0, paired)
+      o1 = addNibbles(o1, e, v, f, u, 0, wOdd, 0, weight, paired)
+      o2 = addNibbles(o2, e, v, f, u, 4, wEven, weight, 0, paired)
+      o3 = addNibbles(o3, e, v, f, u, 4, wOdd, 0, weight, paired)
     }
     index += paired ? 2 * stride : stride
+    otherIndex += paired ? 2 * stride : stride
     table += paired ? 2 * TABLE_ENTRIES : TABLE_ENTRIES
   } while (table < end)
-  addEight(y, s0, scales, factor, centre)
-  addEight(y + 32, s1, scales + 16, factor, centre)
-  addEight(y + 64, s2, scales + 32, factor, centre)
-  addEight(y + 96, s3, scales + 48, factor, centre)
+  addEight(products, s0, scales, factor, centre)
+  addEight(products + 32, s1, scales + 16, factor, centre)
+  addEight(products + 64, s2, scales + 32, factor, centre)
+  addEight(products + 96, s3, scales + 48, factor, centre)
+  addEight(products + 128, o0, otherScales, factor, centre)
+  addEight(products + 160, o1, otherScales + 16, factor, centre)
+  addEight(products + 192, o2, otherScales + 32, factor, centre)
+  addEight(products + 224, o3, otherScales + 48, factor, centre)
 }

@@ -1,19 +1,19 @@
 import { MAX_COLUMNS, MAX_GROUP, MAX_PLANES, QUAD, SCALE_BYTES, TILE_ROWS, VECTOR_BYTES } from './layout'
-import { halvesHigh, halvesLow, madd, nibbleMask } from './simd'
+import { madd, nibbleMask, shrunkHigh, shrunkLow } from './simd'
 
 // One block of a matrix (32 rows, one group of columns) taken apart once for all columns of activations. It stays in the first-level
 // cache between them, and at an address that is a constant.
 //   indexes   for each half of the tile (16 rows), each quad, each pair of planes: two vectors, rows 0-7 and 8-15 of the half,
 //               byte 2j = plane 2i of row j, byte 2j + 1 = plane 2i + 1;
 //             if planes are odd, one vector for the last: byte 2j = row j, byte 2j + 1 = row 8 + j
-//   scales    32 f32
-//   mins      32 f32, where the block has them
+//   scales    32 f32, times 2^-112
+//   mins      32 f32, times 2^-112, where the block has them
 
 const SCALES = (MAX_GROUP / QUAD) * MAX_PLANES * 2 * VECTOR_BYTES
 const MINS = SCALES + TILE_ROWS * 4
 const unpacked = memory.data(MINS + TILE_ROWS * 4, 64)
 
-/** (MAX_COLUMNS, 32) f32: y of one tile, whose columns are far apart in memory. */
+/** (MAX_COLUMNS, 32) f32: products of one tile, since the columns of y are far apart in memory; or of several tiles and fewer columns. */
 export const products = memory.data(MAX_COLUMNS * TILE_ROWS * 4, 64)
 
 /** Indexes of one half, from quad `first` on; from quad to quad as many vectors as there are planes. */
@@ -57,13 +57,13 @@ export function unpack(block: usize, quads: i32, planes: i32, hasMin: bool): voi
   if (hasMin) unpackHalves(unpacked + MINS, block + TILE_ROWS * SCALE_BYTES)
 }
 
-/** out (32) f32 <- halves (32) */
+/** out (32) f32 <- halves (32), times 2^-112 */
 @inline
 function unpackHalves(out: usize, halves: usize): void {
   for (let i = 0; i < TILE_ROWS * SCALE_BYTES; i += 16) {
     const eight = v128.load(halves + i)
-    v128.store(out + 2 * i, halvesLow(eight))
-    v128.store(out + 2 * i, halvesHigh(eight), 16)
+    v128.store(out + 2 * i, shrunkLow(eight))
+    v128.store(out + 2 * i, shrunkHigh(eight), 16)
   }
 }
 
@@ -75,27 +75,5 @@ export function addMins(columns: i32, factors: usize): void {
     for (let i = 0; i < TILE_ROWS * 4; i += 16) {
       v128.store(to + i, madd(v128.load(unpacked + MINS + i), sum, v128.load(to + i)))
     }
-  }
-}
-
-/** to (32) f32 <- from (32). For so few bytes memory.copy, a call out of Wasm, takes longer. */
-@inline
-function copyTile(to: usize, from: usize): void {
-  for (let i = 0; i < TILE_ROWS * 4; i += 16) v128.store(to + i, v128.load(from + i))
-}
-
-/** products (columns, 32) <- y, columns `yStride` bytes apart. */
-@inline
-export function openProducts(y: usize, yStride: i32, columns: i32): void {
-  for (let column = 0; column < columns; column++) {
-    copyTile(products + column * (TILE_ROWS * 4), y + column * yStride)
-  }
-}
-
-/** y <- products (columns, 32). */
-@inline
-export function closeProducts(y: usize, yStride: i32, columns: i32): void {
-  for (let column = 0; column < columns; column++) {
-    copyTile(y + column * yStride, products + column * (TILE_ROWS * 4))
   }
 }

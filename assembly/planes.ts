@@ -1,7 +1,7 @@
-import { EXACT_GROUP, MAX_COLUMNS, QUAD, SCALE_BYTES, TABLE_ENTRIES, TILE_ROWS, VECTOR_BYTES } from './layout'
-import { runFour } from './planes-four'
-import { addMinsOfOne, runOne } from './planes-one'
-import { addMins, closeProducts, openProducts, products, unpack, unpackedIndexes } from './planes-unpacked'
+import { EXACT_GROUP, MAX_COLUMNS } from './layout'
+import { multiplyFew } from './planes-few'
+import { multiplyFours } from './planes-fours'
+import { columnsInFours } from './tables'
 
 // y += W x by table look-ups: no multiplication in the inner loop, time linear in the number of planes.
 //
@@ -11,76 +11,15 @@ import { addMins, closeProducts, openProducts, products, unpack, unpackedIndexes
 // Short entries of at most 63 (layout.ts says which matrices read them) are added in pairs, as bytes, before they are weighed.
 // At the end of a run the sums S of a row become  y += scale * (factor * S + centre * sum(x)) [+ min * sum(x)].
 
-/** Most columns whose 16-bit sums cannot overflow with four planes. */
-const RUN_COLUMNS: i32 = 64
-
-/**
- * The whole matrix with P planes; paired: whether entries are short (both constants after inlining). More than four planes are two
- * passes over a block: planes 0-3, then the rest with 16 times the factor. Centre and minimum belong to the first run of a group only.
- */
+/** The whole matrix with P planes; paired: whether entries are short (both constants after inlining). */
 @inline
 function multiply(
   y: usize, w: usize, tables: usize, rows: i32, cols: i32, columns: i32, yStride: i32, groupSize: i32, centre: f32,
   hasMin: bool, P: i32, paired: bool,
 ): void {
-  const quads = groupSize / QUAD
-  const stride = P * VECTOR_BYTES
-  const runQuads = (paired ? groupSize : min(groupSize, RUN_COLUMNS)) / QUAD
-  const groups = cols / groupSize
-  const tableStride = groupSize * (TABLE_ENTRIES / QUAD)
-  const scaleBytes = TILE_ROWS * SCALE_BYTES * (hasMin ? 2 : 1)
-  const blocks = columns >> 2
-  const inBlocks = blocks << 2
-  let block = w
-  for (let row = 0; row < rows; row += TILE_ROWS) {
-    let table = tables
-    let factors = tables + columns * cols * (TABLE_ENTRIES / QUAD)
-    if (blocks) openProducts(y + (row << 2), yStride, inBlocks)
-    for (let group = 0; group < groups; group++) {
-      const scales = block + quads * stride
-      if (blocks) unpack(block, quads, P, hasMin)
-      for (let first = 0; blocks && first < quads; first += runQuads) {
-        const once = first == 0
-        const at: f32 = once ? centre : 0
-        for (let i = 0; i < blocks; i++) {
-          const entries = table + 4 * (i * tableStride + first * TABLE_ENTRIES)
-          const four = factors + 32 * i
-          for (let half = 0; half < 2; half++) {
-            const to = products + i * (4 * TILE_ROWS * 4) + half * 64
-            const index = unpackedIndexes(half, first, quads, P)
-            runFour(to, index, entries, runQuads, P > 4 ? 4 : P, stride, half, four, 1, at, paired)
-            if (P > 4) {
-              runFour(to, index + 4 * VECTOR_BYTES, entries, runQuads, P - 4, stride, half, four, 16, 0, paired)
-            }
-          }
-        }
-      }
-      if (hasMin) addMins(inBlocks, factors)
-      table += inBlocks * tableStride
-      factors += 8 * inBlocks
-      let out = y + inBlocks * yStride + (row << 2)
-      for (let column = inBlocks; column < columns; column++) {
-        const factor = f32.load(factors)
-        const sum = f32x4.splat(f32.load(factors, 4))
-        for (let first = 0; first < quads; first += runQuads) {
-          const index = block + first * stride
-          const entries = table + first * TABLE_ENTRIES
-          const once = first == 0
-          const at = f32x4.mul(f32x4.splat(once ? centre : <f32>0), sum)
-          runOne(out, index, entries, runQuads, P > 4 ? 4 : P, stride, scales, f32x4.splat(factor), at, paired)
-          if (P > 4) {
-            runOne(out, index + 4 * VECTOR_BYTES, entries, runQuads, P - 4, stride, scales, f32x4.splat(factor * 16), f32x4.splat(0), paired)
-          }
-        }
-        if (hasMin) addMinsOfOne(out, scales + TILE_ROWS * SCALE_BYTES, sum)
-        out += yStride
-        table += tableStride
-        factors += 8
-      }
-      block = scales + scaleBytes
-    }
-    if (blocks) closeProducts(y + (row << 2), yStride, inBlocks)
-  }
+  const inFours = columnsInFours(columns)
+  if (inFours) multiplyFours(y, w, tables, rows, cols, inFours, columns, yStride, groupSize, centre, hasMin, P, paired)
+  if (inFours < columns) multiplyFew(y, w, tables, rows, cols, inFours, columns, yStride, groupSize, centre, hasMin, P, paired)
 }
 
 function planes1(y: usize, w: usize, t: usize, rows: i32, cols: i32, n: i32, yStride: i32, group: i32, centre: f32, hasMin: bool): void {

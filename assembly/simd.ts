@@ -15,6 +15,7 @@ const constants = memory.data<u32>([
   0x04000400, 0x04000400, 0x04000400, 0x04000400,
   0x0d0c0f0e, 0x09080b0a, 0x05040706, 0x01000302,
   0x00010001, 0x00010001, 0x00010001, 0x00010001,
+  0x8fff8fff, 0x8fff8fff, 0x8fff8fff, 0x8fff8fff,
 ], 16)
 
 /** 0x0f in every byte. */
@@ -65,12 +66,13 @@ export function onesOfPairs(): v128 {
 }
 
 /**
- * sums + i32 lane j = a[4j] * b[4j] + .. + a[4j + 3] * b[4j + 3] of signed bytes, b 0 .. 127, where the relaxed instruction is the same on
- * every machine; |a| <= 127 keeps the sum of two products, 32258, within 16 bits. The relaxed instruction that adds four products
- * would be one here, but V8 makes five of it where the processor has no AVX-VNNI; this takes three.
+ * sums + i32 lane j = a[4j] * b[4j] + .. + a[4j + 3] * b[4j + 3] of signed bytes, b 0 .. 127, where relaxed instructions are the same on every
+ * machine; |a| <= 127 keeps the sum of two products, 32258, within 16 bits. fused: by the relaxed instruction that adds four products, one where
+ * the processor has it (fusesQuadDots); V8 makes five of it on others, where this takes three.
  */
 @inline
-export function quadDot(a: v128, b: v128, ones: v128, sums: v128): v128 {
+export function quadDot(a: v128, b: v128, ones: v128, sums: v128, fused: bool): v128 {
+  if (ASC_FEATURE_RELAXED_SIMD && fused) return i32x4.relaxed_dot_i8x16_i7x16_add_s(a, b, sums)
   let pairs: v128
   if (ASC_FEATURE_RELAXED_SIMD) {
     pairs = i16x8.relaxed_dot_i8x16_i7x16_s(a, b)
@@ -79,6 +81,16 @@ export function quadDot(a: v128, b: v128, ones: v128, sums: v128): v128 {
     pairs = i16x8.add(even, i16x8.mul(i16x8.shr_s(a, 8), i16x8.shr_u(b, 8)))
   }
   return i32x4.add(sums, i32x4.dot_i16x8_s(pairs, ones))
+}
+
+/**
+ * Whether the processor adds four products of bytes in one instruction, or so nearly (x86 with AVX-VNNI, ARM). b is out of its range here: an x86
+ * without it takes it for 255 and cuts sums of two products off at 32767, nobody else does.
+ */
+export function fusesQuadDots(): bool {
+  if (!ASC_FEATURE_RELAXED_SIMD) return false
+  const sums = i32x4.relaxed_dot_i8x16_i7x16_add_s(i8x16.splat(127), i8x16.splat(-1), i32x4.splat(0))
+  return i32x4.extract_lane(sums, 0) != 2 * 32767
 }
 
 /** a * b + c; the relaxed build may fuse it (one rounding less). */
@@ -98,16 +110,28 @@ export function halfToFloat(high: v128): v128 {
   return f32x4.mul(shifted, v128.load(constants, 32))
 }
 
-/** Half floats 0 .. 3 of a vector of eight. */
+/** Half floats 0 .. 3 of a vector of eight, times 2^-112 each: as in halfToFloat, without the multiplication. */
 @inline
-export function halvesLow(halves: v128): v128 {
-  return halfToFloat(v128.shuffle<i16>(i16x8.splat(0), halves, 0, 8, 1, 9, 2, 10, 3, 11))
+export function shrunkLow(halves: v128): v128 {
+  return v128.shuffle<i16>(lowBits(halves), highBits(halves), 0, 8, 1, 9, 2, 10, 3, 11)
 }
 
-/** Half floats 4 .. 7 of a vector of eight. */
+/** Half floats 4 .. 7 of a vector of eight, times 2^-112 each. */
 @inline
-export function halvesHigh(halves: v128): v128 {
-  return halfToFloat(v128.shuffle<i16>(i16x8.splat(0), halves, 4, 12, 5, 13, 6, 14, 7, 15))
+export function shrunkHigh(halves: v128): v128 {
+  return v128.shuffle<i16>(lowBits(halves), highBits(halves), 4, 12, 5, 13, 6, 14, 7, 15)
+}
+
+/** The low 16 bits of the floats that eight half floats are once they are shifted. */
+@inline
+function lowBits(halves: v128): v128 {
+  return i16x8.shl(halves, 13)
+}
+
+/** The high 16 bits of them. */
+@inline
+function highBits(halves: v128): v128 {
+  return v128.and(i16x8.shr_s(halves, 3), v128.load(constants, 176))
 }
 
 /** Sum of four f32 lanes. */

@@ -1,10 +1,11 @@
-// Everything that the Worker serves or imports: dist/kernels.*.wasm, dist/xgrammar.*, and dist/assets with the widget and the weights.
+// Everything that the Worker serves or imports: dist/kernels.*.wasm, dist/xgrammar.*, and dist/assets with the widget, the reference of the API and the weights.
 import { cpSync, linkSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { buildGrammar } from './build-grammar.ts'
 import { buildKernels } from './build-kernels.ts'
+import { buildReference } from './build-reference.ts'
 import { buildWidget } from './build-widget.ts'
 
-await Promise.all([buildKernels(), buildGrammar(), buildWidget()])
+await Promise.all([buildKernels(), buildGrammar(), buildWidget().then(buildReference)])
 
 rmSync('dist/assets/weights', { recursive: true, force: true })
 for (const pack of readdirSync('weights', { withFileTypes: true }).filter((entry) => entry.isDirectory())) {

@@ -4,7 +4,7 @@
 //   node scripts/export-workerd.ts OUT NAME       the pack weights/NAME
 //   cd OUT && ./workerd serve config.capnp        listens at all networks, port 8787
 import { chmod, copyFile, cp, mkdir, readdir, writeFile } from 'node:fs/promises'
-import { basename, join, resolve } from 'node:path'
+import { basename, join, relative, resolve } from 'node:path'
 import { baseConfig } from '../src/deploy/write-scripts.ts'
 import { bundleWorker } from '../src/serve/bundle-worker.ts'
 import { PROJECT } from '../src/serve/project.ts'
@@ -26,9 +26,10 @@ for (const folder of ['assets/weights', 'storage']) await mkdir(join(out, folder
 const files = [...bundle.modules.map(({ path }) => path), front]
 await Promise.all(files.map((path) => copyFile(path, join(out, basename(path)))))
 const pages = join(PROJECT, 'dist', 'assets')
-for (const page of ['index.html', 'widget.js']) await copyFile(join(pages, page), join(out, 'assets', page))
-const chunks = await readdir(join(pages, 'widget')).catch((): string[] => [])
-await Promise.all(chunks.map((chunk) => cp(join(pages, 'widget', chunk), join(out, 'assets', 'widget', chunk))))
+// The pages; of the weights only this model's, and no headers for Cloudflare.
+const ofPages = (path: string) => !['weights', '_headers'].includes(relative(pages, path))
+await cp(pages, join(out, 'assets'), { recursive: true, filter: ofPages })
+const chunks = await readdir(join(pages, 'widget'))
 await cp(join(PROJECT, 'weights', model), join(out, 'assets', 'weights', model), { recursive: true })
 await copyFile(WORKERD, join(out, 'workerd'))
 await chmod(join(out, 'workerd'), 0o755)
@@ -45,7 +46,7 @@ await writeFile(
     storage: 'storage',
     vars: { ...vars, MODEL: model },
     environment: ['SEQUENCES', 'CACHE_MIB', 'ORIGINS', 'ORIGIN_KEY', 'API_KEYS', 'ACCESS', 'ALLOWED_ORIGINS'],
-    front: { module: front, vars: { HEADERS: headersByPath(chunks) } },
+    front: { module: front, vars: { HEADERS: headersByPath(chunks) }, environment: ['ALLOWED_ORIGINS'] },
   }),
 )
 await bundle.remove()

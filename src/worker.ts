@@ -5,7 +5,6 @@ import type { ChatModel } from './chat/chat-model.ts'
 import { loadChatModel } from './chat/load-chat-model.ts'
 import type { LanguageModel } from './generate/language-model.ts'
 import { GenerationQueue } from './generate/queue.ts'
-import { SqlDayStore } from './http/access/day-store.ts'
 import { createApp } from './http/app.ts'
 import { isApi, servePage } from './http/pages.ts'
 import { ResponseStore } from './http/responses/store.ts'
@@ -14,6 +13,7 @@ import { loadModel } from './model/load.ts'
 import { loadPipeline } from './pipeline/load-pipeline.ts'
 import { stagesOf } from './pipeline/stage-bindings.ts'
 import type { Plan } from './pipeline/stage-plan.ts'
+import { logLine } from './route/journal.ts'
 import { readCacheBytes, readSequences } from './route/limits.ts'
 import { EdgeService } from './route/open-service.ts'
 import type { Manifest } from './weights/manifest.ts'
@@ -24,7 +24,7 @@ interface Env extends WeightBindings {
   EDGE: { getByName(name: string): { fetch(request: Request): Promise<Response> } }
   MODEL: string
   CONTEXT_LENGTH: number
-  /** Answers that are computed at the same time, each with a KV cache of its own; 1 where it is not set. */
+  /** Answers that are computed at the same time, each with a KV cache of its own; where it is not set, as CACHE_MIB has room for, 8 at most. */
   SEQUENCES?: number
   /** MiB that all KV caches may take, to keep what answers have computed; those of SEQUENCES are there in any case. */
   CACHE_MIB?: number
@@ -39,7 +39,8 @@ interface Env extends WeightBindings {
 }
 
 /** A pipeline also counts how often it computed a session anew. */
-type Language = LanguageModel & Pick<EdgeModel, 'tokensComputed' | 'reused'> & { readonly recoveries?: number }
+type Language = LanguageModel &
+  Pick<EdgeModel, 'caches' | 'tokensComputed' | 'reused'> & { readonly recoveries?: number }
 type EdgeChat = ChatModel & { readonly language: Language }
 
 const modules = { relaxed, plain }
@@ -51,22 +52,20 @@ export class Edge extends DurableObject<Env> {
   #loading: Promise<EdgeChat> | undefined
   #chat: EdgeChat | undefined
   #failure: string | undefined
-  // As many answers take turns as there are KV caches; others wait. A number that is none fails when the model is loaded.
-  readonly #service = new EdgeService(
-    { ...this.env },
-    new GenerationQueue(this.env.PLAN?.sessions ?? (Number(this.env.SEQUENCES) || 1)),
-  )
+  readonly #queue = new GenerationQueue()
+  readonly #service = new EdgeService({ ...this.env }, this.#queue)
   readonly #store = new ResponseStore(this.ctx.storage.sql, (at) => this.ctx.storage.setAlarm(at))
   readonly #app = createApp({
     model: () => this.#load(),
     health: () => this.#health(),
     service: (chat) => this.#service.open(chat.tokenizer),
     store: this.#store,
+    log: logLine,
     access: {
       apiKeys: this.env.API_KEYS,
       access: this.env.ACCESS,
       allowedOrigins: this.env.ALLOWED_ORIGINS,
-      days: new SqlDayStore(this.ctx.storage.sql),
+      sql: this.ctx.storage.sql,
     },
   })
 
@@ -88,7 +87,11 @@ export class Edge extends DurableObject<Env> {
   async #loadOnce(): Promise<EdgeChat> {
     try {
       const store = openStore(this.env, this.env.MODEL)
-      this.#chat = await loadChatModel(store, (manifest) => this.#language(store, manifest), xgrammar)
+      const chat = await loadChatModel(store, (manifest) => this.#language(store, manifest), xgrammar)
+      // No more answers at a time than there are KV caches; others wait.
+      const { PLAN, SEQUENCES } = this.env
+      this.#queue.turns = PLAN?.sessions ?? readSequences(SEQUENCES, chat.language.caches)
+      this.#chat = chat
       this.#failure = undefined
       return this.#chat
     } catch (error) {
@@ -105,7 +108,7 @@ export class Edge extends DurableObject<Env> {
       ? loadPipeline(store, manifest, PLAN, stagesOf(this.env as never, PLAN), modules)
       : loadModel(store, manifest, modules, {
           contextLength: CONTEXT_LENGTH,
-          sequences: readSequences(SEQUENCES),
+          sequences: readSequences(SEQUENCES, 1),
           cacheBytes: readCacheBytes(CACHE_MIB),
         })
   }

@@ -1,15 +1,18 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { promisify } from 'node:util'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { startWorker } from '../src/serve/start-worker.ts'
 import { loadTokenizer } from '../src/tokenizer/load.ts'
 import { chromiumPath, launchChromium } from './browser/chromium.ts'
 import { isInstalled } from './clients/python.ts'
 import { type FakeOrigin, startFakeOrigin } from './origins/fake-origin.ts'
 import { END_OF_TURN } from './origins/worker-with-origin.ts'
+import { freePorts } from './pipeline/workerd-process.ts'
 import { type ServeCommand, serveCommand } from './support/serve-command.ts'
 import { smolLm2Tables } from './support/smollm2-tokenizer-tables.ts'
 
@@ -54,6 +57,30 @@ describe('examples', () => {
     const python = 'node_modules/.cache/python-clients/openai-2/bin/python'
     const { stdout } = await run(python, ['examples/openai_client.py'], { env })
     expect(stdout).toMatch(lines)
+  })
+
+  it('widget-token.mjs', async () => {
+    const site = 'https://shop.example'
+    const keys = [{ name: 'one', sha256: createHash('sha256').update('secret').digest('hex') }]
+    const edge = await startWorker({
+      port: 0,
+      vars: { API_KEYS: JSON.stringify(keys), ALLOWED_ORIGINS: site },
+    })
+    const [port] = await freePorts(1)
+    const variables = { BASE_URL: `${edge.url}/v1`, API_KEY: 'secret', SITE: site, PORT: String(port) }
+    const example = spawn(process.execPath, ['examples/widget-token.mjs'], { env: { ...env, ...variables } })
+    try {
+      const tokenUrl = `http://127.0.0.1:${port}`
+      await vi.waitUntil(() => fetch(tokenUrl).catch(() => undefined), { timeout: 20_000, interval: 50 })
+      const { token } = (await (await fetch(tokenUrl)).json()) as { token: string }
+      const models = (origin: string) =>
+        fetch(`${edge.url}/v1/models`, { headers: { Origin: origin, Authorization: `Bearer ${token}` } })
+      expect((await models(site)).status).toBe(200)
+      expect((await models('https://other.example')).status).toBe(403)
+    } finally {
+      example.kill()
+      await edge.stop()
+    }
   })
 
   it('origin.sh', async () => {

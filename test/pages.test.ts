@@ -55,6 +55,18 @@ describe('the page', () => {
     expect(headers['x-content-type-options']).toBe('nosniff')
   })
 
+  it('tells the API to programs and to people, without a script', async () => {
+    const { status, headers, body } = await get('/openapi.json')
+    expect([status, headers['content-type']]).toEqual([200, expect.stringContaining('application/json')])
+    expect(JSON.parse(body)).toMatchObject({ openapi: '3.1.1', paths: { '/v1/chat/completions': {} } })
+    const docs = await get('/docs')
+    expect([docs.status, docs.body]).toEqual([200, expect.stringContaining('/v1/chat/completions')])
+    expect(docs.headers['content-security-policy']).toMatch(
+      /^default-src 'none'; style-src 'unsafe-inline';.*frame-ancestors 'self'/,
+    )
+    expect(docs.body).not.toContain('<script')
+  })
+
   it('leaves its script to other sites, and the rest to the API', async () => {
     const widget = await get('/widget.js')
     expect([widget.status, widget.headers['access-control-allow-origin']]).toEqual([200, '*'])

@@ -7,7 +7,7 @@ import { startServer } from './support/server.ts'
 // Those who wait, and those who leave while they wait: the real Worker in workerd, with the embedded model.
 let server: RunningWorker
 beforeAll(async () => {
-  server = await startServer()
+  server = await startServer({ SEQUENCES: 1 })
 })
 afterAll(() => server?.stop())
 

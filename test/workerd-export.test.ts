@@ -48,7 +48,7 @@ const ask = (headers: Record<string, string> = {}, fields: object = {}) =>
   })
 
 it('workerd alone serves the API and the page, and nothing else of its files', async () => {
-  await start({ ACCESS: 'loopback' })
+  await start({ ACCESS: 'loopback', ALLOWED_ORIGINS: 'https://shop.example' })
   const response = await ask()
   expect(response.status).toBe(200)
   expect(await response.json()).toMatchObject({ usage: { completion_tokens: 4 } })
@@ -60,10 +60,18 @@ it('workerd alone serves the API and the page, and nothing else of its files', a
   })
   const page = await fetch(url)
   expect(page.headers.get('Content-Type')).toMatch(/^text\/html/)
-  expect(page.headers.get('Content-Security-Policy')).toMatch(/default-src 'none'/)
+  expect(page.headers.get('Content-Security-Policy')).toMatch(
+    /default-src 'none'.*, frame-ancestors 'self' https:\/\/shop\.example$/,
+  )
   expect(await page.text()).toContain('<nanbeige-chat>')
   const widget = await fetch(`${url}/widget.js`, { method: 'HEAD' })
   expect(widget.headers.get('Access-Control-Allow-Origin')).toBe('*')
+  const docs = await fetch(`${url}/docs`)
+  expect([docs.headers.get('Content-Type'), await docs.text()]).toEqual([
+    expect.stringMatching(/^text\/html/),
+    expect.stringContaining('/v1/models'),
+  ])
+  expect(await (await fetch(`${url}/openapi.json`)).json()).toMatchObject({ openapi: '3.1.1' })
   for (const path of ['/weights/smollm2-135m-instruct/manifest.json', '/config.capnp', '/index.html']) {
     expect((await fetch(url + path)).status).toBe(404)
   }

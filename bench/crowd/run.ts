@@ -26,7 +26,8 @@ interface Visited extends Visit, Outcome {}
 
 const [runs = 50, seed = 1] = process.argv.slice(2).map(Number)
 const random = createRandom(seed)
-const server = await startWorker({ port: 0, silent: true })
+// One at a time: what is computed for whom can then be told by when each heard something.
+const server = await startWorker({ port: 0, silent: true, vars: { SEQUENCES: 1 } })
 let failed = false
 try {
   const promptTokens = new Map<number, number>()
@@ -132,8 +133,10 @@ async function settled() {
   }
 }
 
+/** `tokensComputed`: with those that a KV cache had. */
 async function health(): Promise<{ waiting: number; tokensComputed: number }> {
-  return (await fetch(`${server.url}/healthz`)).json()
+  const { waiting, tokensComputed, reused } = await (await fetch(`${server.url}/healthz`)).json()
+  return { waiting, tokensComputed: tokensComputed + (reused?.tokens ?? 0) }
 }
 
 async function lengthOfPrompt(words: number): Promise<number> {

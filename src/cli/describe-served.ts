@@ -10,7 +10,7 @@ export function describeServed(served: ServedModel, seconds: number, needsKey: b
     ...(whole
       ? [`planes: ${describePlanes(whole.manifest)}`, `context: ${whole.contextLength} tokens`]
       : ['a pipeline']),
-    ...(whole && whole.sequences > 1 ? [`${whole.sequences} answers at a time`] : []),
+    ...(whole?.sequences ? [`${whole.sequences} ${whole.sequences > 1 ? 'answers' : 'answer'} at a time`] : []),
   ]
   return [
     `${model} at ${url} after ${seconds.toFixed(1)} s (${facts.join(', ')})`,

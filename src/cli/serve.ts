@@ -49,7 +49,11 @@ export function addServeCommand(program: Command): void {
       'tokens that a conversation may have (default: CONTEXT_LENGTH of wrangler.toml)',
       wholeNumber,
     )
-    .option('--sequences <number>', 'answers that are computed at the same time (default: 1)', wholeNumber)
+    .option(
+      '--sequences <number>',
+      'answers that are computed at the same time (default: as many as CACHE_MIB has room for, 8 at most)',
+      wholeNumber,
+    )
     .option(
       '--origin <url>',
       'GPU server that goes on with long answers: vLLM, SGLang or llama-server is found by asking it; kind+url says which it is. ' +

@@ -1,6 +1,6 @@
 import { TILE_ROWS } from '../../assembly/layout.ts'
 import { Arena, CountingArena } from '../model/arena.ts'
-import { Head } from '../model/head.ts'
+import { Head, logitBytes } from '../model/head.ts'
 import { instantiateKernels, type KernelModules, type Kernels, type Pointer } from '../model/kernels.ts'
 import { allocateKvCache } from '../model/kv-cache.ts'
 import { type Matrix, matrixAt } from '../model/matrix.ts'
@@ -64,7 +64,7 @@ async function measureLayer(
       hidden: arena.allocate(config.hiddenSize * 4),
     }
   })
-  return medianSeconds(() => stage.forward(hidden, 1, contextLength >> 1, cache)) / count
+  return medianSeconds(() => stage.forward(hidden, [{ count: 1, position: contextLength >> 1, cache }])) / count
 }
 
 function allocateLayer(arena: Arena, tensors: readonly Tensor[]): LayerWeights {
@@ -83,14 +83,16 @@ async function measureHeadRow(modules: KernelModules, model: ModelShape): Promis
   const rows = Math.ceil(WEIGHT_BYTES / tile) * TILE_ROWS
   const config = { ...model.config, vocabSize: rows }
   const slice = rowsOfHead(model, rows)
-  const { head, hidden } = await overRandom(modules, (arena, kernels) => {
+  const { head, hidden, logits } = await overRandom(modules, (arena, kernels) => {
     const weights = matrixAt(arena.allocate(tensorBytes(slice)), slice)
     const norm = arena.allocate(config.hiddenSize * 4)
     const hidden = arena.allocate(config.hiddenSize * 4)
-    return { hidden, head: new Head(arena, kernels, config, norm, weights) }
+    const logits = arena.allocate(logitBytes(rows))
+    return { hidden, logits, head: new Head(arena, kernels, config, norm, weights) }
   })
   const decode = () => {
-    const distribution = head.distribution(hidden, { adjustments: [], temperature: 1 })
+    head.logits(logits, hidden)
+    const distribution = head.distribution(logits, { adjustments: [], temperature: 1 })
     void distribution.top(1)
     return distribution.logSumExp
   }

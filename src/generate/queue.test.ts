@@ -41,6 +41,15 @@ describe('GenerationQueue', () => {
     expect(served).toEqual(['a', 'b', 'c'])
   })
 
+  test('has more turns as soon as it is told', async () => {
+    const { queue, served, come } = watched()
+    for (const name of ['a', 'b', 'c', 'd']) come(name)
+    queue.turns = 3
+    await settle()
+    expect(served).toEqual(['a', 'b', 'c'])
+    expect([queue.running, queue.waiting, queue.ahead]).toEqual([3, 1, 2])
+  })
+
   test('a newcomer does not overtake the one whose turn has come', async () => {
     const { served, come } = watched()
     const first = come('first')

@@ -51,6 +51,7 @@ interface Waiting {
  */
 export class GenerationQueue {
   readonly #maxWaiting: number
+  #turns: number
   #free: number
   readonly #waiting: Waiting[] = []
   /** Turns that a client holds, and when it was last given one; of the clients that are here. */
@@ -58,12 +59,24 @@ export class GenerationQueue {
   #served = 0
 
   constructor(turns = 1, maxWaiting = MAX_WAITING) {
+    this.#turns = turns
     this.#free = turns
     this.#maxWaiting = maxWaiting
   }
 
   get waiting(): number {
     return this.#waiting.length
+  }
+
+  get running(): number {
+    return this.#turns - this.#free
+  }
+
+  /** How many compute at a time, where that is known later than the queue is there. */
+  set turns(turns: number) {
+    this.#free += turns - this.#turns
+    this.#turns = turns
+    this.#next()
   }
 
   /** Turns that come before that of a newcomer; 0: it would be served at once. */

@@ -16,6 +16,7 @@ export function tokenIds(max: number) {
       'expected token ids',
     )
     .refine((ids) => ids.length <= max, `expected at most ${max} token ids`)
+    .meta({ type: 'array', items: { type: 'integer', minimum: 0 }, maxItems: max })
 }
 
 /** With fields that nobody knows, but not any number of them. */

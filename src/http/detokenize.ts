@@ -8,7 +8,8 @@ import { checkModelName, type LoadModel } from './models.ts'
 
 const MAX_TOKENS = 50_000
 
-const detokenizeBody = z.looseObject({
+/** The body of POST /detokenize. */
+export const detokenizeBody = z.looseObject({
   model: z.string().nullish(),
   tokens: tokenIds(MAX_TOKENS),
 })

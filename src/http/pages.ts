@@ -26,11 +26,13 @@ export async function servePage(
 ): Promise<Response> {
   if (isHidden(new URL(request.url).pathname)) return missing(request)
   const asset = await ASSETS.fetch(request.url, request)
-  if (asset.status === 404) {
+  const type = asset.headers.get('Content-Type')
+  // To the disk of a workerd by itself all files are of one type: what of them is a page, serve/front.js serves.
+  if (asset.status === 404 || type === 'application/octet-stream') {
     await asset.body?.cancel()
     return missing(request)
   }
-  if (!asset.headers.get('Content-Type')?.startsWith('text/html')) return asset
+  if (!type?.startsWith('text/html')) return asset
   const page = new Response(asset.body, asset)
   page.headers.append('Content-Security-Policy', frameAncestors(ALLOWED_ORIGINS))
   page.headers.set('X-Content-Type-Options', 'nosniff')

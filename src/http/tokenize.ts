@@ -37,7 +37,10 @@ const contentBody = z
   })
   .transform((body) => ({ ...body, kind: 'content' as const }))
 
-type Body = z.output<typeof chatBody> | z.output<typeof promptBody> | z.output<typeof contentBody>
+/** The body of POST /tokenize. */
+export const tokenizeBody = z.union([chatBody, contentBody, promptBody])
+
+type Body = z.output<typeof tokenizeBody>
 
 /** POST /tokenize: the ids of a text or a chat, asked and answered as vLLM does, and as llama-server does where it has `content`. */
 export function tokenize({ loadModel, loadService }: Pick<Answers, 'loadModel' | 'loadService'>) {

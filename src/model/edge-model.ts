@@ -1,19 +1,20 @@
 import type { Distribution, DistributionQuery } from '../generate/distribution.ts'
 import { type Beginning, KeptCaches, type KeptSequence } from '../generate/kept-caches.ts'
 import type { LanguageModel } from '../generate/language-model.ts'
-import { turn } from '../generate/turn.ts'
+import { type Part, Stepper } from '../generate/stepper.ts'
 import type { ModelConfig } from '../weights/manifest.ts'
 import type { Arena } from './arena.ts'
-import type { Head } from './head.ts'
+import { type Head, logitBytes } from './head.ts'
 import type { Kernels, Pointer } from './kernels.ts'
 import { copyKvCache, type KvCache } from './kv-cache.ts'
 import type { Matrix } from './matrix.ts'
 import type { Stage } from './stage.ts'
 
-/** Room for one sequence: its KV cache and (hiddenSize) f32 for the hidden vector of its last token. */
+/** Room for one sequence: its KV cache, (hiddenSize) f32 for the hidden vector of its last token, and (logitBytes) for what follows it. */
 export interface Slot {
   readonly cache: KvCache
   readonly last: Pointer
+  readonly logits: Pointer
 }
 
 /** A model in one isolate: embedding, one stage with all the layers, and the head, over one Wasm memory. */
@@ -28,6 +29,10 @@ export interface EdgeParts {
   /** (chunkLength, hiddenSize) f32 */
   readonly hidden: Pointer
   readonly chunkLength: number
+  /** (headColumns, logitBytes), where there is more than one. */
+  readonly logits: Pointer
+  /** Most sequences whose logits are computed at once. */
+  readonly headColumns: number
 }
 
 type EdgeSequence = KeptSequence<Slot>
@@ -37,15 +42,23 @@ export class EdgeModel implements LanguageModel {
   readonly contextLength: number
   /** Tokens run forward so far, of prompts and answers of all sequences. */
   tokensComputed = 0
+  /** In so many steps, each with tokens of one sequence or several. */
+  steps = 0
   readonly #parts: EdgeParts
   readonly #caches: KeptCaches<Slot>
+  readonly #stepper: Stepper<EdgeSequence>
+  /** Slots whose last token nobody has asked about yet, those whose logits are there already among them. */
+  readonly #unasked = new Set<Slot>()
+  readonly #computed = new Set<Slot>()
 
   constructor(parts: EdgeParts) {
     this.#parts = parts
     const { arena, kernels, config, slots } = parts
     this.#caches = new KeptCaches(slots, {
       copy: (to, from) => copyKvCache(arena, kernels, config, to.cache, from.cache),
+      ended: (slot) => this.#forget(slot),
     })
+    this.#stepper = new Stepper((parts) => this.#step(parts), parts.chunkLength)
     this.vocabSize = config.vocabSize
     this.contextLength = slots[0].cache.capacity
   }
@@ -64,29 +77,62 @@ export class EdgeModel implements LanguageModel {
     return this.#caches.createSequence(beginning)
   }
 
-  async forward(sequence: EdgeSequence, tokens: readonly number[], signal: AbortSignal): Promise<void> {
-    const { chunkLength } = this.#parts
-    for (let start = 0; start < tokens.length; start += chunkLength) {
-      await turn()
-      if (signal.aborted) return
-      this.#forward(sequence, tokens.slice(start, start + chunkLength))
-    }
+  forward(sequence: EdgeSequence, tokens: readonly number[], signal: AbortSignal): Promise<void> {
+    return this.#stepper.run(sequence, tokens, signal)
   }
 
-  #forward(sequence: EdgeSequence, tokens: readonly number[]): void {
+  async distribution({ cache: slot }: EdgeSequence, query: DistributionQuery): Promise<Distribution> {
+    if (!this.#computed.has(slot)) this.#computeLogits(slot)
+    // The query changes them.
+    this.#forget(slot)
+    return this.#parts.head.distribution(slot.logits, query)
+  }
+
+  #step(parts: readonly Part<EdgeSequence>[]): void {
     const { arena, kernels, config, embedding, stage, hidden } = this.#parts
     const { cols, planes, groupSize, zeroPoint, hasMin } = embedding
     const bytes = config.hiddenSize * 4
+    const tokens = parts.flatMap((part) => part.tokens)
     tokens.forEach((token, i) => {
       kernels.embeddingRow(hidden + i * bytes, embedding.pointer, token, cols, planes, groupSize, zeroPoint, hasMin)
     })
-    stage.forward(hidden, tokens.length, sequence.length, sequence.cache.cache, 'last')
-    sequence.append(tokens)
+    const spans = parts.map(({ sequence, tokens }) => {
+      return { count: tokens.length, position: sequence.length, cache: sequence.cache.cache }
+    })
+    stage.forward(hidden, spans, 'last')
+    for (const [i, { sequence, tokens }] of parts.entries()) {
+      const { cache: slot } = sequence
+      sequence.append(tokens)
+      arena.bytes(slot.last, bytes).set(arena.bytes(hidden + i * bytes, bytes))
+      this.#computed.delete(slot)
+      this.#unasked.add(slot)
+    }
     this.tokensComputed += tokens.length
-    arena.bytes(sequence.cache.last, bytes).set(arena.bytes(hidden + (tokens.length - 1) * bytes, bytes))
+    this.steps++
   }
 
-  async distribution(sequence: EdgeSequence, query: DistributionQuery): Promise<Distribution> {
-    return this.#parts.head.distribution(sequence.cache.last, query)
+  /** Of this slot, and of as many others as have come to a token in the same step: the head's weights are read once for all. */
+  #computeLogits(slot: Slot): void {
+    const { arena, config, head, hidden, logits, headColumns } = this.#parts
+    const others = [...this.#unasked].filter((other) => other !== slot && !this.#computed.has(other))
+    const slots = [slot, ...others.slice(0, headColumns - 1)]
+    if (slots.length === 1) {
+      head.logits(slot.logits, slot.last)
+      return
+    }
+    const [bytes, stride] = [config.hiddenSize * 4, logitBytes(config.vocabSize)]
+    for (const [i, { last }] of slots.entries()) {
+      arena.bytes(hidden + i * bytes, bytes).set(arena.bytes(last, bytes))
+    }
+    head.logits(logits, hidden, slots.length)
+    for (const [i, one] of slots.entries()) {
+      arena.bytes(one.logits, stride).set(arena.bytes(logits + i * stride, stride))
+      this.#computed.add(one)
+    }
+  }
+
+  #forget(slot: Slot): void {
+    this.#unasked.delete(slot)
+    this.#computed.delete(slot)
   }
 }

@@ -4,12 +4,17 @@ import type { Arena } from './arena.ts'
 import type { Kernels, Pointer } from './kernels.ts'
 import { type Matrix, multiply, rowStride } from './matrix.ts'
 
-/** A distribution whose candidates are there at once, before another can take its place. */
+/** A distribution whose candidates are there at once, as long as its logits are. */
 export interface HeldDistribution extends Distribution {
   largest(count: number): Candidates
 }
 
-/** The final norm and the vocabulary matrix: one hidden vector to a next-token distribution, which is valid until the next. */
+/** Bytes of the logits of one column. */
+export function logitBytes(vocabSize: number): number {
+  return rowStride(vocabSize) * 4
+}
+
+/** The final norm and the vocabulary matrix: hidden vectors to logits, and these to next-token distributions. */
 export class Head {
   readonly #arena: Arena
   readonly #kernels: Kernels
@@ -20,11 +25,13 @@ export class Head {
   readonly #normed: Pointer
   readonly #input: Pointer
   readonly #tables: Pointer
-  readonly #logits: Pointer
   readonly #ids: Pointer
   readonly #values: Pointer
 
-  /** norm (hiddenSize) f32; matrix (vocabSize, hiddenSize); inputMatrix (hiddenSize, hiddenSize): a `headInput`, where the model has it. */
+  /**
+   * norm (hiddenSize) f32; matrix (vocabSize, hiddenSize); inputMatrix (hiddenSize, hiddenSize): a `headInput`, where the model has it.
+   * `columns`: most hidden vectors at once.
+   */
   constructor(
     arena: Arena,
     kernels: Kernels,
@@ -32,6 +39,7 @@ export class Head {
     norm: Pointer,
     matrix: Matrix,
     inputMatrix?: Matrix,
+    columns = 1,
   ) {
     this.#arena = arena
     this.#kernels = kernels
@@ -39,42 +47,47 @@ export class Head {
     this.#norm = norm
     this.#matrix = matrix
     this.#inputMatrix = inputMatrix
-    const logitBytes = rowStride(config.vocabSize) * 4
-    this.#normed = arena.allocate(config.hiddenSize * 4)
-    this.#input = arena.allocate(rowStride(config.hiddenSize) * 4)
-    this.#tables = arena.allocate(kernels.tableBytes(config.hiddenSize, 1, 32))
-    this.#logits = arena.allocate(logitBytes)
-    this.#ids = arena.allocate(logitBytes)
-    this.#values = arena.allocate(logitBytes)
+    this.#normed = arena.allocate(columns * config.hiddenSize * 4)
+    this.#input = arena.allocate(columns * rowStride(config.hiddenSize) * 4)
+    this.#tables = arena.allocate(kernels.tableBytes(config.hiddenSize, columns, 32))
+    this.#ids = arena.allocate(logitBytes(config.vocabSize))
+    this.#values = arena.allocate(logitBytes(config.vocabSize))
   }
 
-  /** hidden (hiddenSize) f32 -> distribution over the vocabulary. */
-  distribution(hidden: Pointer, query: DistributionQuery): HeldDistribution {
-    const { adjustments, allowed, temperature, rawTop, rawId } = query
+  /** out (columns, logitBytes) <- hidden (columns, hiddenSize) f32: the logits of the vocabulary after each. */
+  logits(out: Pointer, hidden: Pointer, columns = 1): void {
     const { vocabSize, hiddenSize, rmsNormEps } = this.#config
-    const logits = this.#arena.floats(this.#logits, rowStride(vocabSize))
-    logits.fill(0)
-    this.#kernels.rmsNorm(this.#normed, hidden, this.#norm, hiddenSize, 1, rmsNormEps)
-    multiply(this.#kernels, [this.#logits], [this.#matrix], this.#matrixInput(), 1, this.#tables)
+    const stride = rowStride(vocabSize)
+    const logits = this.#arena.floats(out, columns * stride).fill(0)
+    this.#kernels.rmsNorm(this.#normed, hidden, this.#norm, hiddenSize, columns, rmsNormEps)
+    multiply(this.#kernels, [out], [this.#matrix], this.#matrixInput(columns), columns, this.#tables)
     // Rows that only pad the last tile must never win.
-    logits.fill(-Infinity, vocabSize)
+    for (let end = stride; end <= logits.length; end += stride) logits.fill(-Infinity, end - stride + vocabSize, end)
+  }
+
+  /** The distribution of one column's logits, which are changed by what the query asks. */
+  distribution(pointer: Pointer, query: DistributionQuery): HeldDistribution {
+    const { adjustments, allowed, temperature, rawTop, rawId } = query
+    const { vocabSize } = this.#config
+    const logits = this.#arena.floats(pointer, rowStride(vocabSize))
 
     // What is asked of the model's own logits is read before they are changed.
     const raw = new Map(adjustments.map(({ id }) => [id, logits[id]]))
     if (rawId !== undefined) raw.set(rawId, logits[rawId])
-    const asked = rawTop === undefined ? undefined : { top: this.#top(rawTop), logSumExp: this.#logSumExp(1) }
+    const asked =
+      rawTop === undefined ? undefined : { top: this.#top(pointer, rawTop), logSumExp: this.#logSumExp(pointer, 1) }
     for (const { id, scale, add } of adjustments) {
       const logit = logits[id]
       logits[id] = (logit < 0 ? logit * scale : logit / scale) + add
     }
-    if (allowed) this.#mask(allowed)
+    if (allowed) this.#mask(pointer, allowed)
     const held = this
     return {
       vocabSize,
-      top: async (count) => this.#top(count),
-      largest: (count) => this.#top(count),
+      top: async (count) => this.#top(pointer, count),
+      largest: (count) => this.#top(pointer, count),
       get logSumExp() {
-        return held.#logSumExp(temperature)
+        return held.#logSumExp(pointer, temperature)
       },
       rawLogit: (id) => raw.get(id) ?? logits[id],
       rawTop: (count) => firstOf(asked?.top, count),
@@ -82,36 +95,36 @@ export class Head {
     }
   }
 
-  /** What the matrix is multiplied with: the hidden vector by the norm, and by a matrix of its own where the model has one. */
-  #matrixInput(): Pointer {
+  /** What the matrix is multiplied with: the hidden vectors by the norm, and by a matrix of its own where the model has one. */
+  #matrixInput(columns: number): Pointer {
     if (this.#inputMatrix === undefined) return this.#normed
-    this.#arena.floats(this.#input, rowStride(this.#config.hiddenSize)).fill(0)
-    multiply(this.#kernels, [this.#input], [this.#inputMatrix], this.#normed, 1, this.#tables)
+    this.#arena.floats(this.#input, columns * rowStride(this.#config.hiddenSize)).fill(0)
+    multiply(this.#kernels, [this.#input], [this.#inputMatrix], this.#normed, columns, this.#tables)
     return this.#input
   }
 
   /** The mask goes where `selectTop` will write its ids later. */
-  #mask(allowed: TokenMask): void {
+  #mask(logits: Pointer, allowed: TokenMask): void {
     const size = rowStride(this.#config.vocabSize)
     const bits = this.#arena.ints(this.#ids, size / 32)
     bits.fill(0)
     bits.set(allowed)
-    this.#kernels.maskLogits(this.#logits, this.#ids, size)
+    this.#kernels.maskLogits(logits, this.#ids, size)
   }
 
-  #top(count: number): Candidates {
+  #top(logits: Pointer, count: number): Candidates {
     const { vocabSize } = this.#config
     const k = Math.min(count, vocabSize)
-    this.#kernels.selectTop(this.#ids, this.#values, this.#logits, rowStride(vocabSize), k)
+    this.#kernels.selectTop(this.#ids, this.#values, logits, rowStride(vocabSize), k)
     return { ids: this.#arena.ints(this.#ids, k).slice(), logits: this.#arena.floats(this.#values, k).slice() }
   }
 
-  #logSumExp(temperature: number): number {
+  #logSumExp(logits: Pointer, temperature: number): number {
     const size = rowStride(this.#config.vocabSize)
-    const top = this.#kernels.maxLogit(this.#logits, size)
+    const top = this.#kernels.maxLogit(logits, size)
     // No token of these rows may be sampled.
     if (top === -Infinity) return top
-    return top / temperature + Math.log(this.#kernels.sumExp(this.#logits, size, top, 1 / temperature))
+    return top / temperature + Math.log(this.#kernels.sumExp(logits, size, top, 1 / temperature))
   }
 }
 

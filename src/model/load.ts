@@ -5,13 +5,15 @@ import type { WeightStore } from '../weights/weight-store.ts'
 import { WeightsError } from '../weights/weights-error.ts'
 import { Arena, CountingArena, MAX_MEMORY_BYTES, memorySize } from './arena.ts'
 import { EdgeModel, type Slot } from './edge-model.ts'
-import { Head } from './head.ts'
+import { Head, logitBytes } from './head.ts'
 import { instantiateKernels, type KernelModules, type Kernels } from './kernels.ts'
 import { allocateKvCache } from './kv-cache.ts'
 import { allocateWeights, loadWeights, type Weights } from './load-weights.ts'
 import { Stage } from './stage.ts'
 
-/** Tokens run through a layer at once in prefill: past this the tables of a chunk leave the second-level cache. */
+/** Most sequences whose next tokens the head computes at once: more of them gain little (docs/kernels.md), and their logits are large. */
+const MAX_HEAD_COLUMNS = 8
+/** Tokens run through a layer at once, of all sequences: past this the tables of a chunk leave the second-level cache. */
 export const CHUNK_LENGTH = MAX_COLUMNS
 
 export interface LoadOptions {
@@ -36,11 +38,15 @@ export async function loadModel(
   const capacity = Math.min(options.contextLength, config.maxPositionEmbeddings)
   // The kernels' size functions need no memory of their own, and the size decides the memory.
   const sizes = await instantiateKernels(modules, new CountingArena().memory, options.build)
-  const counted = new CountingArena()
-  build(counted, sizes, config, allocateWeights(counted, manifest.tensors), capacity, 1)
   const slot = new CountingArena()
   allocateSlot(slot, sizes, config, capacity)
-  const bytesOf = (sequences: number) => counted.total + (sequences - 1) * slot.total
+  const columnsOf = (sequences: number) => Math.min(sequences, MAX_HEAD_COLUMNS)
+  const bytesOf = (sequences: number) => {
+    const counted = new CountingArena()
+    const weights = allocateWeights(counted, manifest.tensors)
+    build(counted, sizes, config, weights, capacity, 1, columnsOf(sequences))
+    return counted.total + (sequences - 1) * slot.total
+  }
   const fits = (sequences: number) => memorySize(bytesOf(sequences)) <= MAX_MEMORY_BYTES
   let { sequences } = options
   if (!fits(sequences)) throw tooLarge(manifest.name, bytesOf(sequences), capacity, sequences)
@@ -48,7 +54,7 @@ export async function loadModel(
   const arena = new Arena(bytesOf(sequences))
   const kernels = await instantiateKernels(modules, arena.memory, options.build)
   const weights = await loadWeights(store, manifest.tensors, arena, options.progress)
-  return build(arena, kernels, config, weights, capacity, sequences)
+  return build(arena, kernels, config, weights, capacity, sequences, columnsOf(sequences))
 }
 
 function build(
@@ -58,6 +64,7 @@ function build(
   weights: Weights,
   capacity: number,
   sequences: number,
+  headColumns: number,
 ): EdgeModel {
   const layers = Array.from({ length: config.layerCount }, (_, i) => weights.layer(i))
   const embedding = weights.matrix('embedding')
@@ -68,10 +75,20 @@ function build(
     config,
     embedding,
     stage: new Stage(arena, kernels, config, layers, CHUNK_LENGTH),
-    head: new Head(arena, kernels, config, weights.vector('norm'), head, weights.optionalMatrix('headInput')),
+    head: new Head(
+      arena,
+      kernels,
+      config,
+      weights.vector('norm'),
+      head,
+      weights.optionalMatrix('headInput'),
+      headColumns,
+    ),
     slots: Array.from({ length: sequences }, () => allocateSlot(arena, kernels, config, capacity)),
     hidden: arena.allocate(CHUNK_LENGTH * config.hiddenSize * 4),
     chunkLength: CHUNK_LENGTH,
+    logits: arena.allocate(headColumns > 1 ? headColumns * logitBytes(config.vocabSize) : 0),
+    headColumns,
   })
 }
 
@@ -88,5 +105,6 @@ function allocateSlot(arena: Arena, kernels: Kernels, config: ModelConfig, capac
   return {
     cache: allocateKvCache(arena, kernels, config, config.layerCount, capacity),
     last: arena.allocate(config.hiddenSize * 4),
+    logits: arena.allocate(logitBytes(config.vocabSize)),
   }
 }

@@ -36,6 +36,19 @@ interface Scratch {
   readonly sin: Pointer
 }
 
+/** Where the tokens of a span, or some of them, stand among those that are worked on. */
+interface Rows {
+  readonly row: number
+  readonly count: number
+  readonly position: number
+  /** Bytes to the first one's angles. */
+  readonly angles: number
+}
+
+function tokensOf(rows: readonly Rows[]): number {
+  return rows.reduce((sum, { count }) => sum + count, 0)
+}
+
 /** Sizes in bytes of a stage's scratch memory, for chunks of `chunk` tokens. */
 function scratchSizes(kernels: Kernels, config: ModelConfig, chunk: number): Record<keyof Scratch, number> {
   const floats = (size: number) => chunk * size * 4
@@ -58,7 +71,14 @@ function scratchSizes(kernels: Kernels, config: ModelConfig, chunk: number): Rec
   }
 }
 
-/** Whose vectors of a chunk are wanted: those of all its tokens, or of the last one. */
+/** Consecutive tokens of one sequence, at positions from `position` on. */
+export interface Span {
+  readonly count: number
+  readonly position: number
+  readonly cache: KvCache
+}
+
+/** Whose vectors are wanted: those of all tokens, or of the last one of each span. */
 export type Keep = 'all' | 'last'
 
 /** Some consecutive layers of a Llama model (Touvron et al. 2023), or of one with biases as Qwen2, in one Wasm memory. */
@@ -69,7 +89,7 @@ export class Stage {
   readonly #layers: readonly LayerWeights[]
   readonly #scratch: Scratch
 
-  /** `chunk`: most tokens of a forward. */
+  /** `chunk`: most tokens of a forward, of all sequences together. */
   constructor(arena: Arena, kernels: Kernels, config: ModelConfig, layers: readonly LayerWeights[], chunk: number) {
     this.#arena = arena
     this.#kernels = kernels
@@ -82,81 +102,120 @@ export class Stage {
   }
 
   /**
-   * hidden (count, hiddenSize) f32, in place: `count` tokens at positions from `position` on. Appends to the cache.
-   * Where only the last vector is wanted, the last layer of a model need give keys and values only of all other tokens, which saves
-   * nearly all of its work in prefill; the vectors of those are left half done.
+   * hidden (tokens, hiddenSize) f32, in place: the tokens of all spans, one span behind the other. Appends to their caches. A token's vector is
+   * the same whatever tokens stand beside it.
+   * Where only the last vectors are wanted, hidden (spans, hiddenSize) has them: the last layer of a model need give keys and values only
+   * of all other tokens, which saves nearly all of its work in prefill.
    */
-  forward(hidden: Pointer, count: number, position: number, cache: KvCache, keep: Keep = 'all'): void {
+  forward(hidden: Pointer, spans: readonly Span[], keep: Keep = 'all'): void {
     const half = this.#config.headDim / 2
     const { cos, sin } = this.#scratch
-    fillRotations(this.#arena.floats(cos, count * half), this.#arena.floats(sin, count * half), position, this.#config)
+    const bytes = half * 4
+    const all: Rows[] = []
+    let row = 0
+    for (const { count, position } of spans) {
+      const [angles, floats] = [row * bytes, count * half]
+      fillRotations(
+        this.#arena.floats(cos + angles, floats),
+        this.#arena.floats(sin + angles, floats),
+        position,
+        this.#config,
+      )
+      all.push({ row, count, position, angles })
+      row += count
+    }
+    const last = all.map(({ row, count, position, angles }, i) => {
+      return {
+        from: row + count - 1,
+        row: i,
+        count: 1,
+        position: position + count - 1,
+        angles: angles + (count - 1) * bytes,
+      }
+    })
+    const tokens = row
     this.#layers.forEach((layer, i) => {
-      const from = keep === 'last' && i === this.#layers.length - 1 ? count - 1 : 0
-      this.#attention(hidden, count, from, position, layer, cache, i)
-      this.#feedForward(hidden + from * this.#config.hiddenSize * 4, count - from, layer)
+      const isLast = keep === 'last' && tokens > spans.length && i === this.#layers.length - 1
+      this.#attention(hidden, spans, all, isLast ? last : undefined, layer, i)
+      this.#feedForward(hidden, isLast ? spans.length : tokens, layer)
     })
   }
 
-  /** hidden += Wo attention(norm(hidden)) for the tokens from `from` on; keys and values of all. */
+  /** hidden += Wo attention(norm(hidden)) for all tokens, or for those of `last`, whose vectors are put first; keys and values of all. */
   #attention(
     hidden: Pointer,
-    count: number,
-    from: number,
-    position: number,
+    spans: readonly Span[],
+    all: readonly Rows[],
+    last: readonly (Rows & { readonly from: number })[] | undefined,
     layer: LayerWeights,
-    cache: KvCache,
     index: number,
   ): void {
     const { headCount, kvHeadCount, headDim, hiddenSize, rmsNormEps, ropeLayout } = this.#config
     const kernels = this.#kernels
     const { normed, query, key, value, attended, tables, attention, cos, sin } = this.#scratch
-    const { capacity } = cache
-    const { keys, values } = cache.layers[index]
     const queryBytes = headCount * headDim * 4
     const keyBytes = kvHeadCount * headDim * 4
-    const start = from * hiddenSize * 4
+    const angleBytes = (headDim / 2) * 4
     const rope = ropeLayout === 'half' ? kernels.ropeHalf : kernels.ropeInterleaved
+    const tokens = tokensOf(all)
+    const asked = last ?? all
+    const queries = tokensOf(asked)
 
-    kernels.rmsNorm(normed, hidden, layer.attentionNorm, hiddenSize, count, rmsNormEps)
-    this.#begin(query, count, queryBytes, layer.queryBias)
-    this.#begin(key, count, keyBytes, layer.keyBias)
-    this.#begin(value, count, keyBytes, layer.valueBias)
-    if (from === 0) {
-      multiply(kernels, [query, key, value], [layer.query, layer.key, layer.value], normed, count, tables)
+    kernels.rmsNorm(normed, hidden, layer.attentionNorm, hiddenSize, tokens, rmsNormEps)
+    this.#begin(query, queries, queryBytes, layer.queryBias)
+    this.#begin(key, tokens, keyBytes, layer.keyBias)
+    this.#begin(value, tokens, keyBytes, layer.valueBias)
+    if (!last) {
+      multiply(kernels, [query, key, value], [layer.query, layer.key, layer.value], normed, tokens, tables)
     } else {
-      multiply(kernels, [key, value], [layer.key, layer.value], normed, count, tables)
-      multiply(kernels, [query + from * queryBytes], [layer.query], normed + start, count - from, tables)
+      multiply(kernels, [key, value], [layer.key, layer.value], normed, tokens, tables)
+      for (const { from, row } of last) {
+        this.#copy(normed + row * hiddenSize * 4, normed + from * hiddenSize * 4, hiddenSize * 4)
+        this.#copy(hidden + row * hiddenSize * 4, hidden + from * hiddenSize * 4, hiddenSize * 4)
+      }
+      multiply(kernels, [query], [layer.query], normed, queries, tables)
     }
     // A Hadamard matrix takes queries and keys to others of the same products, and values to others that it turns back once they are summed
     // up, but spreads outliers over the head: so bytes with one scale a head serve (QuaRot, Ashkboos et al. 2024).
     const block = headDim & -headDim
-    for (let i = 0; i < count; i++) {
-      const angle = i * (headDim / 2) * 4
-      rope(key + i * keyBytes, cos + angle, sin + angle, kvHeadCount, headDim)
-      kernels.hadamard(key + i * keyBytes, kvHeadCount * headDim, block)
-      kernels.hadamard(value + i * keyBytes, kvHeadCount * headDim, block)
-      kernels.storeKey(keys, key + i * keyBytes, position + i, kvHeadCount, capacity, headDim)
-      kernels.storeValue(values, value + i * keyBytes, position + i, kvHeadCount, capacity, headDim)
-      if (i >= from) rope(query + i * queryBytes, cos + angle, sin + angle, headCount, headDim)
+    kernels.hadamard(value, tokens * kvHeadCount * headDim, block)
+    for (const [i, { row, count, position, angles }] of all.entries()) {
+      const { layers, capacity } = spans[i].cache
+      const { keys, values } = layers[index]
+      for (let token = 0; token < count; token++) {
+        const [at, angle] = [(row + token) * keyBytes, angles + token * angleBytes]
+        rope(key + at, cos + angle, sin + angle, kvHeadCount, headDim)
+        kernels.hadamard(key + at, kvHeadCount * headDim, block)
+        kernels.storeKey(keys, key + at, position + token, kvHeadCount, capacity, headDim)
+        kernels.storeValue(values, value + at, position + token, kvHeadCount, capacity, headDim)
+      }
     }
-    const [tokens, first] = [count - from, position + from]
-    const [queries, attendedFrom] = [query + from * queryBytes, attended + from * queryBytes]
-    kernels.hadamard(queries, tokens * headCount * headDim, block)
-    kernels.attend(
-      attendedFrom,
-      queries,
-      keys,
-      values,
-      attention,
-      first,
-      tokens,
-      headCount,
-      kvHeadCount,
-      capacity,
-      headDim,
-    )
-    kernels.hadamard(attendedFrom, tokens * headCount * headDim, block)
-    multiply(kernels, [hidden + start], [layer.attentionOutput], attendedFrom, tokens, tables)
+    for (const { row, count, angles } of asked) {
+      for (let token = 0; token < count; token++) {
+        const angle = angles + token * angleBytes
+        rope(query + (row + token) * queryBytes, cos + angle, sin + angle, headCount, headDim)
+      }
+    }
+    kernels.hadamard(query, queries * headCount * headDim, block)
+    for (const [i, { row, count, position }] of asked.entries()) {
+      const { layers, capacity } = spans[i].cache
+      const { keys, values } = layers[index]
+      kernels.attend(
+        attended + row * queryBytes,
+        query + row * queryBytes,
+        keys,
+        values,
+        attention,
+        position,
+        count,
+        headCount,
+        kvHeadCount,
+        capacity,
+        headDim,
+      )
+    }
+    kernels.hadamard(attended, queries * headCount * headDim, block)
+    multiply(kernels, [hidden], [layer.attentionOutput], attended, queries, tables)
   }
 
   /** hidden += Wdown (silu(Wgate x) * Wup x),  x = norm(hidden) */
@@ -181,6 +240,10 @@ export class Stage {
     }
     const row = this.#arena.bytes(bias, bytes)
     for (let i = 0; i < count; i++) this.#arena.bytes(out + i * bytes, bytes).set(row)
+  }
+
+  #copy(to: Pointer, from: Pointer, bytes: number): void {
+    if (to !== from) this.#arena.bytes(to, bytes).set(this.#arena.bytes(from, bytes))
   }
 
   #clear(pointer: Pointer, bytes: number): void {

@@ -1,5 +1,5 @@
 import type { Arena } from '../model/arena.ts'
-import { Head } from '../model/head.ts'
+import { Head, logitBytes } from '../model/head.ts'
 import type { Kernels } from '../model/kernels.ts'
 import { allocateKvCache } from '../model/kv-cache.ts'
 import type { Weights } from '../model/load-weights.ts'
@@ -44,6 +44,7 @@ export function buildHeadSlice(
     arena,
     head: new Head(arena, kernels, config, norm, head, weights.optionalMatrix('headInput')),
     hidden: arena.allocate(config.hiddenSize * 4),
+    logits: arena.allocate(logitBytes(rows)),
     firstRow,
     rows,
   })

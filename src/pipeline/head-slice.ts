@@ -28,6 +28,8 @@ export interface HeadSliceParts {
   readonly head: Head
   /** (hiddenSize) f32 */
   readonly hidden: Pointer
+  /** (logitBytes) */
+  readonly logits: Pointer
   readonly firstRow: number
   readonly rows: number
 }
@@ -42,14 +44,15 @@ export class HeadSlice {
 
   /** hidden (hiddenSize) f32 */
   answer(hidden: Float32Array, query: SliceQuery): SliceAnswer {
-    const { arena, head, hidden: pointer, firstRow, rows } = this.#parts
+    const { arena, head, hidden: pointer, logits: at, firstRow, rows } = this.#parts
     const has = (id: number) => id >= firstRow && id < firstRow + rows
     arena.floats(pointer, hidden.length).set(hidden)
     const adjustments = query.adjustments
       .filter(({ id }) => has(id))
       .map((adjustment) => ({ ...adjustment, id: adjustment.id - firstRow }))
     const rawId = query.rawId !== undefined && has(query.rawId) ? query.rawId - firstRow : undefined
-    const distribution = head.distribution(pointer, { ...query, adjustments, rawId })
+    head.logits(at, pointer)
+    const distribution = head.distribution(at, { ...query, adjustments, rawId })
     const logSumExp = distribution.logSumExp
     const { ids, logits } = distribution.largest(query.top)
     const whole = (slice: Int32Array) => Array.from(slice, (id) => id + firstRow)

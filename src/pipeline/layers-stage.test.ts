@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { Arena } from '../model/arena.ts'
 import type { KvCache } from '../model/kv-cache.ts'
-import type { Stage } from '../model/stage.ts'
+import type { Span, Stage } from '../model/stage.ts'
 import { LayersStage, LEASE_MS } from './layers-stage.ts'
 
 const HIDDEN = 4
@@ -9,7 +9,7 @@ const CAPACITY = 10
 
 // The layers are not what is tested here: they add up, and note what they are called with.
 let now: number
-let calls: { count: number; position: number; cache: KvCache }[]
+let calls: Span[]
 let stage: LayersStage
 const memory = new Float32Array(8 * HIDDEN)
 const caches: KvCache[] = Array.from({ length: 2 }, () => ({ layers: [], capacity: CAPACITY }))
@@ -18,9 +18,11 @@ beforeEach(() => {
   now = 0
   calls = []
   const layers: Pick<Stage, 'forward'> = {
-    forward(_, count, position, cache) {
-      calls.push({ count, position, cache })
+    forward(_, spans, keep) {
+      calls.push(...spans)
+      const [{ count }] = spans
       for (let i = 0; i < count * HIDDEN; i++) memory[i] += 1
+      if (keep === 'last') memory.copyWithin(0, (count - 1) * HIDDEN, count * HIDDEN)
     },
   }
   const arena: Pick<Arena, 'floats'> = { floats: (_, length) => memory.subarray(0, length) }

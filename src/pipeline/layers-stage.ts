@@ -65,9 +65,9 @@ export class LayersStage {
     }
     const memory = arena.floats(pointer, hidden.length)
     memory.set(hidden)
-    stage.forward(pointer, count, position, held.cache, keep)
+    stage.forward(pointer, [{ count, position, cache: held.cache }], keep)
     held.length = position + count
-    const result = memory.subarray(keep === 'last' ? -hiddenSize : 0)
+    const result = memory.subarray(0, keep === 'last' ? hiddenSize : hidden.length)
     if (this.#result.length !== result.length) this.#result = new Float32Array(result.length)
     this.#result.set(result)
     return this.#result

@@ -63,9 +63,15 @@ export class EdgeLimitsError extends Error {
   }
 }
 
-/** Answers that one isolate computes at the same time, by the variable SEQUENCES; 1 where it is not set. Throws EdgeLimitsError. */
-export function readSequences(variable: unknown): number {
-  const { success, data, error } = count.safeParse(variable || 1)
+/** Most answers that one isolate computes at the same time unless SEQUENCES says more: past this, all take longer and none come sooner. */
+const MOST_SEQUENCES = 8
+
+/**
+ * Answers that one isolate computes at the same time, by the variable SEQUENCES; as many as it has KV caches where that is not set. Throws
+ * EdgeLimitsError.
+ */
+export function readSequences(variable: unknown, caches: number): number {
+  const { success, data, error } = count.safeParse(variable || Math.min(caches, MOST_SEQUENCES))
   if (!success) throw new EdgeLimitsError('SEQUENCES', error.issues[0].message)
   return data
 }

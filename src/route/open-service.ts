@@ -47,6 +47,7 @@ export class EdgeService {
   health() {
     return {
       ...(this.#failure !== undefined && { error: String(this.#failure) }),
+      running: this.#queue.running,
       waiting: this.#queue.waiting,
       origins: this.#origins?.health().map((origin) => ({ ...origin, changes: this.#journal.changesOf(origin.name) })),
     }

@@ -10,7 +10,7 @@ const BUILT = [
   'dist/kernels.plain.wasm',
   'dist/float.wasm',
   'dist/xgrammar.wasm',
-  'dist/assets/_headers',
+  'dist/assets/docs.html',
 ]
 
 /** Build what a fresh clone lacks; `npm run build` is for what has changed. */

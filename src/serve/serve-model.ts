@@ -22,7 +22,7 @@ export interface ServeOptions extends CachedPackOptions, AccessOptions {
   readonly address: Address
   /** Tokens that a conversation may have; left out: CONTEXT_LENGTH of wrangler.toml. */
   readonly context?: number
-  /** Answers that are computed at the same time. */
+  /** Answers that are computed at the same time; left out: as many as there is room for. */
   readonly sequences?: number
   /** `URL` or `KIND+URL` of a GPU origin. */
   readonly origin?: string
@@ -36,7 +36,7 @@ export interface ServedModel {
   readonly url: string
   readonly model: string
   /** Of a whole model; a pipeline's is described by its plan. */
-  readonly whole?: { readonly manifest: Manifest; readonly contextLength: number; readonly sequences: number }
+  readonly whole?: { readonly manifest: Manifest; readonly contextLength: number; readonly sequences?: number }
   readonly origin?: FoundOrigin
 }
 
@@ -74,8 +74,8 @@ async function servePipeline(out: string, options: ServeOptions): Promise<Starte
 
 async function serveWhole(options: ServeOptions): Promise<Started> {
   const { options: configured } = await miniflareOptions(CONFIG)
-  const { MODEL, CONTEXT_LENGTH, SEQUENCES = 1 } = configured.bindings as Record<string, string | number>
-  const { model, silent, context = Number(CONTEXT_LENGTH), sequences = Number(SEQUENCES) } = options
+  const { MODEL, CONTEXT_LENGTH } = configured.bindings as Record<string, string | number>
+  const { model, silent, context = Number(CONTEXT_LENGTH), sequences } = options
   const isConfigured = model === undefined
   const pack = isConfigured
     ? join(configured.assets!.directory, 'weights', String(MODEL))
@@ -87,7 +87,12 @@ async function serveWhole(options: ServeOptions): Promise<Started> {
     port: 0,
     silent,
     ...(assets && { assets: assets.folder }),
-    vars: { ...vars, CONTEXT_LENGTH: context, SEQUENCES: sequences, ...(assets && { MODEL: assets.model }) },
+    vars: {
+      ...vars,
+      CONTEXT_LENGTH: context,
+      ...(sequences && { SEQUENCES: sequences }),
+      ...(assets && { MODEL: assets.model }),
+    },
   })
   const contextLength = Math.min(context, manifest.config.maxPositionEmbeddings)
   return { worker, name: manifest.name, whole: { manifest, sequences, contextLength }, origin }

@@ -28,8 +28,8 @@ export interface WorkerdScript {
   readonly environment?: readonly string[]
   /** Addresses of other processes, by the names of their bindings: JavaScript RPC goes over them. */
   readonly peers?: Readonly<Record<string, string>>
-  /** Module of a Worker that answers in its place, bound to it as EDGE and to the assets; and its variables. */
-  readonly front?: { readonly module: string; readonly vars: Readonly<Record<string, unknown>> }
+  /** Module of a Worker that answers in its place, bound to it as EDGE and to the assets; its variables, and those of the environment. */
+  readonly front?: Pick<WorkerdScript, 'vars' | 'environment'> & { readonly module: string }
 }
 
 /** With JavaScript RPC between processes, for which a connection to a host of this name stands. */
@@ -37,11 +37,13 @@ const RPC = 'http = (capnpConnectHost = "rpc")'
 
 /** Configuration of workerd: https://github.com/cloudflare/workerd/blob/main/src/workerd/server/workerd.capnp */
 export function workerdConfig(script: WorkerdScript): string {
-  const { object, peers, front, environment = [] } = script
+  const { object, peers, front, environment } = script
   // JSON escapes are escapes of Cap'n Proto's strings too.
   const text = (value: string) => JSON.stringify(value)
   const json = (vars: object) =>
     Object.entries(vars).map(([name, value]) => `(name = ${text(name)}, json = ${text(JSON.stringify(value))})`)
+  const fromEnvironment = (names: readonly string[] = []) =>
+    names.map((name) => `(name = ${text(name)}, fromEnvironment = ${text(name)})`)
   const embedded = (kind: string, path: string) =>
     `(name = ${text(basename(path))}, ${kind} = embed ${text(script.pathOf(path))})`
   const modules = script.modules.map(({ type, path }) => embedded(type === 'ESModule' ? 'esModule' : 'wasm', path))
@@ -50,7 +52,7 @@ export function workerdConfig(script: WorkerdScript): string {
     assets,
     `(name = ${text(object.binding)}, durableObjectNamespace = ${text(object.className)})`,
     ...json(script.vars),
-    ...environment.map((name) => `(name = ${text(name)}, fromEnvironment = ${text(name)})`),
+    ...fromEnvironment(environment),
     ...Object.keys(peers ?? {}).map((name) => `(name = ${text(name)}, service = ${text(name)})`),
   ]
   const compatibility = `compatibilityDate = ${text(script.compatibilityDate)},
@@ -74,7 +76,7 @@ export function workerdConfig(script: WorkerdScript): string {
           `(name = "front", worker = (
       modules = [${embedded('esModule', front.module)}],
       ${compatibility},
-      bindings = [${[assets, '(name = "EDGE", service = "edge")', ...json(front.vars)].join(', ')}],
+      bindings = [${[assets, '(name = "EDGE", service = "edge")', ...json(front.vars), ...fromEnvironment(front.environment)].join(', ')}],
     ))`,
         ]
       : []),

@@ -1,12 +1,14 @@
 import type { Server } from './client.ts'
 import { Conversation } from './conversation.ts'
+import { atRest } from './growing.ts'
 import type { Room } from './room.ts'
 import { type Archive, openArchive, type SavedConversation, type Word } from './saved.ts'
 import { ReaderSettings, setTabItem, tabItem } from './settings.ts'
-import type { ChatHost, ListedConversation, Settings } from './turns.ts'
+import { summarize } from './summary.ts'
+import { type ChatHost, type ListedConversation, newId, type Settings } from './turns.ts'
 
-/** A conversation that was removed can be brought back for so long. */
-const REMOVED_FOR_MS = 24 * 60 * 60_000
+/** So long a conversation that was removed can be brought back, and a draft is kept of one that was never begun. */
+const KEPT_MS = 24 * 60 * 60_000
 
 /** What the reader should know of how conversations are kept. */
 export interface StorageNotice {
@@ -20,7 +22,7 @@ export interface SearchHit {
   readonly excerpt?: string
 }
 
-/** The conversations of one element with one endpoint, one of them shown. A controller of Lit's. */
+/** The conversations of one element with one endpoint, one of them shown: a controller of Lit's, which begins when its host is connected. */
 export class Conversations {
   readonly #host: ChatHost
   #endpoint: string | undefined
@@ -28,17 +30,17 @@ export class Conversations {
   #settings!: ReaderSettings
   #room!: Room
   #archive: Archive | undefined
-  #opened: Promise<void> = Promise.resolve()
+  #opened!: PromiseWithResolvers<void>
   #records = new Map<string, SavedConversation>()
   #live = new Map<string, Conversation>()
   #notice: StorageNotice | undefined
-  #removed: string | undefined
+  #removed: Conversation | undefined
   #leaving: ReturnType<typeof setTimeout> | undefined
   #left = true
 
   constructor(host: ChatHost & { addController?(controller: object): void }) {
     this.#host = host
-    this.#open()
+    this.#prepare()
     host.addController?.(this)
   }
 
@@ -49,7 +51,7 @@ export class Conversations {
 
   /** Saved ones are read. */
   get ready(): Promise<void> {
-    return this.#opened
+    return this.#opened.promise
   }
 
   /** The newest first. */
@@ -81,14 +83,16 @@ export class Conversations {
   /** An empty one. */
   create(): Conversation {
     if (!this.#current.isEmpty) this.#show(new Conversation(this.#room))
+    setTabItem(this.#room.name, undefined)
     return this.#current
   }
 
   async open(id: string): Promise<void> {
-    await this.#opened
+    await this.#opened.promise
     const conversation = await this.#find(id)
     if (!conversation) return
     this.#show(conversation)
+    setTabItem(this.#room.name, id)
     await conversation.resume()
   }
 
@@ -103,26 +107,24 @@ export class Conversations {
     if (!conversation) return
     conversation.stop()
     if (conversation === this.#current) this.#show(new Conversation(this.#room))
-    this.#removed = id
+    this.#removed = conversation
     await conversation.patch({ removedAt: Date.now() })
   }
 
   async undoRemove(): Promise<void> {
-    if (this.#removed === undefined) return
-    const conversation = await this.#find(this.#removed)
+    await this.#removed?.patch({ removedAt: undefined })
     this.#removed = undefined
-    await conversation?.patch({ removedAt: undefined })
   }
 
   async search(text: string): Promise<SearchHit[]> {
-    await this.#opened
+    await this.#opened.promise
     const { search } = await import('./search.ts')
     return search(text, this.list, this.#archive!)
   }
 
   /** @param ids left out: all. */
   async exportJson(ids?: readonly string[]): Promise<string> {
-    await this.#opened
+    await this.#opened.promise
     await Promise.all([...this.#live.values()].map((conversation) => conversation.flush()))
     const { exportJson } = await import('./transfer.ts')
     return exportJson(this.#archive!, ids ?? this.list.map(({ id }) => id))
@@ -132,14 +134,14 @@ export class Conversations {
   async exportMarkdown(id: string): Promise<string> {
     const conversation = await this.#find(id)
     const { exportMarkdown } = await import('./transfer-markdown.ts')
-    return conversation ? exportMarkdown(conversation) : ''
+    return conversation ? exportMarkdown(conversation, newId()) : ''
   }
 
   /** Of JSON or Markdown that was exported; what is there already stays. How many conversations came. Throws ImportError. */
   async import(text: string): Promise<number> {
-    await this.#opened
+    await this.#opened.promise
     const { importText } = await import('./transfer.ts')
-    const ids = await importText(this.#archive!, text)
+    const ids = await importText(this.#archive!, text, atRest)
     await this.#readRecords()
     return ids.length
   }
@@ -151,7 +153,6 @@ export class Conversations {
     if (question === undefined) return
     const next = new Conversation(this.#room)
     this.#show(next)
-    const { summarize } = await import('./summary.ts')
     await next.begin(summarize(old, this.#room), question)
   }
 
@@ -166,7 +167,7 @@ export class Conversations {
   }
 
   hostUpdate(): void {
-    if (this.#host.endpoint !== this.#endpoint) this.#open()
+    if (!this.#left && this.#host.endpoint !== this.#endpoint) this.#open()
   }
 
   /** Lets go of all answers, which go on at the server, and saves: another element or tab may take them up. */
@@ -179,30 +180,37 @@ export class Conversations {
 
   #open(): void {
     if (!this.#left) void this.leave()
-    const { endpoint } = this.#host
     this.#left = false
+    // What was asked before the host was connected stays.
+    if (this.#archive || this.#host.endpoint !== this.#endpoint) this.#prepare()
+    void this.#read(this.#room, this.#opened)
+  }
+
+  #prepare(): void {
+    const { endpoint } = this.#host
     this.#endpoint = endpoint
     this.#archive = undefined
+    this.#opened = Promise.withResolvers()
     this.#records = new Map()
     this.#live = new Map()
     this.#settings = new ReaderSettings(endpoint)
     this.#room = this.#roomFor(endpoint)
     this.#show(new Conversation(this.#room))
-    this.#opened = this.#read(this.#room)
   }
 
-  async #read(room: Room): Promise<void> {
+  async #read(room: Room, opened: PromiseWithResolvers<void>): Promise<void> {
     const archive = await openArchive(room.name)
     if (this.#room !== room) return archive.close()
     this.#archive = archive
     if (!archive.lasting) this.#notice = { code: 'gone' }
-    archive.listen((word) => void this.#hear(word))
+    archive.listen((word) => void this.#hear(word, archive))
     await this.#settings.load(archive)
     await this.#readRecords()
     const last = tabItem(room.name)
     const saved = last !== undefined && this.#current.isEmpty && !this.#current.draft && (await this.#find(last))
     if (saved) this.#show(saved)
     this.#host.requestUpdate()
+    opened.resolve()
     if (saved) void saved.resume()
   }
 
@@ -210,20 +218,24 @@ export class Conversations {
     const archive = this.#archive!
     const records = await archive.conversations()
     for (const record of records) {
-      const { id, removedAt = Number.POSITIVE_INFINITY } = record
-      if (Date.now() - removedAt > REMOVED_FOR_MS) await archive.forget(id)
+      const { id, title, updatedAt } = record
+      // One that was never begun has a draft at most.
+      const over = record.removedAt ?? (title === undefined ? updatedAt : Number.POSITIVE_INFINITY)
+      if (Date.now() - over > KEPT_MS) await archive.forget(id)
       else this.#records.set(id, record)
     }
     this.#host.requestUpdate()
   }
 
-  async #hear(word: Word): Promise<void> {
+  async #hear(word: Word, archive: Archive): Promise<void> {
     const { conversation: id } = word
-    if (id === undefined) await this.#settings.load(this.#archive!)
-    else await this.#live.get(id)?.hear(word)
-    const record = id === undefined ? undefined : await this.#archive!.conversation(id)
-    if (record) this.#records.set(record.id, record)
+    await this.#room.keep(async () => {
+      if (id === undefined) return this.#settings.load(archive)
+      const record = await archive.conversation(id)
+      if (record) this.#records.set(record.id, record)
+    })
     this.#host.requestUpdate()
+    await this.#live.get(id ?? '')?.hear(word)
   }
 
   async #find(id: string): Promise<Conversation | undefined> {
@@ -239,7 +251,6 @@ export class Conversations {
     for (const [id, live] of this.#live) if (!live.answering) this.#live.delete(id)
     this.#live.set(conversation.id, conversation)
     this.#current = conversation
-    setTabItem(this.#room.name, conversation.id)
     this.#host.requestUpdate()
   }
 
@@ -251,11 +262,13 @@ export class Conversations {
     const host = this.#host
     const settings = this.#settings
     const keep = async (save: (archive: Archive) => Promise<void>) => {
-      await this.#opened
+      await this.#opened.promise
       try {
         await save(this.#archive!)
         return true
       } catch (error) {
+        // Another tab's word comes when the archive is closed.
+        if (this.#left) return false
         const isFull = (error as Error).name === 'QuotaExceededError'
         this.#notice = { code: isFull ? 'full' : 'gone' }
         host.requestUpdate()
@@ -272,7 +285,7 @@ export class Conversations {
         return withDefaults(settings.current, host.defaults)
       },
       get server(): Server {
-        return { endpoint, key: settings.current.key ?? host.tokenProvider }
+        return { endpoint, key: settings.current.key ?? host.tokenProvider ?? host.defaults?.key }
       },
       set(changes) {
         settings.set(changes)
@@ -281,6 +294,8 @@ export class Conversations {
       },
       changed: (record) => {
         if (record) this.#records.set(record.id, record)
+        // A reload shows it again.
+        if (record && record.id === this.#current.id) setTabItem(this.#room.name, record.id)
         host.requestUpdate()
       },
       tell: (event) => host.chatEvent?.(event),

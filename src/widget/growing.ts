@@ -1,6 +1,6 @@
 import type { AnswerEvent } from './answer-chunks.ts'
 import type { SteadyChunk } from './resuming.ts'
-import { type AssistantTurn, type Counted, newId, type ToolCall } from './turns.ts'
+import { type AssistantTurn, type Counted, isUnfinished, newId, type ToolCall, type Turn } from './turns.ts'
 
 /** An answer before its first token. */
 export function newAnswer(parent: string | undefined, now: number): AssistantTurn {
@@ -40,8 +40,8 @@ export function grow(turn: AssistantTurn, { connection, completionId, eventId, e
 function stateOf({ state }: AssistantTurn, connection: SteadyChunk['connection'], events: readonly AnswerEvent[]) {
   // The usage comes behind the end.
   if (state === 'done' || state === 'cut') return state
-  if (connection === 'reconnecting') return 'reconnecting'
-  return state === 'waiting' && !events.some(isToken) ? 'waiting' : 'streaming'
+  if (state === 'waiting' && !events.some(isToken)) return 'waiting'
+  return connection === 'reconnecting' ? 'reconnecting' : 'streaming'
 }
 
 function growBy(turn: AssistantTurn, event: AnswerEvent, now: number): AssistantTurn {
@@ -94,6 +94,23 @@ function sum(before: Counted, { usage, reasoningTokens, answerTokens }: Counted)
   }
 }
 
+/** The turn without more to come. */
+export function ended(turn: AssistantTurn, state: 'done' | 'stopped' | 'failed'): AssistantTurn {
+  const now = Date.now()
+  const thoughtAt = turn.thoughtAt ?? (turn.reasoning === '' ? undefined : now)
+  const moves = withSpeed(turn, speed(turn, now))
+  return { ...turn, state, moving: false, stalled: false, error: undefined, endedAt: now, thoughtAt, moves }
+}
+
+/** As it is kept where nobody goes on with what was under way. */
+export function atRest(turn: Turn): Turn {
+  if (turn.role === 'user') return turn
+  const toolCalls = turn.toolCalls.map((call) =>
+    call.result === undefined ? ({ ...call, state: 'refused', result: 'It was not run.' } as const) : call,
+  )
+  return { ...(isUnfinished(turn) ? ended(turn, 'stopped') : turn), toolCalls, completion: undefined }
+}
+
 /** Whether what is said of an answer begins with this. */
 export function isToken({ type }: AnswerEvent): boolean {
   return type === 'reasoning' || type === 'text' || type === 'toolCall'
@@ -143,8 +160,7 @@ function withEnd(turn: AssistantTurn, reason: string, now: number): AssistantTur
   }
 }
 
-/** Its moves, the speed after the last one known. */
-export function withSpeed({ moves }: AssistantTurn, speedAfter: number | undefined) {
+function withSpeed({ moves }: AssistantTurn, speedAfter: number | undefined) {
   return moves.map((move, index) => (index === moves.length - 1 ? { ...move, speedAfter } : move))
 }
 
@@ -155,6 +171,10 @@ export function speed(turn: AssistantTurn, now: number): number | undefined {
   const since = move?.time ?? turn.firstTokenAt
   const tokens = tokensOf(turn) - (move?.tokens ?? 0)
   return since === undefined || now <= since || tokens < 2 ? undefined : (1000 * tokens) / (now - since)
+}
+
+export function hasText({ content, reasoning }: AssistantTurn): boolean {
+  return content !== '' || reasoning !== ''
 }
 
 export function tokensOf({ reasoningTokens, answerTokens }: AssistantTurn): number {

@@ -1,13 +1,24 @@
+import { newAnswer } from './growing.ts'
 import type { Room } from './room.ts'
 import type { SavedConversation, SavedTurn } from './saved.ts'
+import { decided } from './tools.ts'
 import { TurnTree } from './turn-tree.ts'
-import { newId, type QueuedMessage, type Turn } from './turns.ts'
+import {
+  type AssistantTurn,
+  newId,
+  type QueuedMessage,
+  type ShownTurn,
+  type ToolCall,
+  type Turn,
+  type UserTurn,
+} from './turns.ts'
 
 /**
  * Between savings of an answer that grows. What is saved is a whole turn: its text, and the place of the stream up to which it goes, so that
  * whoever loads it goes on from there.
  */
 const SAVE_EVERY_MS = 400
+const MAX_TITLE = 60
 
 /** A conversation and its turns, in memory and in the archive. */
 export class KeptConversation {
@@ -29,6 +40,35 @@ export class KeptConversation {
 
   get record(): SavedConversation {
     return this.#record
+  }
+
+  /** Along the chosen branches. */
+  shown(): ShownTurn[] {
+    return this.tree.shown(this.#record.chosen)
+  }
+
+  last(): Turn | undefined {
+    return this.shown().at(-1)?.turn
+  }
+
+  /** The turns of a question, for `show`: the last one is its answer. */
+  question(content: string, parent: string | undefined) {
+    const now = Date.now()
+    const user: UserTurn = { id: newId(), parent, role: 'user', content, createdAt: now }
+    this.#room.tell({ type: 'send', turn: user })
+    const last = parent === undefined ? undefined : this.tree.get(parent)
+    // Who asks something else does not allow what waits.
+    const refused = last?.role === 'assistant' && last.toolCalls.some(isAsking) ? [refusing(last)] : []
+    return { turn: newAnswer(user.id, now), beside: [...refused, user] }
+  }
+
+  /** Shows turns, and their branches; saves them. */
+  show(turns: readonly Turn[]): Promise<void> {
+    const chosen = { ...this.#record.chosen }
+    for (const { id, parent } of turns) chosen[parent ?? ''] = id
+    const first = turns.find(({ role }) => role === 'user')
+    const title = this.#record.title ?? (first && titleOf(first.content))
+    return this.put(turns, { chosen, title, updatedAt: Date.now() })
   }
 
   /** Shows turns and saves them, in one transaction. */
@@ -63,7 +103,11 @@ export class KeptConversation {
     this.#timer = undefined
     this.#room.changed(this.#record)
     const conversation = Object.keys(changes).length > 0 ? { ...changes, id: this.#record.id } : undefined
-    await this.#room.keep((archive) => archive.save({ conversation, turns }))
+    const kept = await this.#room.keep((archive) => archive.save({ conversation, turns }))
+    if (kept) return
+    // The next time may be better.
+    this.#isNew = true
+    for (const saved of turns) if (!this.#unsaved.has(saved.turn.id)) this.#unsaved.set(saved.turn.id, saved.turn)
   }
 
   /** Saves what waits for it. */
@@ -86,7 +130,7 @@ export class KeptConversation {
     const kept = await this.#room.keep(async (archive) => {
       taken = await archive.takeQueued(this.#record.id)
     })
-    if (!kept) taken = this.#record.queue[0]
+    if (!kept || this.#isNew) taken = this.#record.queue[0]
     this.#record = { ...this.#record, queue: this.#record.queue.filter(({ id }) => id !== taken?.id) }
     return taken
   }
@@ -119,4 +163,18 @@ export class KeptConversation {
     this.#timer ??= setTimeout(() => void this.patch({}), SAVE_EVERY_MS)
     this.#room.changed()
   }
+}
+
+/** The first line, not too long. */
+function titleOf(question: string): string {
+  const line = question.trim().split('\n')[0].trim()
+  return line.length > MAX_TITLE ? `${line.slice(0, MAX_TITLE).trimEnd()}…` : line
+}
+
+function isAsking({ state }: ToolCall): boolean {
+  return state === 'asking'
+}
+
+function refusing(turn: AssistantTurn): AssistantTurn {
+  return { ...turn, toolCalls: turn.toolCalls.map((call) => (isAsking(call) ? decided(call, 'refuse') : call)) }
 }

@@ -79,5 +79,3 @@ export class NanbeigeChatLauncher extends LitElement {
     if (event.key === 'Escape' && !event.defaultPrevented && !event.isComposing) this.open = false
   }
 }
-
-if (!customElements.get('nanbeige-chat-launcher')) customElements.define('nanbeige-chat-launcher', NanbeigeChatLauncher)

@@ -6,6 +6,14 @@ import { openAnswer, type Place, resumeAnswer, type Server } from './client.ts'
 const KEPT_MS = 60_000
 const FIRST_DELAY_MS = 250
 const LONGEST_DELAY_MS = 5_000
+/**
+ * Before an answer has begun, it is asked for again; more often only by the reader, as the server may be down. The last time without our
+ * header, which CORS of other servers may not allow.
+ */
+const MORE_TRIES = 2
+const RESUMABLE = { 'x-nanbeige-resumable': '1' }
+/** Endpoints that answered without it only, and do not number their events. */
+const refusing = new Set<string>()
 /** Without a sign of life: heartbeats come every 500 ms where they come at all, other servers may read a long prompt meanwhile. */
 const STALLED_MS = { beating: 5_000, silent: 30_000 }
 
@@ -25,18 +33,22 @@ export async function* steadyAnswer(
   signal: AbortSignal,
 ): AsyncGenerator<SteadyChunk> {
   let place = 'place' in from ? from.place : undefined
-  let [lastSign, failures, finished] = [Date.now(), 0, false]
+  let [lastSign, failures, begun, finished] = [Date.now(), 0, false, false]
   for (;;) {
     const connection = new AbortController()
+    const plain = failures === MORE_TRIES || refusing.has(server.endpoint)
     const either = AbortSignal.any([signal, connection.signal])
     try {
       const chunks = place
         ? resumeAnswer(server, place, either)
-        : openAnswer(server, 'body' in from ? from.body : {}, either, { 'x-nanbeige-resumable': '1' })
+        : openAnswer(server, 'body' in from ? from.body : {}, either, plain ? {} : RESUMABLE)
       for await (const chunk of watched(chunks, () => place !== undefined)) {
-        ;[lastSign, failures] = [Date.now(), 0]
+        lastSign = Date.now()
+        if (begun) failures = 0
         const { completionId, eventId, events } = chunk
         if (eventId !== undefined) place = { id: completionId ?? place!.id, lastEventId: eventId }
+        begun ||= place !== undefined || events.length > 0
+        if (plain && begun && !place) refusing.add(server.endpoint)
         finished ||= events.some(({ type }) => type === 'finish')
         yield chunk
       }
@@ -45,8 +57,11 @@ export async function* steadyAnswer(
       signal.throwIfAborted()
       // All that was missing is the event that ends the stream.
       if (finished && error instanceof AnswerError) return
-      if (!place || !isBreak(error)) throw place ? asLost(error) : error
-      if (Date.now() - lastSign > KEPT_MS) throw error
+      if (!isBreak(error)) throw place ? asLost(error) : error
+      const mayTry = place
+        ? failures === 0 || Date.now() - lastSign < KEPT_MS
+        : !begun && failures < MORE_TRIES && error.status === undefined
+      if (!mayTry) throw error
       yield { connection: 'reconnecting', events: [] }
       await pause(Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** failures++) * (0.5 + Math.random() / 2), signal)
     } finally {
@@ -92,7 +107,7 @@ async function within<Value>(promise: Promise<Value>, ms: number): Promise<Value
 }
 
 /** Whether another connection may do better. */
-function isBreak(error: unknown): boolean {
+function isBreak(error: unknown): error is AnswerError {
   if (!(error instanceof AnswerError)) return false
   return error.status === undefined
     ? ['unreachable', 'interrupted', 'incomplete'].includes(error.code)

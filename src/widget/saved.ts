@@ -116,7 +116,8 @@ class LastingArchive implements Archive {
       const before = await conversations.get(conversation.id)
       await conversations.put({ ...before, ...conversation } as SavedConversation)
     }
-    await Promise.all([put(), ...turns.map((turn) => transaction.objectStore('turns').put(turn)), transaction.done])
+    const all = turns.map(async (turn) => transaction.objectStore('turns').put(turn))
+    await Promise.all([put(), ...all, transaction.done])
     const id = conversation?.id ?? turns[0]?.conversation
     this.tell({ type: 'changed', conversation: id, turns: turns.map(({ turn }) => turn.id) })
   }

@@ -1,4 +1,4 @@
-import type { AnswerRun } from './answer-run.ts'
+import { type AnswerRun, LEFT } from './answer-run.ts'
 import type { Room } from './room.ts'
 import type { AssistantTurn, ToolCall } from './turns.ts'
 
@@ -26,7 +26,9 @@ export async function callTools(turn: AssistantTurn, { room, tree, signal, put }
       .filter(({ state }) => state === 'running')
       .map(async (call) => {
         room.tell({ type: 'tool-call', turn, call })
-        set(await run(call, room, signal))
+        const end = await run(call, room, signal)
+        // Whoever comes back asks the reader whether it may run again.
+        if (signal.reason !== LEFT) set(end)
       }),
   )
 }

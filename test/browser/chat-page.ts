@@ -30,6 +30,11 @@ function chatPage(page: Page, chat: ScriptedChat) {
   }
 }
 
+/** Its text with single spaces. */
+export async function textOf(locator: Locator): Promise<string> {
+  return ((await locator.textContent()) ?? '').replace(/\s+/g, ' ').trim()
+}
+
 export interface PageOptions {
   readonly width?: number
   readonly height?: number
@@ -75,7 +80,6 @@ export function describeInChromium(
       const page = await context.newPage()
       page.on('pageerror', (error) => errors.push(error))
       await page.goto(chat.url)
-      if (language !== 'en') await page.evaluate((language) => (document.documentElement.lang = language), language)
       opened.push({ page, chat })
       return chatPage(page, chat)
     })

@@ -48,9 +48,11 @@ describe.skipIf(!chromiumPath)('the launcher in Chromium (needs one: set CHROMIU
     await button().press('Enter')
     await panel().waitFor()
     expect(await button().getAttribute('aria-expanded')).toBe('true')
+    await page.keyboard.type('Hello?')
+    expect(await message().inputValue()).toBe('Hello?')
     // A click reaches it although the page has a layer of its own.
     await message().click({ timeout: 2000 })
-    await message().press('Escape')
+    await page.keyboard.press('Escape')
     await panel().waitFor({ state: 'hidden' })
     expect(await page.evaluate(() => document.activeElement!.shadowRoot!.activeElement!.ariaLabel)).toBe('Ask us')
   })
@@ -70,16 +72,19 @@ describe.skipIf(!chromiumPath)('the launcher in Chromium (needs one: set CHROMIU
     expect(await page.getByRole('textbox').count()).toBe(0)
   })
 
-  test('an answer goes on while it is closed', async () => {
+  test('an answer goes on while it is closed, and is marked at its end', async () => {
     await button().press('Enter')
     await message().fill('Count.')
     await message().press('Enter')
     await page.getByText('One', { exact: true }).waitFor()
-    await page.keyboard.press('Escape')
+    // Escape would stop the answer.
+    await button().click()
     await panel().waitFor({ state: 'hidden' })
     api.release()
+    await page.locator('nanbeige-chat-launcher button.unread').waitFor()
     await button().press('Enter')
     await page.getByText('One and two.').waitFor()
+    expect(await page.locator('button.unread').count()).toBe(0)
   })
 
   test('a page opens and closes it by its attribute', async () => {

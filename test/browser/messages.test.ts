@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { ApiError } from '../../src/http/errors.ts'
 import { type Step, words } from '../support/scripted-answer.ts'
-import { describeInChromium, finish } from './chat-page.ts'
+import { describeInChromium, finish, textOf } from './chat-page.ts'
 
 const echo = (question: string): Step[] => [...words('content', `You said: ${question}`), finish(3)]
 const call = (name: string, args: object, id = 'call_1'): Step => ({
@@ -112,12 +112,12 @@ describeInChromium('messages', (open) => {
     await ask('How cold is it?')
     await sees('Asks to run')
     await sees('thermometer')
-    expect(await page.locator('.tool pre').innerText()).toBe('{\n  "city": "Oslo"\n}')
+    expect(await textOf(page.locator('.tool pre'))).toBe('{ "city": "Oslo" }')
     await button('Allow once').click()
     await sees('It has {"city":"Oslo","degrees":-2}.')
-    await expect.poll(() => page.locator('.tool-state').innerText()).toMatch(/^Done · \d+ ms$/)
+    await expect.poll(() => textOf(page.locator('.tool-state'))).toMatch(/^Done · \d+ ms$/)
     await page.locator('.tool summary').click()
-    await expect.poll(() => page.locator('.tool pre').last().innerText()).toContain('"degrees": -2')
+    await expect.poll(() => textOf(page.locator('.tool pre').last())).toContain('"degrees": -2')
 
     await ask('And now?')
     await expect.poll(() => button('Always allow').count()).toBe(1)
@@ -146,7 +146,7 @@ describeInChromium('messages', (open) => {
     await sees('So be it.')
     await ask('Burn!')
     await button('Allow once').click()
-    await expect.poll(() => page.locator('.tool.failed .tool-state').innerText()).toMatch(/^Failed/)
+    await expect.poll(() => textOf(page.locator('.tool.failed .tool-state'))).toMatch(/^Failed/)
     await expect
       .poll(() => chat.requests.at(-1)!.body.messages.at(-1))
       .toMatchObject({
@@ -167,7 +167,7 @@ describeInChromium('messages', (open) => {
     })
     await ask('busy')
     await answers.getByText('The model is busy.').waitFor()
-    expect(await page.locator('.retry').innerText()).toMatch(/^Trying again in [12] s\.$/)
+    expect(await textOf(page.locator('.retry'))).toMatch(/^Trying again in [12] s\.$/)
     await sees('You said: busy')
     await ask('key')
     await answers.getByText('This server wants a key.').waitFor()
@@ -208,22 +208,22 @@ describeInChromium('messages', (open) => {
     await button('Conversations').click()
     const drawer = page.getByRole('dialog', { name: 'Conversations' })
     const listed = drawer.locator('.listed')
-    await expect.poll(() => listed.allInnerTexts()).toEqual(['About the hills', 'About the sea'])
+    await expect.poll(() => listed.locator('span').allTextContents()).toEqual(['About the hills', 'About the sea'])
     await drawer.getByRole('searchbox').fill('sea')
     await expect.poll(() => listed.count()).toBe(1)
     await button('Rename: About the sea').click()
     await drawer.getByRole('textbox', { name: 'Rename' }).fill('Waves')
     await drawer.getByRole('textbox', { name: 'Rename' }).press('Enter')
     await drawer.getByRole('searchbox').fill('')
-    await expect.poll(() => listed.allInnerTexts()).toEqual(['About the hills', 'Waves'])
+    await expect.poll(() => listed.locator('span').allTextContents()).toEqual(['About the hills', 'Waves'])
     await listed.nth(1).click()
     await sees('You said: About the sea')
     await button('Conversations').click()
     await drawer.getByText('Waves').hover()
     await button('Delete: Waves').click()
-    await expect.poll(() => listed.allInnerTexts()).toEqual(['About the hills'])
+    await expect.poll(() => listed.locator('span').allTextContents()).toEqual(['About the hills'])
     await drawer.getByRole('button', { name: 'Undo' }).click()
-    await expect.poll(() => listed.allInnerTexts()).toEqual(['About the hills', 'Waves'])
+    await expect.poll(() => listed.locator('span').allTextContents()).toEqual(['About the hills', 'Waves'])
     const saved = page.waitForEvent('download')
     await drawer.getByRole('button', { name: 'Save as JSON' }).click()
     const file = await (await saved).path()

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { type Step, words } from '../support/scripted-answer.ts'
-import { describeInChromium, finish } from './chat-page.ts'
+import { describeInChromium, finish, textOf } from './chat-page.ts'
 
 const GPU = { source: 'origin', origin: 'h100', reason: 'may-get-long', edge_tokens: 7 }
 const EDGE = { source: 'edge', reason: 'may-get-long', edge_tokens: 0 }
@@ -26,7 +26,7 @@ describeInChromium('the move', (open) => {
     const { page, chat, ask, sees, log } = await open(() => MOVED)
     await ask('Tell!')
     const chip = page.locator('.chip')
-    await expect.poll(() => chip.innerText()).toMatch(/^Edge/)
+    await expect.poll(() => textOf(chip)).toMatch(/^Edge/)
     expect(await chip.locator('.dot.edge').count()).toBe(1)
     chat.release()
     await sees('Moving to GPU …')
@@ -34,7 +34,7 @@ describeInChromium('the move', (open) => {
     // Nothing grows: no cursor says that it does.
     expect(await log.locator('.streaming').count()).toBe(0)
     chat.release()
-    await expect.poll(() => chip.innerText()).toMatch(/^GPU/)
+    await expect.poll(() => textOf(chip)).toMatch(/^GPU/)
     expect(await chip.locator('.dot.origin').count()).toBe(1)
   })
 
@@ -50,7 +50,7 @@ describeInChromium('the move', (open) => {
     await page.waitForTimeout(300)
     chat.release()
     const mark = page.locator('.mark')
-    await expect.poll(() => mark.locator('.mark-speeds').innerText()).toMatch(/^\d+ → \d+ tokens\/s$/)
+    await expect.poll(() => textOf(mark.locator('.mark-speeds'))).toMatch(/^\d+ → \d+ tokens\/s$/)
     const answer = page.locator('.markdown')
     const box = (await mark.boundingBox())!
     const text = (await answer.boundingBox())!
@@ -91,14 +91,14 @@ describeInChromium('the move', (open) => {
     const { page, ask } = await open(() => [...MOVED.filter((step) => step !== 'hold')])
     await ask('Tell!')
     const footer = page.locator('.facts summary')
-    await expect.poll(() => footer.innerText()).toMatch(/^7 edge \+ 8 GPU tokens\s·\s\d+\ss/)
+    await expect.poll(() => textOf(footer)).toMatch(/^7 edge \+ 8 GPU tokens · \d+ m?s/)
     await footer.click()
     const details = page.locator('.facts dl')
-    await expect.poll(() => details.innerText()).toContain('GPU h100, after 7 tokens')
-    const text = await details.innerText()
+    await expect.poll(() => textOf(details)).toContain('GPU h100, after 7 tokens')
+    const text = await textOf(details)
     expect(text).toContain('A long answer goes on with a GPU.')
-    expect(text).toContain('Made at the edge\n7 tokens')
-    expect(text).toContain('Made on a GPU\n8 tokens')
+    expect(text).toContain('Made at the edge7 tokens')
+    expect(text).toContain('Made on a GPU8 tokens')
   })
 
   test('back from an origin that was lost is told', async () => {
@@ -125,6 +125,17 @@ describeInChromium('the move', (open) => {
     await sees('It went round in circles, and was led out.')
   })
 
+  test('is told from a stall, in which not even a heartbeat comes', async () => {
+    const { page, ask, sees } = await open(() => [...words('reasoning_content', 'Let me think.'), 'hold'])
+    await page.clock.install()
+    await ask('Tell!')
+    await page.locator('.thinking.now').waitFor()
+    const told = page.getByText('No sign of the server for a while.')
+    expect(await told.count()).toBe(0)
+    await page.clock.fastForward(40_000)
+    await sees('No sign of the server for a while.')
+  })
+
   test('of none: the footer says by whom the answer was made, and why there', async () => {
     const { page, ask, sees } = await open(() => [
       ...from({ ...EDGE, reason: 'no-origin' }, 'All of it here.'),
@@ -132,7 +143,7 @@ describeInChromium('the move', (open) => {
     ])
     await ask('Tell!')
     const footer = page.locator('.facts summary')
-    await expect.poll(() => footer.innerText()).toMatch(/^4 edge tokens/)
+    await expect.poll(() => textOf(footer)).toMatch(/^4 edge tokens/)
     await footer.click()
     await sees('No GPU is connected.')
   })

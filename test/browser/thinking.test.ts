@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { type Step, words } from '../support/scripted-answer.ts'
-import { describeInChromium, finish } from './chat-page.ts'
+import { describeInChromium, finish, textOf } from './chat-page.ts'
 
 const THOUGHTS = 'The reader asks why. I know a **bold** answer. There is more to'
 const END: Step[] = [...words('content', 'Because it is so.'), finish(20, 0, 12)]
@@ -19,7 +19,7 @@ describeInChromium('thinking', (open) => {
     expect(height).toBeLessThan(30)
     chat.release()
     await sees('Because it is so.')
-    await expect.poll(() => line.innerText()).toMatch(/^Thought for \d+ s$/)
+    await expect.poll(() => textOf(line)).toMatch(/^Thought for \d+ s$/)
   })
 
   test('its sentence changes at most every two seconds', async () => {

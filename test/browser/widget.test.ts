@@ -74,7 +74,7 @@ describe.skipIf(!chromiumPath)('the widget in Chromium (needs one: set CHROMIUM 
     await answerLongerThan(first.length)
 
     await button('Stop').click()
-    await page.getByText('Stopped.').waitFor()
+    await page.locator('.note').getByText('Stopped.').waitFor()
     const stopped = await textOf(answer())
     expect(stopped).not.toBe('')
 
@@ -119,7 +119,7 @@ describe.skipIf(!chromiumPath)('the widget in Chromium (needs one: set CHROMIUM 
     ])
     await button('Send').waitFor()
     await button('New chat').click()
-    await page.getByText('What would you like to know?').waitFor()
+    await page.getByText('What would you like to know?').first().waitFor()
     const third = page.waitForRequest(COMPLETIONS)
     await ask('Third?')
     expect((await third).postDataJSON().messages).toEqual([{ role: 'user', content: 'Third?' }])
@@ -181,8 +181,8 @@ describe.skipIf(!chromiumPath)('the widget in Chromium (needs one: set CHROMIUM 
     // The second answer thinks the same.
     const reasoning = page.getByText('Which <b>is</b> bigger?').first()
     expect(await reasoning.isVisible()).toBe(false)
-    await page.getByText('Thinking').click()
-    expect(await reasoning.isVisible()).toBe(true)
+    await page.getByText('Thought for').click()
+    await reasoning.waitFor()
     expect(await textOf(answer())).toBe('9.8 is.')
     const second = page.waitForRequest(COMPLETIONS)
     await button('Send').waitFor()

@@ -28,7 +28,7 @@ const LATE_MS = 3_000
 let server: RunningWorker
 let tap: Wiretap
 beforeAll(async () => {
-  server = await startServer()
+  server = await startServer({ SEQUENCES: 1 })
   tap = await startWiretap(server.url)
 })
 afterAll(async () => {

@@ -21,7 +21,7 @@ beforeAll(async () => {
   // It is written for browsers.
   vi.stubGlobal('window', globalThis)
   vi.stubGlobal('document', new EventTarget())
-  server = await startServer()
+  server = await startServer({ SEQUENCES: 1 })
   tap = await startWiretap(server.url)
 })
 afterAll(async () => {

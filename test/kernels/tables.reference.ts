@@ -1,4 +1,4 @@
-import { QUAD, TABLE_ENTRIES } from '../../assembly/layout.ts'
+import { LEAST_FOURS, QUAD, TABLE_ENTRIES } from '../../assembly/layout.ts'
 
 /** The tables of `columns` activation vectors. */
 export interface Tables {
@@ -18,7 +18,7 @@ export interface Tables {
  */
 export function tableOffset(group: number, column: number, quad: number, columns: number, groupQuads: number): number {
   const block = column - (column % 4)
-  const inBlock = block + 4 <= columns
+  const inBlock = columns >= LEAST_FOURS && block + 4 <= columns
   const first = group * columns + (inBlock ? block : column)
   return (first * groupQuads + (inBlock ? quad * 4 + (column % 4) : quad)) * TABLE_ENTRIES
 }

@@ -6,6 +6,8 @@ import { FakeModel, fakeChat } from '../support/fake-model.ts'
 const ENDPOINT = 'http://localhost'
 const QUESTION = [{ role: 'user' as const, content: 'Hello?' }]
 
+const EDGE = { type: 'source', source: 'edge', reason: 'no-origin' }
+
 afterEach(() => vi.unstubAllGlobals())
 
 function serve(app: App): void {
@@ -32,6 +34,7 @@ test('the model of an endpoint, with or without a slash at its end', async () =>
 test('text as it comes, then why it ended', async () => {
   serve(fakeApp(fakeChat(new FakeModel('Hé!'))))
   expect(await collect()).toEqual([
+    EDGE,
     { type: 'text', text: 'H' },
     { type: 'text', text: 'é' },
     { type: 'text', text: '!' },
@@ -42,6 +45,7 @@ test('text as it comes, then why it ended', async () => {
 test('reasoning apart from the text', async () => {
   serve(fakeApp(fakeChat(new FakeModel('<think>\nHm\n</think>\n\nNo'))))
   expect(await collect()).toEqual([
+    EDGE,
     { type: 'reasoning', text: 'H' },
     { type: 'reasoning', text: 'm' },
     { type: 'text', text: 'N' },

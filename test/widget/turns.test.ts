@@ -203,7 +203,11 @@ describe('tools', () => {
 
   test('that run are ended by Stop', async () => {
     const started = Promise.withResolvers<AbortSignal>()
-    const slow = tool('slow', (_, { signal }) => (started.resolve(signal), new Promise(() => {})), { allowed: true })
+    const run: Tool['run'] = (_, { signal }) => {
+      started.resolve(signal)
+      return new Promise(() => {})
+    }
+    const slow = tool('slow', run, { allowed: true })
     const tab = await tabs.open(api.url, { tools: [slow] })
     api.answers = [calls(['slow', '{}']), words('Never.')]
     const asked = tab.current.ask('?')

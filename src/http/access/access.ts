@@ -1,13 +1,19 @@
 import type { Context, MiddlewareHandler } from 'hono'
+import { echo } from '../../echo.ts'
 import { ApiError } from '../errors.ts'
+import type { Sql } from '../responses/store.ts'
 import { addressOf } from '../visitor.ts'
 import { Account } from './account.ts'
 import type { DayStore } from './allowance.ts'
 import { type ApiKey, credentialOf, matchingKey, parseApiKeys } from './api-keys.ts'
-import { type Caller, LOOPBACK_CALLER } from './caller.ts'
+import { type Caller, callerOf, LOOPBACK_CALLER } from './caller.ts'
+import { SqlDayStore } from './day-store.ts'
 import { STRANGER_LIMITS } from './limits.ts'
 import { isLoopback, Sites } from './sites.ts'
+import { type WidgetClaims, WidgetTokens } from './widget-tokens.ts'
 
+/** Paths that a page needs to chat. */
+const FOR_WIDGETS = /^\/v1\/(chat\/completions|models)(\/|$)/
 /** Of addresses without keys: whoever asked the longest ago is forgotten first. */
 const MAX_ADDRESSES = 10_000
 
@@ -21,20 +27,30 @@ export interface AccessSettings {
   readonly access?: string | null
   /** The variable ALLOWED_ORIGINS. */
   readonly allowedOrigins?: string | null
-  /** Left out: tokens of a day are forgotten with the memory. */
-  readonly days?: DayStore
+  /** Where the tokens of a day and the secret of widgets' tokens outlast the memory; left out: nowhere. */
+  readonly sql?: Sql
+}
+
+/** What a widget's token may be used for. */
+interface Granted {
+  readonly seconds: number
+  readonly requests: number
+  readonly tokens: number
 }
 
 /** Decides who is let in, by the variables of the Worker. */
 export class Access {
   readonly sites: Sites
   readonly #settings: AccessSettings
+  readonly #days: DayStore | undefined
   #keys: readonly ApiKey[] | undefined
+  #tokens: WidgetTokens | undefined
   readonly #accounts = new Map<string, Account>()
   readonly #addresses = new Map<string, Account>()
 
   constructor(settings: AccessSettings) {
     this.#settings = settings
+    this.#days = settings.sql && new SqlDayStore(settings.sql)
     this.sites = new Sites(settings.allowedOrigins ?? undefined, this.#isLoopback)
   }
 
@@ -66,7 +82,55 @@ export class Access {
     this.#keys ??= parseApiKeys(apiKeys)
     const key = await matchingKey(this.#keys, credential ?? '')
     if (key) return this.#holder(key)
+    const claims = await this.#widgetTokens.read(credential ?? '')
+    const signer = this.#keys.find(({ name }) => name === claims?.sub)
+    if (claims && signer) return this.#widget(c, claims, this.#holder(signer))
     throw unauthorized('invalid_api_key', 'A key of this server is needed, as Authorization: Bearer KEY.')
+  }
+
+  /**
+   * A token for the pages of a site, made by whoever asks. Throws an ApiError of status 403 where a stranger or a page asks, and of 400 for a
+   * site whose pages may not ask.
+   */
+  async widgetToken(c: Context, site: string, { seconds, requests, tokens }: Granted) {
+    const { name, isOwner } = callerOf(c)
+    if (!isOwner) {
+      throw new ApiError(403, 'key_needed', "A widget's token is made with a key, by the server of its site.")
+    }
+    if (!this.sites.allows(site)) {
+      throw new ApiError(
+        400,
+        'site_not_allowed',
+        `Pages of '${echo(site)}' may not ask this server: name its origin, as https://shop.example, in the variable ALLOWED_ORIGINS.`,
+        { param: 'site' },
+      )
+    }
+    const now = Math.floor(Date.now() / 1000)
+    const expires = now + seconds
+    const token = await this.#widgetTokens.sign({ sub: name, aud: site, iat: now, exp: expires, requests, tokens })
+    return { token, site, expires_at: expires, requests, tokens }
+  }
+
+  get #widgetTokens(): WidgetTokens {
+    this.#tokens ??= new WidgetTokens(this.#settings.sql)
+    return this.#tokens
+  }
+
+  /** Throws an ApiError of status 403 where the token is used from elsewhere, or for something else. */
+  #widget(c: Context, claims: WidgetClaims, { name, mayUseOrigins, accounts }: Caller): Caller {
+    if (!this.sites.isOf(c.req.raw, claims.aud)) {
+      throw new ApiError(403, 'wrong_site', `This token is for pages of ${claims.aud}, and for no other.`)
+    }
+    if (!FOR_WIDGETS.test(c.req.path)) {
+      throw new ApiError(403, 'key_needed', "A widget's token is for /v1/chat/completions and /v1/models: use a key.")
+    }
+    return {
+      name: `${name}/widget`,
+      client: `widget ${claims.jti}`,
+      mayUseOrigins,
+      isOwner: false,
+      accounts: [this.#widgetTokens.accountOf(claims), ...accounts],
+    }
   }
 
   get #isLoopback(): boolean {
@@ -77,7 +141,7 @@ export class Access {
     const { name, origins = true } = key
     let account = this.#accounts.get(name)
     if (!account) {
-      account = new Account(`key ${name}`, key, { store: this.#settings.days })
+      account = new Account(`key ${name}`, key, { store: this.#days })
       this.#accounts.set(name, account)
     }
     return { name, client: `key ${name}`, mayUseOrigins: origins, isOwner: true, accounts: [account] }
@@ -87,7 +151,7 @@ export class Access {
     // What Cloudflare has not seen to, a client can write itself: then all strangers share the limits of one.
     const address = 'cf' in c.req.raw && c.req.raw.cf ? addressOf(c) : ''
     const account =
-      this.#addresses.get(address) ?? new Account(`address ${address}`, STRANGER_LIMITS, { store: this.#settings.days })
+      this.#addresses.get(address) ?? new Account(`address ${address}`, STRANGER_LIMITS, { store: this.#days })
     this.#addresses.delete(address)
     this.#addresses.set(address, account)
     if (this.#addresses.size > MAX_ADDRESSES) this.#forgetAddress()

@@ -9,7 +9,6 @@ import { GenerationQueue } from '../../generate/queue.ts'
 import { EdgeService } from '../../route/open-service.ts'
 import { createApp } from '../app.ts'
 import type { ApiKey } from './api-keys.ts'
-import { SqlDayStore } from './day-store.ts'
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
 
@@ -20,7 +19,7 @@ function limitedApp(limits: Partial<ApiKey>, answer = 'Hello there!', sql = memo
     { name: 'free', sha256: sha256('free') },
   ]
   const chat = fakeChat(new FakeModel(answer))
-  const access = { apiKeys: JSON.stringify(keys), days: new SqlDayStore(sql) }
+  const access = { apiKeys: JSON.stringify(keys), sql }
   return createApp({ model: async () => chat, health: () => ({}), access })
 }
 

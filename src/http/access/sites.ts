@@ -52,6 +52,14 @@ export class Sites {
     )
   }
 
+  /** Whether a page of this site asks. */
+  isOf(request: Request, site: string): boolean {
+    const origin = request.headers.get('Origin')
+    if (origin !== null) return origin === site
+    // Of its own origin a page reads without saying which that is.
+    return request.headers.get('Sec-Fetch-Site') === 'same-origin' && isOwn(site, request)
+  }
+
   #origins(): ReadonlySet<string> {
     this.#parsed ??= new Set(
       this.#variable

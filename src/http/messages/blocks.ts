@@ -57,6 +57,6 @@ function content<const Blocks extends readonly [z.core.$ZodTypeDiscriminable, ..
   })
   return z.preprocess(
     (value) => (typeof value === 'string' ? [{ type: 'text', text: value }] : value),
-    list(block, MAX_PARTS),
+    list(block, MAX_PARTS).meta({ shortForm: 'string' }),
   )
 }

@@ -59,7 +59,7 @@ const metadata = z
 
 const shape = {
   model: z.string().nullish(),
-  input: z.preprocess(userMessage, list(inputItem, MAX_MESSAGES)).nullish(),
+  input: z.preprocess(userMessage, list(inputItem, MAX_MESSAGES).meta({ shortForm: 'string' })).nullish(),
   instructions: z.string().nullish(),
   previous_response_id: z.string().nullish(),
   stream: z.boolean().nullish(),

@@ -12,7 +12,8 @@ import { countInputTokens } from './input-tokens.ts'
 import { Responses } from './responses.ts'
 import type { ResponseStore } from './store.ts'
 
-const retrieveQuery = z.object({
+/** The query of GET /responses/:id. */
+export const retrieveQuery = z.object({
   stream: z.stringbool().default(false),
   starting_after: z.coerce.number().int().min(-1).default(-1),
 })

@@ -153,6 +153,7 @@ export class ConversationList {
 
   #keyPressed = (event: KeyboardEvent): void => {
     if (event.key !== 'Escape' || event.isComposing) return
+    event.preventDefault()
     event.stopPropagation()
     if (this.#renaming === undefined) void this.close()
     else this.#rename(undefined)

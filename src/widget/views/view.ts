@@ -15,7 +15,7 @@ export interface TurnActions {
   remove(id: string): void
   decide(id: string, callId: string, decision: Decision): void
   /** Asks again with another API key. */
-  useKey(key: string): void
+  setKey(key: string): void
   /** In a new conversation that begins with what this one said. */
   startAnew(): void
   /** Asks again without the oldest turns. */

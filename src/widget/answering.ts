@@ -1,0 +1,190 @@
+import { LEFT, runAnswer } from './answer-run.ts'
+import { cancelAnswer } from './client.ts'
+import { ended, hasText } from './growing.ts'
+import type { KeptConversation } from './kept-conversation.ts'
+import { locked, type Room } from './room.ts'
+import { type AssistantTurn, isUnfinished, type Turn } from './turns.ts'
+
+/** An answer that was asked for this long ago, and has not begun, is not asked for again by a reload. */
+const ASKED_LATELY_MS = 60_000
+
+export interface Work {
+  /** Left out: the next message of the queue. */
+  readonly turn?: AssistantTurn
+  /** Others that change with it. */
+  readonly beside?: readonly Turn[]
+  readonly dropOldest?: boolean
+  /** What failed before does not hold the queue back. */
+  readonly sendQueue?: boolean
+}
+
+/** The answers that this tab brings to their end, one after the other. */
+interface Job {
+  /** Of the answer under way. */
+  abort: AbortController
+  /** The answer that is this tab's; undefined: another tab has its turn. */
+  turn: string | undefined
+  /** The queue is left alone. */
+  closing: boolean
+  done: Promise<void>
+}
+
+/** The answers of a conversation, of which one is under way in all tabs. */
+export class Answering {
+  readonly #room: Room
+  readonly #kept: KeptConversation
+  #job: Job | undefined
+
+  constructor(room: Room, kept: KeptConversation) {
+    this.#room = room
+    this.#kept = kept
+  }
+
+  /** The answer under way, in this tab or another one. */
+  get turn(): AssistantTurn | undefined {
+    const own = this.#job?.turn === undefined ? undefined : this.#kept.tree.get(this.#job.turn)
+    const turn = own ?? this.#kept.last()
+    return turn?.role === 'assistant' && isUnfinished(turn) ? turn : undefined
+  }
+
+  /** Whether a turn is this tab's to change. */
+  holds(id: string): boolean {
+    return this.#job?.turn === id
+  }
+
+  /** Ends the answer under way. The next message of the queue follows. */
+  stop(): void {
+    const { turn } = this
+    if (!turn) return
+    if (turn.completion?.lastEventId) cancelAnswer(this.#room.server, turn.completion).catch(() => {})
+    if (this.#job && !this.#waits) this.#job.abort.abort()
+    else void this.#room.keep(async (archive) => archive.tell({ type: 'stop', conversation: this.#kept.record.id }))
+  }
+
+  /** Another tab asks for it. */
+  stopHere(): void {
+    if (!this.#waits) this.stop()
+  }
+
+  /** Ends what is under way without going on to the queue. */
+  async end(reason?: typeof LEFT): Promise<void> {
+    const job = this.#job
+    if (!job) return
+    job.closing = true
+    if (reason === undefined) this.stop()
+    if (reason !== undefined || this.#waits) job.abort.abort(reason)
+    await job.done
+  }
+
+  /** Takes up what is not finished, when no other tab does. */
+  async resume(): Promise<void> {
+    if (this.#job || !(this.turn || this.#kept.record.queue.length > 0)) return
+    await this.#begin(async (job) => this.#answerAll(job, await this.#unfinished()))
+  }
+
+  /** Answers, and goes on with the queue. */
+  async work({ turn, beside = [], dropOldest, sendQueue }: Work): Promise<void> {
+    if (turn) void this.#kept.show([...beside, turn])
+    const job = await this.#begin((job) => this.#answerAll(job, turn, dropOldest, sendQueue), turn)
+    const { aborted, reason } = job.abort.signal
+    const left = turn && this.#kept.tree.get(turn.id)
+    // It was given up before its turn came.
+    if (left?.role === 'assistant' && left.state === 'waiting' && aborted && reason !== LEFT) {
+      await this.#kept.put([ended(left, 'stopped')])
+    }
+  }
+
+  /** Another tab has its turn. */
+  get #waits(): boolean {
+    return this.#job !== undefined && this.#job.turn === undefined
+  }
+
+  async #begin(run: (job: Job) => Promise<void>, turn?: Turn): Promise<Job> {
+    const job: Job = { abort: new AbortController(), turn: turn?.id, closing: false, done: Promise.resolve() }
+    this.#job = job
+    const { signal } = job.abort
+    job.done = locked(`${this.#room.name}:${this.#kept.record.id}`, signal, () => run(job))
+      .catch((error) => {
+        if (!signal.aborted) throw error
+      })
+      .finally(() => {
+        if (this.#job === job) this.#job = undefined
+        this.#room.changed()
+      })
+    await job.done
+    return job
+  }
+
+  async #answerAll(job: Job, first?: AssistantTurn, dropOldest?: boolean, sendQueue?: boolean): Promise<void> {
+    let next = first
+    for (let force = sendQueue; ; force = false) {
+      if (next) await this.#answer(next, job, dropOldest)
+      if (job.closing || !(force || this.#mayGoOn())) return
+      const message = await this.#kept.takeQueued()
+      if (!message) return
+      job.abort = new AbortController()
+      const { turn, beside } = this.#kept.question(message.content, this.#kept.last()?.id)
+      await this.#kept.show([...beside, turn])
+      next = turn
+    }
+  }
+
+  async #answer(turn: AssistantTurn, job: Job, dropOldest: boolean | undefined): Promise<void> {
+    const { tree, record } = this.#kept
+    job.turn = turn.id
+    await runAnswer(turn.id, {
+      room: this.#room,
+      tree,
+      summary: record.summary,
+      signal: job.abort.signal,
+      dropOldest,
+      put: (turn, soon) => {
+        // A tool's round is another turn.
+        job.turn = turn.id
+        if (soon) this.#kept.putSoon(turn)
+        else void this.#kept.put([turn])
+      },
+    })
+    await this.#kept.flush()
+    const end = tree.get(turn.id) as AssistantTurn
+    const instead = end.insteadOf === undefined ? undefined : (tree.get(end.insteadOf) as AssistantTurn | undefined)
+    if (!instead || isUnfinished(end) || end.state === 'done' || hasText(end)) return
+    // Nothing better has come.
+    await this.#kept.remove(end)
+    await this.#kept.show([{ ...instead, error: end.error ?? instead.error }])
+  }
+
+  /** A turn that was left unfinished, if it can be brought to its end. */
+  async #unfinished(): Promise<AssistantTurn | undefined> {
+    const { turn } = this
+    if (turn) await this.#kept.reload([turn.id])
+    const now = this.turn
+    if (!now) return undefined
+    if (now.state === 'done') {
+      // Whether a tool had done its work before the page was left, nobody knows.
+      const toolCalls = now.toolCalls.map((call) =>
+        call.state === 'running' ? ({ ...call, state: 'asking' } as const) : call,
+      )
+      await this.#kept.put([{ ...now, toolCalls }])
+      return undefined
+    }
+    if (now.completion?.lastEventId !== undefined) return now
+    if (!hasText(now) && Date.now() - now.createdAt < ASKED_LATELY_MS) return now
+    await this.#kept.put([{ ...ended(now, 'failed'), error: LEFT_ERROR }])
+    return undefined
+  }
+
+  /** Nothing in the last turn waits for the reader. */
+  #mayGoOn(): boolean {
+    const last = this.#kept.last()
+    return (
+      last?.role !== 'assistant' || (last.state !== 'failed' && !last.toolCalls.some(({ state }) => state === 'asking'))
+    )
+  }
+}
+
+const LEFT_ERROR = {
+  code: 'left',
+  message: 'The page was left before the answer was complete.',
+  kind: 'lost',
+} as const

@@ -1,0 +1,412 @@
+import fc from 'fast-check'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import type { Conversations } from '../../src/widget/conversations.ts'
+import { begins, chunk, end, numbered, type ScriptedApi, says, startScriptedApi, words } from './scripted-api.ts'
+import { last, said, Tabs, turnsOf, until } from './tabs.ts'
+
+let api: ScriptedApi
+let tabs: Tabs
+beforeEach(async () => {
+  api = await startScriptedApi()
+  tabs = new Tabs()
+})
+afterEach(async () => {
+  vi.unstubAllGlobals()
+  await tabs.closeAll()
+  await api.stop()
+})
+
+const open = () => tabs.open(api.url)
+const asked = () => api.requests.filter(({ path }) => path === '/v1/chat/completions')
+
+/** The same conversation in another tab, or after a reload. */
+async function reopened(id: string): Promise<Conversations> {
+  const tab = await open()
+  await tab.open(id)
+  return tab
+}
+
+describe('a reload in the middle of an answer', () => {
+  test('goes on where it was', async () => {
+    api.answers = [
+      begins(
+        numbered(0, { reasoning_content: 'Hm' }),
+        numbered(1, { content: 'Once' }),
+        numbered(2, { content: ' upon' }),
+      ),
+    ]
+    api.events = says(numbered(3, { content: ' a time.' }), end())
+    const tab = await open()
+    void tab.current.ask('Tell.')
+    await until(() => tab.current.turns.length === 2 && last(tab.current).content === 'Once upon')
+    await tabs.close(tab)
+    const again = await reopened(tab.current.id)
+    await until(() => !again.current.answering)
+    expect(last(again.current)).toMatchObject({ reasoning: 'Hm', content: 'Once upon a time.', state: 'done' })
+    expect(api.requests.at(-1)!.headers['last-event-id']).toBe('c:2')
+    // Nobody was told to stop.
+    expect(api.requests.map(({ path }) => path)).not.toContain('/v1/chat/completions/c/cancel')
+  })
+
+  test('never saves text without the place up to which it goes', async () => {
+    const events = Array.from({ length: 400 }, (_, at) => numbered(at, { content: `${at} ` }))
+    api.answers = [
+      async (_, response) => {
+        response.writeHead(200, { 'Content-Type': 'text/event-stream' })
+        for (const event of events) {
+          response.write(event)
+          await new Promise((resolve) => setTimeout(resolve, 3))
+        }
+        response.end(end())
+      },
+    ]
+    const tab = await open()
+    const answered = tab.current.ask('Count.')
+    const seen = new Set<string>()
+    while (tab.current.answering || seen.size === 0) {
+      const json = JSON.parse(await tab.exportJson([tab.current.id]))
+      const turn = json.conversations[0]?.turns.find(({ role }: { role: string }) => role === 'assistant')
+      if (turn?.completion) {
+        const position = Number(turn.completion.lastEventId.split(':')[1])
+        expect(turn.content).toBe(Array.from({ length: position + 1 }, (_, at) => `${at} `).join(''))
+        seen.add(turn.content)
+      }
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+    await answered
+    expect(seen.size).toBeGreaterThan(3)
+  })
+
+  test('before the first event asks again', async () => {
+    api.answers = [() => {}, words('Yes.')]
+    const tab = await open()
+    void tab.current.ask('?')
+    await until(() => asked().length === 1)
+    await tabs.close(tab)
+    api.answers = [words('Yes.')]
+    const again = await reopened(tab.current.id)
+    await until(() => !again.current.answering)
+    expect(said(again.current)).toEqual(['?', 'Yes.'])
+  })
+
+  test('of a server that is gone is told, and continued', async () => {
+    api.answers = [begins(numbered(0, { content: 'Once' })), words(' upon.')]
+    const tab = await open()
+    void tab.current.ask('Tell.')
+    await until(() => tab.current.turns.length === 2 && last(tab.current).content)
+    await tabs.close(tab)
+    const again = await reopened(tab.current.id)
+    await until(() => !again.current.answering)
+    expect(last(again.current)).toMatchObject({ content: 'Once', state: 'failed', error: { kind: 'lost' } })
+    await again.current.continueAnswer(last(again.current).id)
+    expect(last(again.current)).toMatchObject({ content: 'Once upon.', state: 'done' })
+  })
+
+  test('sends what waited in the queue afterwards', async () => {
+    api.answers = [begins(numbered(0, { content: 'A' })), words('B.')]
+    api.events = says(end())
+    const tab = await open()
+    void tab.current.ask('One?')
+    await until(() => tab.current.turns.length === 2 && last(tab.current).content)
+    await tab.current.ask('Two?')
+    await tabs.close(tab)
+    const again = await reopened(tab.current.id)
+    await until(() => said(again.current).at(-1) === 'B.')
+    expect(said(again.current)).toEqual(['One?', 'A', 'Two?', 'B.'])
+  })
+
+  test('while a tool runs asks the reader about it again', async () => {
+    const run = vi.fn(() => new Promise(() => {}))
+    const tools = [{ name: 'pay', run, allowed: true }]
+    const called = { tool_calls: [{ index: 0, id: 'x', function: { name: 'pay', arguments: '{}' } }] }
+    api.answers = [says(numbered(0, called), end('tool_calls')), words('Paid.')]
+    const tab = await tabs.open(api.url, { tools })
+    void tab.current.ask('Pay.')
+    await until(() => run.mock.calls.length === 1)
+    await tabs.close(tab)
+    const again = await tabs.open(api.url, { tools })
+    await again.open(tab.current.id)
+    await until(() => !again.current.answering)
+    expect(last(again.current).toolCalls).toMatchObject([{ state: 'asking' }])
+    expect(run).toHaveBeenCalledTimes(1)
+  })
+})
+
+describe('two tabs', () => {
+  test('see one answer grow, which the second takes over when the first is closed', async () => {
+    api.answers = [begins(numbered(0, { content: 'Once' }))]
+    api.events = begins(numbered(1, { content: ' upon' }))
+    const first = await open()
+    void first.current.ask('Tell.')
+    await until(() => first.current.turns.length === 2 && last(first.current).content)
+    const second = await open()
+    void second.open(first.current.id)
+    await until(() => said(second.current).at(-1) === 'Once')
+    expect(second.current.answering).toBe(true)
+    expect(api.requests).toHaveLength(1)
+    await tabs.close(first)
+    await until(() => said(second.current).at(-1) === 'Once upon')
+    second.current.stop()
+    await until(() => last(second.current).state === 'stopped')
+  })
+
+  test('stop the answer of the other one', async () => {
+    api.answers = [begins(numbered(0, { content: 'Once' }))]
+    const first = await open()
+    const answered = first.current.ask('Tell.')
+    await until(() => first.current.turns.length === 2 && last(first.current).content)
+    const second = await open()
+    void second.open(first.current.id)
+    await until(() => second.current.turns.length === 2)
+    second.current.stop()
+    await answered
+    expect(last(first.current)).toMatchObject({ content: 'Once', state: 'stopped' })
+    await until(() => last(second.current).state === 'stopped')
+  })
+
+  test('ask at once, and no turn is lost', async () => {
+    const first = await open()
+    await first.current.ask('Zero?')
+    const others = await Promise.all([reopened(first.current.id), reopened(first.current.id)])
+    await Promise.all([first, ...others].map((tab, index) => tab.current.ask(`${index}?`)))
+    for (const tab of [first, ...others]) await until(() => !tab.current.answering && tab.current.queue.length === 0)
+    const json = JSON.parse(await first.exportJson([first.current.id]))
+    const contents = json.conversations[0].turns.map(({ content }: { content: string }) => content)
+    expect(contents.sort()).toEqual(['0?', '1?', '2?', 'Yes.', 'Yes.', 'Yes.', 'Yes.', 'Zero?'])
+  })
+
+  test('share the queue, of which each message is sent once', async () => {
+    api.answers = [begins(numbered(0, { content: 'A' })), words('B.'), words('C.')]
+    const first = await open()
+    const answered = first.current.ask('One?')
+    await until(() => first.current.turns.length === 2 && last(first.current).content)
+    const second = await open()
+    void second.open(first.current.id)
+    await until(() => second.current.answering)
+    await second.current.ask('Two?')
+    await until(() => first.current.queue.length === 1)
+    await first.current.ask('Three?')
+    first.current.stop()
+    await answered
+    await until(() => said(second.current).length === 6)
+    expect(said(first.current)).toEqual(['One?', 'A', 'Two?', 'B.', 'Three?', 'C.'])
+    expect(asked()).toHaveLength(3)
+  })
+
+  test('keep their drafts', async () => {
+    const first = await open()
+    first.current.draft = 'Half a thou'
+    await first.current.flush()
+    const second = await reopened(first.current.id)
+    expect(second.current.draft).toBe('Half a thou')
+    expect(first.list).toEqual([])
+  })
+})
+
+describe('an element', () => {
+  test('that is moved in the page goes on reading', async () => {
+    api.answers = [begins(numbered(0, { content: 'Once' }))]
+    const tab = await open()
+    const answered = tab.current.ask('Tell.')
+    const { response } = await api.answer()
+    await until(() => tab.current.turns.length === 2 && last(tab.current).content)
+    tab.hostDisconnected()
+    tab.hostConnected()
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    response.end(`${numbered(1, { content: ' upon' })}${end()}`)
+    await answered
+    expect(last(tab.current)).toMatchObject({ content: 'Once upon', state: 'done' })
+    expect(api.requests).toHaveLength(1)
+  })
+
+  test('that is taken out goes on when it is back', async () => {
+    const items = new Map<string, string>()
+    vi.stubGlobal('sessionStorage', {
+      getItem: (name: string) => items.get(name) ?? null,
+      setItem: (name: string, value: string) => items.set(name, value),
+      removeItem: (name: string) => items.delete(name),
+    })
+    api.answers = [begins(numbered(0, { content: 'Once' }))]
+    api.events = says(numbered(1, { content: ' upon' }), end())
+    const tab = await open()
+    void tab.current.ask('Tell.')
+    await until(() => tab.current.turns.length === 2 && last(tab.current).content)
+    tab.hostDisconnected()
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    expect(api.requests).toHaveLength(1)
+    tab.hostConnected()
+    await until(() => tab.current.turns.length === 2 && last(tab.current).state === 'done')
+    expect(last(tab.current).content).toBe('Once upon')
+  })
+})
+
+describe('the list', () => {
+  test('has the newest first, is searched, and its entries are called, removed and brought back', async () => {
+    const tab = await open()
+    await tab.current.ask('How do bees dance?\r\nIn detail.')
+    const bees = tab.create()
+    expect(tab.create()).toBe(bees)
+    api.answers = [words('Of water and ', 'HONEY wine.')]
+    await tab.current.ask('What is mead made of?')
+    expect(tab.list.map(({ title }) => title)).toEqual(['What is mead made of?', 'How do bees dance?'])
+    expect(await tab.search('BEES')).toEqual([{ conversation: tab.list[1] }])
+    expect(await tab.search('honey')).toEqual([{ conversation: tab.list[0], excerpt: 'Of water and HONEY wine.' }])
+    const [{ id }] = tab.list
+    await tab.rename(id, ' Mead ')
+    expect((await open()).list[0].title).toBe('Mead')
+    await tab.remove(id)
+    expect(tab.list).toHaveLength(1)
+    expect(tab.current.isEmpty).toBe(true)
+    expect((await open()).list).toHaveLength(1)
+    await tab.undoRemove()
+    expect(tab.list[0].title).toBe('Mead')
+    await tab.open(id)
+    expect(said(tab.current)).toEqual(['What is mead made of?', 'Of water and HONEY wine.'])
+  })
+
+  test('of another endpoint is another one', async () => {
+    await (await open()).current.ask('One?')
+    expect((await tabs.open(`${api.url}/`)).list).toEqual([])
+  })
+
+  test('an answer goes on while another conversation is shown', async () => {
+    api.answers = [begins(`${chunk({ content: 'A' })}\n`)]
+    const tab = await open()
+    const one = tab.current
+    const answered = one.ask('One?')
+    const { response } = await api.answer()
+    await until(() => one.turns.length === 2 && last(one).content)
+    tab.create()
+    expect(tab.list).toMatchObject([{ title: 'One?', answering: true }])
+    response.end(end())
+    await answered
+    await tab.open(one.id)
+    expect(last(tab.current)).toMatchObject({ content: 'A', state: 'done' })
+  })
+})
+
+describe('what is exported', () => {
+  test('as JSON is the same when it is imported, in all branches, and twice is once', async () => {
+    const tab = await open()
+    await tab.current.ask('One?')
+    await tab.current.regenerate(last(tab.current).id)
+    const json = await tab.exportJson()
+    const other = await tabs.open(api.url.replace('127.0.0.1', 'localhost'))
+    expect(await other.import(json)).toBe(1)
+    expect(await other.import(json)).toBe(1)
+    expect(other.list.map(({ title }) => title)).toEqual(['One?'])
+    await other.open(tab.current.id)
+    expect(other.current.turns.map(({ turn, branches }) => [turn.content, branches])).toEqual([
+      ['One?', 1],
+      ['Yes.', 2],
+    ])
+    const { conversations } = JSON.parse(json)
+    const twin = JSON.parse(await other.exportJson()).conversations
+    const turns = (all: typeof conversations) =>
+      all[0].turns.map((turn: object) => ({ ...turn, completion: undefined }))
+    expect(turns(twin)).toEqual(turns(conversations))
+  })
+
+  test('as Markdown is read by people, and comes back as it was shown', async () => {
+    const hostile = '## You\n\nNo.\n\n<!-- nanbeige-chat 00 -->\n<!-- 00 question -->\n\n```\n</details>'
+    api.answers = [
+      says(`${chunk({ reasoning: 'Hm.\n\n## Answer' })}\n${chunk({ content: hostile })}\n`, end()),
+      words('Yes.'),
+    ]
+    const tab = await open()
+    await tab.current.ask('One?\n\n## Answer')
+    await tab.current.ask('Two?')
+    const markdown = await tab.exportMarkdown(tab.current.id)
+    expect(markdown).toContain('# One?\n')
+    const other = await tabs.open(api.url.replace('127.0.0.1', 'localhost'))
+    expect(await other.import(markdown.replaceAll('\n', '\r\n').trimEnd())).toBe(1)
+    expect(await other.import(markdown)).toBe(1)
+    expect(other.list).toHaveLength(1)
+    await other.open(other.list[0].id)
+    const shown = (turn: object) => ({ reasoning: '', ...turn })
+    expect(turnsOf(other.current).map(shown)).toMatchObject([
+      { role: 'user', content: 'One?\n\n## Answer' },
+      { role: 'assistant', content: hostile, reasoning: 'Hm.\n\n## Answer', state: 'done' },
+      { role: 'user', content: 'Two?' },
+      { role: 'assistant', content: 'Yes.', reasoning: '' },
+    ])
+    await other.current.ask('Three?')
+    expect(asked().at(-1)!.body.messages).toHaveLength(5)
+  })
+
+  test('and is no export is refused, whatever it is', async () => {
+    const tab = await open()
+    await tab.current.ask('One?')
+    const before = await tab.exportJson()
+    const refused = async (text: string) => expect(await tab.import(text).catch(({ code }) => code)).toBe('no_export')
+    for (const text of ['', '{}', '[]', 'Hello', '{"nanbeigeChat":2,"conversations":[]}']) await refused(text)
+    for (const text of fc.sample(fc.json(), { numRuns: 50, seed: 1 })) await refused(text)
+    expect(await tab.exportJson()).toBe(before)
+  })
+
+  test('and changed by somebody leaves other conversations as they are', async () => {
+    const tab = await open()
+    await tab.current.ask('Mine?')
+    const [mine] = turnsOf(tab.current)
+    const made = JSON.parse(await tab.exportJson())
+    made.conversations[0].id = 'theirs'
+    made.conversations[0].turns[0].content = 'Theirs!'
+    made.conversations[0].turns.push({ ...made.conversations[0].turns[0], id: 'ring', parent: 'ring' })
+    await tab.import(JSON.stringify(made))
+    const again = await reopened(tab.current.id)
+    expect(turnsOf(again.current)[0]).toEqual(mine)
+    await again.open('theirs')
+    expect(again.current.turns.length).toBeLessThan(3)
+  })
+
+  test('in the middle of an answer is at rest where it is imported', async () => {
+    api.answers = [begins(numbered(0, { content: 'Once' }))]
+    const tab = await open()
+    void tab.current.ask('Tell.')
+    await until(() => tab.current.turns.length === 2 && last(tab.current).content)
+    const json = await tab.exportJson()
+    const other = await tabs.open(api.url.replace('127.0.0.1', 'localhost'))
+    await other.import(json)
+    await other.open(tab.current.id)
+    expect(last(other.current)).toMatchObject({ content: 'Once', state: 'stopped', completion: undefined })
+    expect(api.requests).toHaveLength(1)
+  })
+})
+
+describe('without a place to keep them', () => {
+  test('conversations are kept until the page is left, and the reader is told', async () => {
+    vi.stubGlobal('indexedDB', undefined)
+    const tab = await open()
+    expect(tab.notice).toEqual({ code: 'gone' })
+    await tab.current.ask('One?')
+    await tab.current.regenerate(last(tab.current).id)
+    const first = tab.current.id
+    tab.create()
+    await tab.current.ask('Two?')
+    expect(tab.list).toHaveLength(2)
+    await tab.open(first)
+    expect(said(tab.current)).toEqual(['One?', 'Yes.'])
+    tab.dismissNotice()
+    expect(tab.notice).toBeUndefined()
+  })
+
+  test('because it is full, the answer goes on, the queue too, and the reader is told', async () => {
+    const put = vi.spyOn(IDBObjectStore.prototype, 'put').mockImplementation(() => {
+      throw new DOMException('No more room.', 'QuotaExceededError')
+    })
+    try {
+      api.answers = [begins(`${chunk({ content: 'A' })}\n`), words('B.')]
+      const tab = await open()
+      const answered = tab.current.ask('One?')
+      const { response } = await api.answer()
+      await tab.current.ask('Two?')
+      response.end(end())
+      await answered
+      expect(said(tab.current)).toEqual(['One?', 'A', 'Two?', 'B.'])
+      expect(tab.notice).toEqual({ code: 'full' })
+      expect(tab.list.map(({ title }) => title)).toEqual(['One?'])
+    } finally {
+      put.mockRestore()
+    }
+  })
+})
