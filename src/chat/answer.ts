@@ -59,7 +59,7 @@ export async function* answer(
   const made = { edge: 0, origin: 0 }
   let tokens: ReturnType<typeof answerTokens> | undefined
   let end: GenerateEnd | undefined
-  /** The last token. */
+  /** The first token of its source. */
   let at: SourcedToken | undefined
   const askedAt = Date.now()
   let firstAt: number | undefined
@@ -122,10 +122,12 @@ export async function* answer(
       }
       firstAt ??= Date.now()
       const { source, origin, reason } = token
-      if (source !== at?.source || origin !== at.origin) {
+      // What is put in before an origin's first token is nobody's yet.
+      const hasSource = source === 'edge' || origin !== undefined
+      if (hasSource && (source !== at?.source || origin !== at.origin)) {
         yield { type: 'source', source, origin, reason, edgeTokens: made.edge }
+        at = token
       }
-      at = token
       if (source === 'origin') edge.interrupted()
       const count = 'id' in token ? 1 : token.count
       made[source] += count

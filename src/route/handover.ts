@@ -162,7 +162,7 @@ class Joined {
         open.close()
         open = yield* this.openAgain()
         if (!open) return undefined
-        this.#why.origin = 'asked-anew'
+        if (origin !== undefined) this.#why.origin = 'asked-anew'
         origin = undefined
         grammar = steering?.grammar?.()
         next = open.first
