@@ -97,7 +97,7 @@ async function longPrompt() {
   reading = true
   const { times, promptTokens, error } = await ask(
     server.url,
-    { messages: user('one two three '.repeat(490)), max_tokens: 1 },
+    { messages: user('one two three '.repeat(490)), max_tokens: 8 },
     { key: stranger },
   )
   reading = false
