@@ -4,6 +4,7 @@ import { ChatProperties } from './chat-properties.ts'
 import { fetchModels, type Model } from './client.ts'
 import { Conversations } from './conversations.ts'
 import { latestIcon, listIcon, newChatIcon } from './icons.ts'
+import { loadMarkdown } from './markdown/markdown.ts'
 import { modelName } from './model-name.ts'
 import { styles } from './styles.ts'
 import { textsFor } from './texts.ts'
@@ -101,6 +102,8 @@ export class NanbeigeChat extends ChatProperties {
   }
 
   protected override firstUpdated(): void {
+    // Before the first answer needs it.
+    void loadMarkdown()
     this.#follower.attach(this.#log.value)
     if (this.autofocus) this.focus()
   }
@@ -123,9 +126,8 @@ export class NanbeigeChat extends ChatProperties {
       <div class="chat ${empty ? 'empty' : ''}" ?inert=${this.#list.isOpen} @keydown=${this.#keyPressed}>
         <header part="header">
           <button class="icon" aria-label=${texts.conversations} title=${texts.conversations} aria-haspopup="dialog" @click=${this.#list.open}>${listIcon}</button>
-          <slot name="header-start"></slot>
           <h2 part="heading">${this.heading ?? modelName(this.model ?? this.served?.id ?? '')}</h2>
-          <slot name="header-end"></slot>
+          <slot name="header"></slot>
           <button class="icon" aria-label=${texts.newChat} title=${texts.newChat} ?disabled=${empty} @click=${this.#newChat}>${newChatIcon}</button>
         </header>
         <div class="scroller">

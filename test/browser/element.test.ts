@@ -93,9 +93,13 @@ describeInChromium('the element', (open) => {
       ...words('content', ' three.'),
       finish(3),
     ])
+    const scripts = ['', '?again'].map((query) => `<script type="module" src="/widget.js${query}"></script>`).join('')
+    await page.route(`${chat.url}/`, (route) =>
+      route.fulfill({ contentType: 'text/html', body: `${scripts}<nanbeige-chat></nanbeige-chat>` }),
+    )
+    await page.reload()
     await ask('Count!')
     await sees('One two')
-    await page.addScriptTag({ url: '/widget.js?again', type: 'module' })
     await page.evaluate(() => {
       const element = document.querySelector('nanbeige-chat')!
       const section = document.createElement('section')
@@ -121,7 +125,9 @@ describeInChromium('the element', (open) => {
       const element = document.querySelector<HTMLElement>('nanbeige-chat')!
       element.style.setProperty('--nanbeige-font-size', '20px')
       element.style.setProperty('--nanbeige-accent', 'rgb(1, 2, 3)')
-      element.innerHTML = '<p slot="welcome">Welcome here.</p><small slot="footer">Answers may be wrong.</small>'
+      const slotted = (slot: string, text: string) =>
+        Object.assign(document.createElement('p'), { slot, textContent: text })
+      element.replaceChildren(slotted('welcome', 'Welcome here.'), slotted('footer', 'Answers may be wrong.'))
       const style = new CSSStyleSheet()
       style.replaceSync('nanbeige-chat::part(bubble) { background: rgb(4, 5, 6) }')
       document.adoptedStyleSheets = [style]
