@@ -112,22 +112,29 @@ async function request({ endpoint, key }: Server, path: string, init: RequestIni
     const headers = { ...init.headers, ...(token === undefined ? {} : { Authorization: `Bearer ${token}` }) }
     return fetch(`${endpoint.replace(/\/$/, '')}${path}`, { ...init, headers })
   }
-  let response: Response
   try {
-    response = await send()
-    // A token that ended meanwhile: the next one may be right.
-    if (response.status === 401 && typeof key === 'function') response = await send()
+    const response = await send()
+    if (response.ok) return response
+    const error = await refusal(response)
+    const isOver = error.status === 401 || error.code === 'widget_token_spent'
+    if (!isOver || typeof key !== 'function') throw error
+    // The next token may be right.
+    const again = await send()
+    if (again.ok) return again
+    throw await refusal(again)
   } catch (cause) {
     init.signal?.throwIfAborted()
     if (cause instanceof AnswerError) throw cause
     throw new AnswerError('unreachable', 'The server cannot be reached. Check the connection.', { cause })
   }
-  if (response.ok) return response
+}
+
+async function refusal(response: Response): Promise<AnswerError> {
   const { error } = (await response.json().catch(() => ({}))) as ApiErrorBody
   const { status } = response
   const retryAfterMs = delayOf(response.headers.get('Retry-After'))
   const message = error?.message ?? `The server answered with status ${status}.`
-  throw new AnswerError(error?.code ?? 'server_error', message, { status, retryAfterMs })
+  return new AnswerError(error?.code ?? 'server_error', message, { status, retryAfterMs })
 }
 
 async function tokenOf(provider: TokenProvider): Promise<string> {

@@ -4,6 +4,7 @@ import { ChatProperties } from './chat-properties.ts'
 import { fetchModels, type Model } from './client.ts'
 import { Conversations } from './conversations.ts'
 import { latestIcon, listIcon, newChatIcon } from './icons.ts'
+import { loadMarkdown } from './markdown/markdown.ts'
 import { modelName } from './model-name.ts'
 import { styles } from './styles.ts'
 import { textsFor } from './texts.ts'
@@ -100,6 +101,8 @@ export class NanbeigeChat extends ChatProperties {
   }
 
   protected override firstUpdated(): void {
+    // Before the first answer needs it.
+    void loadMarkdown()
     this.#follower.attach(this.#log.value)
     if (this.autofocus) this.focus()
   }

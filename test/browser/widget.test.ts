@@ -119,7 +119,7 @@ describe.skipIf(!chromiumPath)('the widget in Chromium (needs one: set CHROMIUM 
     ])
     await button('Send').waitFor()
     await button('New chat').click()
-    await page.getByText('What would you like to know?').waitFor()
+    await page.getByText('What would you like to know?').first().waitFor()
     const third = page.waitForRequest(COMPLETIONS)
     await ask('Third?')
     expect((await third).postDataJSON().messages).toEqual([{ role: 'user', content: 'Third?' }])

@@ -1,6 +1,7 @@
 import { html, nothing } from 'lit'
 import { guard } from 'lit/directives/guard.js'
-import { markdown } from '../markdown.ts'
+import { markdown } from '../markdown/markdown.ts'
+import type { Texts } from '../texts.ts'
 import type { AssistantTurn, ShownTurn } from '../turns.ts'
 import { movesIn } from './move-marks.ts'
 import { source } from './source.ts'
@@ -25,7 +26,7 @@ export function assistantTurn(shown: ShownTurn & { readonly turn: AssistantTurn 
     <article class="assistant" part="message assistant-message" aria-busy=${underWay}>
       <h3 class="hidden">${texts.answer}</h3>
       ${thinking(turn, view)}
-      ${turn.content === '' ? nothing : movesIn(turn, 'content', texts, answer(turn))}
+      ${turn.content === '' ? nothing : movesIn(turn, 'content', texts, answer(turn, texts))}
       ${turn.toolCalls.map((call) => toolCard(turn, call, view))}
       ${isWaiting(turn) ? waiting(turn, view) : nothing}
       ${turnNotices(turn, place === 'newest', view)}
@@ -34,9 +35,11 @@ export function assistantTurn(shown: ShownTurn & { readonly turn: AssistantTurn 
   `
 }
 
-function answer({ content, state, moving }: AssistantTurn) {
+function answer(turn: AssistantTurn, texts: Texts) {
+  const { content, state, moving } = turn
   const cursor = state === 'streaming' && !moving
-  const text = guard([content], () => markdown(content))
+  const streaming = isUnderWay(turn)
+  const text = guard([content, streaming], () => markdown(content, { streaming, texts }))
   return html`<div class="markdown ${cursor ? 'streaming' : ''}" part="answer" dir="auto">${text}</div>`
 }
 

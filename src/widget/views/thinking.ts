@@ -1,7 +1,7 @@
 import { html, nothing } from 'lit'
 import { guard } from 'lit/directives/guard.js'
 import { keyed } from 'lit/directives/keyed.js'
-import { markdown } from '../markdown.ts'
+import { markdown } from '../markdown/markdown.ts'
 import type { AssistantTurn } from '../turns.ts'
 import { calmly } from './calmly.ts'
 import { followEnd } from './follower.ts'
@@ -56,7 +56,11 @@ function thoughts(turn: AssistantTurn, { texts }: View, growing: boolean) {
           turn,
           'reasoning',
           texts,
-          guard([turn.reasoning], () => html`<div class="markdown" dir="auto">${markdown(turn.reasoning)}</div>`),
+          guard(
+            [turn.reasoning, growing],
+            () =>
+              html`<div class="markdown" dir="auto">${markdown(turn.reasoning, { streaming: growing, light: true, texts })}</div>`,
+          ),
         )}
       </div>
     </div>
