@@ -134,7 +134,13 @@ export class Conversation {
     if (turn?.role !== 'assistant' || this.answering) return
     if (turn.content === '') return this.retry()
     const { usage, reasoningTokens, answerTokens } = turn
-    const again = { state: 'waiting', completion: undefined, error: undefined, endedAt: undefined } as const
+    const again = {
+      state: 'waiting',
+      toolCalls: [],
+      completion: undefined,
+      error: undefined,
+      endedAt: undefined,
+    } as const
     await this.#answering.work({ turn: { ...turn, ...again, before: { usage, reasoningTokens, answerTokens } } })
   }
 

@@ -1,6 +1,7 @@
 import { type DBSchema, type IDBPDatabase, openDB } from 'idb'
 import type { Chosen } from './turn-tree.ts'
 import type { QueuedMessage, Settings, Turn } from './turns.ts'
+import { within } from './within.ts'
 
 export interface SavedConversation {
   readonly id: string
@@ -64,19 +65,23 @@ interface Schema extends DBSchema {
   settings: { key: string; value: Settings }
 }
 
+/** A database that does not open by then never does (Safari, now and then). */
+const OPENED_WITHIN_MS = 10_000
+
 /** In IndexedDB; in memory where there is none, as in some private windows. */
 export async function openArchive(name: string): Promise<Archive> {
   try {
-    const database = await openDB<Schema>(name, 1, {
+    const opening = openDB<Schema>(name, 1, {
       upgrade(database) {
         database.createObjectStore('conversations', { keyPath: 'id' })
         database.createObjectStore('turns', { keyPath: 'turn.id' }).createIndex('conversation', 'conversation')
         database.createObjectStore('settings')
       },
       // A newer version of this page is about to change it.
-      blocking: () => database.close(),
+      blocking: (_, __, { target }) => (target as IDBDatabase).close(),
     })
-    return new LastingArchive(name, database)
+    const database = await within(opening, OPENED_WITHIN_MS)
+    return database ? new LastingArchive(name, database) : new PassingArchive()
   } catch {
     return new PassingArchive()
   }

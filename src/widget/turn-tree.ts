@@ -1,4 +1,5 @@
 import type { Message } from './client.ts'
+import { isJson } from './growing.ts'
 import type { AssistantTurn, ShownTurn, Turn } from './turns.ts'
 
 /** Chosen turns by the turn that they follow, '' before the first. */
@@ -95,5 +96,6 @@ export function messagesOf(turns: readonly Turn[]): Message[] {
 }
 
 function calledOf({ id, name, arguments: text }: AssistantTurn['toolCalls'][number]) {
-  return { id, type: 'function', function: { name, arguments: text } }
+  // Its result tells the model that it was none; servers refuse what is no JSON.
+  return { id, type: 'function', function: { name, arguments: isJson(text) ? text : '{}' } }
 }
