@@ -1,5 +1,6 @@
 export { siluMultiply } from './activation'
 export { attend, attendScratchBytes } from './attention'
+export { fused } from './dots'
 export { embeddingRow } from './embedding'
 export { hadamard } from './hadamard'
 export { keyBytes, storeKey, storeValue, valueBytes } from './kv-cache'

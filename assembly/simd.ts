@@ -66,12 +66,13 @@ export function onesOfPairs(): v128 {
 }
 
 /**
- * sums + i32 lane j = a[4j] * b[4j] + .. + a[4j + 3] * b[4j + 3] of signed bytes, b 0 .. 127, where the relaxed instruction is the same on
- * every machine; |a| <= 127 keeps the sum of two products, 32258, within 16 bits. The relaxed instruction that adds four products
- * would be one here, but V8 makes five of it where the processor has no AVX-VNNI; this takes three.
+ * sums + i32 lane j = a[4j] * b[4j] + .. + a[4j + 3] * b[4j + 3] of signed bytes, b 0 .. 127, where relaxed instructions are the same on every
+ * machine; |a| <= 127 keeps the sum of two products, 32258, within 16 bits. fused: by the relaxed instruction that adds four products, one where
+ * the processor has it (fusesQuadDots); V8 makes five of it on others, where this takes three.
  */
 @inline
-export function quadDot(a: v128, b: v128, ones: v128, sums: v128): v128 {
+export function quadDot(a: v128, b: v128, ones: v128, sums: v128, fused: bool): v128 {
+  if (ASC_FEATURE_RELAXED_SIMD && fused) return i32x4.relaxed_dot_i8x16_i7x16_add_s(a, b, sums)
   let pairs: v128
   if (ASC_FEATURE_RELAXED_SIMD) {
     pairs = i16x8.relaxed_dot_i8x16_i7x16_s(a, b)
@@ -80,6 +81,16 @@ export function quadDot(a: v128, b: v128, ones: v128, sums: v128): v128 {
     pairs = i16x8.add(even, i16x8.mul(i16x8.shr_s(a, 8), i16x8.shr_u(b, 8)))
   }
   return i32x4.add(sums, i32x4.dot_i16x8_s(pairs, ones))
+}
+
+/**
+ * Whether the processor adds four products of bytes in one instruction, or so nearly (x86 with AVX-VNNI, ARM). b is out of its range here: an x86
+ * without it takes it for 255 and cuts sums of two products off at 32767, nobody else does.
+ */
+export function fusesQuadDots(): bool {
+  if (!ASC_FEATURE_RELAXED_SIMD) return false
+  const sums = i32x4.relaxed_dot_i8x16_i7x16_add_s(i8x16.splat(127), i8x16.splat(-1), i32x4.splat(0))
+  return i32x4.extract_lane(sums, 0) != 2 * 32767
 }
 
 /** a * b + c; the relaxed build may fuse it (one rounding less). */

@@ -3,7 +3,7 @@ import { parseManifest } from '../../src/weights/parse-manifest.ts'
 import { tensorBytes } from '../../src/weights/plane-layout.ts'
 import { heapUsage } from '../support/heap.ts'
 import { median } from '../support/median.ts'
-import { CONTEXTS, GROUP_SIZE, type PlaneCount, PREFILL_TOKENS } from './geometry.ts'
+import { type ContextLength, capacityFor, GROUP_SIZE, type PlaneCount, PREFILL_TOKENS } from './geometry.ts'
 import { post, postForLines } from './post.ts'
 import { progress } from './progress.ts'
 import { randomPack } from './random-pack.ts'
@@ -22,7 +22,7 @@ export interface EdgeRound {
   readonly tokenBytes: number
   /** From the start of the process to the first token, in seconds. */
   readonly coldStart: number
-  /** In the order of CONTEXTS. */
+  /** In the order of the contexts. */
   readonly decode: readonly number[]
   readonly prefill: number
   readonly read: number
@@ -31,17 +31,21 @@ export interface EdgeRound {
 }
 
 /** The model in one isolate, in a workerd of its own. */
-export async function measureEdge(bundle: FullBundle, planes: PlaneCount): Promise<EdgeRound> {
+export async function measureEdge(
+  bundle: FullBundle,
+  planes: PlaneCount,
+  contexts: readonly ContextLength[],
+): Promise<EdgeRound> {
   const name = `${planes} planes`
   const pack = await randomPack(planes)
   const started = performance.now()
   const worker = await startFullWorker(bundle, pack)
   try {
-    await post(worker, '/load')
+    await post(worker, '/load', { contextLength: Math.max(capacityFor(contexts), PREFILL_TOKENS) })
     for await (const _ of postForLines(worker, '/generate', { context: 1, tokens: 1 }));
     const coldStart = (performance.now() - started) / 1000
     progress(`${name}: cold start`, coldStart, 's')
-    const speeds = await measureSpeeds(worker, name)
+    const speeds = await measureSpeeds(worker, name, contexts)
     const { wasmBytes } = await post<{ wasmBytes: number }>(worker, '/memory')
     const { heapBytes, bufferBytes } = (await heapUsage(worker.inspector)).get('worker')!
     progress(`${name}: heap`, (heapBytes + bufferBytes) / 1e6, 'MB')
@@ -55,12 +59,13 @@ export async function measureEdge(bundle: FullBundle, planes: PlaneCount): Promi
 async function measureSpeeds(
   worker: FullWorker,
   name: string,
+  contexts: readonly ContextLength[],
 ): Promise<Pick<EdgeRound, 'decode' | 'prefill' | 'read'>> {
   await post(worker, '/touch-cache')
   await post(worker, '/prefill', promptOf(WARM_UP_TOKENS))
   const before = await readSpeed(worker)
   const decode: number[] = []
-  for (const context of CONTEXTS) {
+  for (const context of contexts) {
     const speed = await decodeSpeed(worker, { context })
     progress(`${name}: decode at ${context} tokens of context`, speed, 'tokens/s')
     decode.push(speed)
@@ -85,14 +90,13 @@ export async function tokenBytes(pack: string): Promise<number> {
   return tensors.filter(({ name }) => name !== 'embedding').reduce((sum, tensor) => sum + tensorBytes(tensor), 0)
 }
 
-export function edgeRow(planes: PlaneCount, rounds: readonly EdgeRound[]): Row {
+export function edgeRow(planes: PlaneCount, contexts: readonly ContextLength[], rounds: readonly EdgeRound[]): Row {
   const each = (value: (round: EdgeRound) => number, digits?: number) => spread(rounds.map(value), digits)
   const middle = (value: (round: EdgeRound) => number) => median(rounds.map(value))
   return {
     engine: `nanbeige-edge, one isolate, ${planes} planes, groups of ${GROUP_SIZE}`,
     'GB a token': (rounds[0].tokenBytes / 1e9).toFixed(2),
-    'decode at 128': each(({ decode }) => decode[0]),
-    'decode at 2048': each(({ decode }) => decode[1]),
+    ...Object.fromEntries(contexts.map((context, i) => [`decode at ${context}`, each(({ decode }) => decode[i])])),
     prefill: each(({ prefill }) => prefill, 1),
     'prefill ÷ decode': each(({ prefill, decode }) => prefill / decode[0]),
     'cold start, s': each(({ coldStart }) => coldStart, 1),

@@ -11,9 +11,15 @@ export const GROUP_SIZE = 128
 export const planeCounts = [2, 3, 4] as const
 export type PlaneCount = (typeof planeCounts)[number]
 
-/** Tokens of context behind which decoding is timed. */
+/** Tokens of context behind which decoding can be timed. */
+export const contextLengths = [128, 2048, 8192, 16384] as const
+export type ContextLength = (typeof contextLengths)[number]
+/** Those behind which it is, unless others are asked for; always those of a pipeline. */
 export const CONTEXTS = [128, 2048] as const
 /** Tokens of the prompt whose prefill is timed. */
 export const PREFILL_TOKENS = 512
+/** Tokens that are generated behind a context, at most. */
+const GENERATED = 64
 /** Tokens that a sequence can hold: the longest context, and what is generated behind it. */
-export const CONTEXT_LENGTH = 2048 + 64
+export const capacityFor = (contexts: readonly number[]) => Math.max(...contexts) + GENERATED
+export const CONTEXT_LENGTH = capacityFor(CONTEXTS)

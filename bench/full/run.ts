@@ -3,6 +3,7 @@
 //   npm run bench:full                             everything; about 25 minutes on a quiet machine
 //   npm run bench:full -- --only edge,native       some parts
 //   npm run bench:full -- --planes 2 --rounds 1    fewer packs, fewer rounds
+//   npm run bench:full -- --only edge --contexts 128,2048,8192,16384    deeper in a context
 //
 // The peers are installed apart: cd bench && npm install --omit=optional --ignore-scripts
 import { existsSync } from 'node:fs'
@@ -18,7 +19,7 @@ import { writePipelineScripts } from './pipeline-scripts.ts'
 import { bundleFullWorker } from './start.ts'
 import { markdownTable } from './table.ts'
 
-const { only, planes, rounds } = parseOptions()
+const { only, planes, contexts, rounds } = parseOptions()
 const wanted = peers.filter(({ part }) => only.includes(part))
 if (wanted.length > 0 && !existsSync('bench/node_modules')) {
   throw new Error('llama.cpp is not installed: see the top of bench/full/run.ts, or leave out native and wllama')
@@ -38,7 +39,7 @@ for (const count of inPipeline) scripts.set(count, await writePipelineScripts(co
 for (let round = 1; round <= rounds; round++) {
   process.stderr.write(`\nRound ${round} of ${rounds}\n`)
   for (const count of planes) {
-    if (only.includes('edge')) edgeRounds.get(count)!.push(await measureEdge(bundle, count))
+    if (only.includes('edge')) edgeRounds.get(count)!.push(await measureEdge(bundle, count, contexts))
     const first = round === 1
     // Of the other packs one round says enough.
     if (count === filled || (first && inPipeline.includes(count))) {
@@ -53,7 +54,9 @@ await bundle.remove()
 console.log(`\n${cpus()[0].model}, Node ${process.version}, one thread; medians of ${rounds} rounds and their range:\n`)
 console.log(
   markdownTable([
-    ...[...edgeRounds].flatMap(([count, measured]) => (measured.length > 0 ? [edgeRow(count, measured)] : [])),
+    ...[...edgeRounds].flatMap(([count, measured]) =>
+      measured.length > 0 ? [edgeRow(count, contexts, measured)] : [],
+    ),
     ...[...pipelineRounds].map(([count, measured]) =>
       pipelineRow(count, scripts.get(count)!, measured, edgeRounds.get(count)!),
     ),

@@ -4,6 +4,8 @@ export const columns = [
   'GB a token',
   'decode at 128',
   'decode at 2048',
+  'decode at 8192',
+  'decode at 16384',
   'prefill',
   'prefill ÷ decode',
   'cold start, s',

@@ -7,7 +7,6 @@ import { type AssetFetcher, assetsStore } from '../../src/weights/assets-store.t
 import { parseManifest } from '../../src/weights/parse-manifest.ts'
 import { prefill } from '../edge/model-workload.ts'
 import { createdMemories } from './created-memories.ts'
-import { CONTEXT_LENGTH } from './geometry.ts'
 import { ReadWorkload } from './read-workload.ts'
 import { startingAt, touchCache } from './starting-at.ts'
 import { tokenLines } from './token-lines.ts'
@@ -22,7 +21,7 @@ export default {
     const body = (await request.json()) as never
     switch (new URL(request.url).pathname) {
       case '/load':
-        model = await load(assetsStore(env.ASSETS, '/'))
+        model = await load(assetsStore(env.ASSETS, '/'), body)
         wasmBytes = createdMemories()
         return Response.json({})
       case '/memory':
@@ -44,7 +43,10 @@ export default {
   },
 }
 
-async function load(store: ReturnType<typeof assetsStore>): Promise<EdgeModel> {
+async function load(
+  store: ReturnType<typeof assetsStore>,
+  { contextLength }: { readonly contextLength: number },
+): Promise<EdgeModel> {
   const manifest = parseManifest(await store.manifest(), 'manifest.json')
-  return loadModel(store, manifest, { relaxed, plain }, { contextLength: CONTEXT_LENGTH, sequences: 1 })
+  return loadModel(store, manifest, { relaxed, plain }, { contextLength, sequences: 1 })
 }

@@ -3,6 +3,8 @@ export type Pointer = number
 
 /** The exports of assembly/index.ts: shapes, layouts and units stand there. */
 export interface Kernels {
+  /** Whether attention adds four products of bytes in one instruction, 0 or 1: what suits the processor, found out at the start. */
+  readonly fused: WebAssembly.Global
   tableBytes(size: number, columns: number, groupSize: number): number
   buildTables(tables: Pointer, x: Pointer, size: number, columns: number, groupSize: number, entryMax: number): void
   matmul(

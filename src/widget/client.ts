@@ -40,16 +40,22 @@ interface ApiErrorBody {
   error?: { message?: string; code?: string | null }
 }
 
-/** The ids of the models behind an endpoint, its own first. Throws AnswerError. */
-export async function fetchModelIds(server: Server, signal: AbortSignal): Promise<string[]> {
+export interface Model {
+  readonly id: string
+  /** As far as the server says what it can. */
+  readonly capabilities?: { readonly reasoning?: boolean }
+}
+
+/** The models behind an endpoint, its own first. Throws AnswerError. */
+export async function fetchModels(server: Server, signal: AbortSignal): Promise<Model[]> {
   const response = await request(server, '/v1/models', { signal })
-  const { data } = (await response.json()) as { data: { id: string }[] }
-  return data.map(({ id }) => id)
+  const { data } = (await response.json()) as { data: Model[] }
+  return data
 }
 
 /** The id of the model behind an endpoint. Throws AnswerError. */
 export async function fetchModelId(endpoint: string, signal: AbortSignal, access: Access = {}): Promise<string> {
-  return (await fetchModelIds({ endpoint, ...access }, signal))[0]
+  return (await fetchModels({ endpoint, ...access }, signal))[0].id
 }
 
 /** Streams the answer to a conversation. Throws AnswerError, and the signal's reason when it aborts. */

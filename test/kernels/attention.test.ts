@@ -11,7 +11,7 @@ import {
   valuesIn,
   vectorAt,
 } from './attention.reference.ts'
-import { openBuilds } from './harness.ts'
+import { openBuilds, openOtherDots } from './harness.ts'
 import { activations, gaussians } from './random-values.ts'
 import { expectExact, expectWithin } from './tolerance.ts'
 
@@ -35,7 +35,7 @@ function cacheOf(shape: CacheShape, keyVectors: readonly Float32Array[], valueVe
   return { keys, values }
 }
 
-describe.each(await openBuilds())('attention, $build build', ({ kernels, run }) => {
+describe.each([...(await openBuilds()), await openOtherDots()])('attention, $build build', ({ kernels, run }) => {
   /** q (tokens, heads, headDim) of the tokens up to the position `count`. */
   const kernelAttend = (
     shape: CacheShape,

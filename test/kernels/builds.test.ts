@@ -4,7 +4,7 @@ import { createRandom } from '../../src/generate/random.ts'
 import { entryMax } from '../../src/model/matrix.ts'
 import { packPlanes } from '../../src/pack/planes/layout.ts'
 import { attend, keyBytes, keysIn, store, valueBytes, valuesIn } from './attention.reference.ts'
-import { type Arguments, type KernelBuild, openBuilds } from './harness.ts'
+import { type Arguments, type KernelBuild, openBuilds, openOtherDots } from './harness.ts'
 import { tableProduct } from './planes.reference.ts'
 import { kernelProduct, planesCase } from './planes-case.ts'
 import { activations, gaussians } from './random-values.ts'
@@ -17,6 +17,7 @@ import { expectExact, expectWithin, roundings } from './tolerance.ts'
 const FUSED = 3
 
 const [relaxed, plain] = await openBuilds()
+const otherDots = await openOtherDots()
 
 /** What both builds leave in the array that `call` returns. */
 function both<T extends Float32Array | Uint8Array | Int32Array>(
@@ -87,7 +88,7 @@ describe('the relaxed and the plain build', () => {
       store(valuesIn(values, shape), gaussians(random, 128), i)
     }
     const q = gaussians(random, 8 * 64)
-    const [a, b] = both(({ kernels }, memory) => {
+    const call = ({ kernels }: KernelBuild, memory: Arguments) => {
       const out = memory.floats(q.length)
       kernels.attend(
         out.byteOffset,
@@ -103,9 +104,15 @@ describe('the relaxed and the plain build', () => {
         64,
       )
       return out
-    })
+    }
+    const [a, b] = both(call)
     const { bounds } = attend(q, keysIn(keys, shape), valuesIn(values, shape), 70, 8)
     expectWithin(a, b, (i) => 2 * bounds[i])
+    // Both ways of adding products give equal integers.
+    expectExact(
+      otherDots.run((memory) => call(otherDots, memory).slice()),
+      a,
+    )
   })
 
   it('rotate to the same, except for one fused multiply-add', () => {

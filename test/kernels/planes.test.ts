@@ -97,6 +97,27 @@ describe.each(await openBuilds())('matmul, $build build', (build) => {
     }
   })
 
+  // What is computed at once with others, in a chunk of a prompt or beside other answers, must be what it is alone.
+  it.each(formats)(
+    'gives a column the same bits in any number: $planes planes, groups of $groupSize, minimum stored: $hasMin',
+    (format) => {
+      const of = planesCase(29, { ...format, rows: 170, groups: 2 }, 13)
+      const together = kernelProduct(build, of)
+      for (let from = 0; from < of.columns; ) {
+        const columns = Math.min(of.columns - from, 1 + (from % 4))
+        const some = (array: Float32Array, size: number) => array.slice(from * size, (from + columns) * size)
+        const alone = kernelProduct(build, {
+          ...of,
+          x: some(of.x, of.w.cols),
+          before: some(of.before, of.w.rows),
+          columns,
+        })
+        expectExact(alone, some(together, of.w.rows))
+        from += columns
+      }
+    },
+  )
+
   it('tells subnormal scales from zero', () => {
     const of = planesCase(26, { planes: 4, groupSize: 32, hasMin: false, rows: 32, groups: 1 }, 1)
     const scales = Uint16Array.from({ length: 32 }, (_, row) => row)

@@ -10,7 +10,7 @@ from tiny_llama_model import Case, pack_name
 
 # What is between a lossless pack and float32 are the rounded activations:
 # - A product reads tables of the sums +-a +-b +-c +-d of four activations, rounded to whole steps: the largest entry of the
-#   group, half of |a| + |b| + |c| + |d|, is 127 steps (63 for matrices of up to three planes). A weight of P bits takes one
+#   group, half of |a| + |b| + |c| + |d|, is 127 steps (63 for matrices of up to three planes, and of four in groups of over 32). A weight of P bits takes one
 #   entry a plane and four columns. Entries are off by independent errors, uniform within half a step, and that of plane p
 #   counts 2^p times, so that y of a row is off by a variance of
 #     sum over groups of  scale^2 (1 + 4 + ... + 4^(P-1)) (group / 4) step^2 / 12
@@ -23,7 +23,7 @@ from tiny_llama_model import Case, pack_name
 # `rounded` adds random errors of these sizes within transformers: what follows from them through attention, activations
 # and layers is transformers' own. assembly/layout.ts states the same constants.
 
-ENTRY_MAX, SHORT_ENTRY_MAX, SHORT_ENTRY_PLANES = 127, 63, 3
+ENTRY_MAX, SHORT_ENTRY_MAX, SHORT_ENTRY_PLANES, EXACT_GROUP = 127, 63, 3, 32
 KV_MAX, QUERY_MAX, WEIGHT_MAX, TILE = 127, 63, 127, 64
 ROUNDING_DRAWS = 24
 
@@ -35,7 +35,8 @@ def table_errors(weight, planes, group_size, generator):
     scales = (grouped.amax(-1) - grouped.amin(-1)) / (2**planes - 1)
     # (rows, groups): variance of y by the squared step of each group.
     variances = scales**2 * ((4**planes - 1) / 3) * (group_size / 4) / 12
-    entry_max = SHORT_ENTRY_MAX if planes <= SHORT_ENTRY_PLANES else ENTRY_MAX
+    is_short = planes <= SHORT_ENTRY_PLANES or (planes == 4 and group_size > EXACT_GROUP)
+    entry_max = SHORT_ENTRY_MAX if is_short else ENTRY_MAX
 
     def errors(x):
         largest = x.unflatten(-1, (-1, group_size // 4, 4)).abs().sum(-1).amax(-1) / 2
