@@ -73,7 +73,7 @@ async function streamTurn(from: AssistantTurn, run: AnswerRun): Promise<void> {
       } else if (error.retryAt !== undefined && turn.state === 'waiting') {
         turn = { ...turn, completion: undefined, error }
         put(turn)
-        await pause(error.retryAt - Date.now(), signal).catch(() => {})
+        await pause(Math.max(0, error.retryAt - Date.now()), signal).catch(() => {})
       } else {
         // The rest of an answer that had begun is lost; the model can go on from what there is.
         const told = error.kind === 'connection' && hasText(turn) ? ({ ...error, kind: 'lost' } as const) : error

@@ -37,6 +37,8 @@ export type Word =
   | { readonly type: 'changed'; readonly conversation?: string; readonly turns: readonly string[] }
   | { readonly type: 'stop'; readonly conversation: string }
 
+export type QueueEdit = (queue: readonly QueuedMessage[]) => readonly QueuedMessage[]
+
 /** Where conversations are kept. Its promises reject where there is no more room, or the store is gone. */
 export interface Archive {
   /** false: in memory, until the page is left. */
@@ -47,8 +49,8 @@ export interface Archive {
   turn(id: string): Promise<SavedTurn | undefined>
   /** All in one transaction. */
   save(changes: Changes): Promise<void>
-  /** Takes the first message out of a queue. */
-  takeQueued(conversation: string): Promise<QueuedMessage | undefined>
+  /** Resolves to the queue as it was before; no other tab changes it meanwhile. */
+  editQueue(conversation: string, edit: QueueEdit): Promise<readonly QueuedMessage[] | undefined>
   /** For ever. */
   forget(conversation: string, turns?: readonly string[]): Promise<void>
   settings(): Promise<Settings>
@@ -127,14 +129,13 @@ class LastingArchive implements Archive {
     this.tell({ type: 'changed', conversation: id, turns: turns.map(({ turn }) => turn.id) })
   }
 
-  async takeQueued(id: string): Promise<QueuedMessage | undefined> {
+  async editQueue(id: string, edit: QueueEdit): Promise<readonly QueuedMessage[] | undefined> {
     const { store, done } = this.#database.transaction('conversations', 'readwrite')
     const saved = await store.get(id)
-    const [first, ...queue] = saved?.queue ?? []
-    if (saved && first) await store.put({ ...saved, queue })
+    if (saved) await store.put({ ...saved, queue: edit(saved.queue) })
     await done
     this.tell({ type: 'changed', conversation: id, turns: [] })
-    return first
+    return saved?.queue
   }
 
   async forget(conversation: string, turns?: readonly string[]): Promise<void> {
@@ -198,11 +199,10 @@ class PassingArchive implements Archive {
     for (const turn of turns) this.#turns.set(turn.turn.id, turn)
   }
 
-  async takeQueued(id: string): Promise<QueuedMessage | undefined> {
+  async editQueue(id: string, edit: QueueEdit): Promise<readonly QueuedMessage[] | undefined> {
     const saved = this.#conversations.get(id)
-    const [first, ...queue] = saved?.queue ?? []
-    if (saved) this.#conversations.set(id, { ...saved, queue })
-    return first
+    if (saved) this.#conversations.set(id, { ...saved, queue: edit(saved.queue) })
+    return saved?.queue
   }
 
   async forget(conversation: string, turns?: readonly string[]): Promise<void> {
