@@ -1,5 +1,5 @@
-import { copyFile, mkdir, rm, writeFile } from 'node:fs/promises'
-import { build, type Metafile } from 'esbuild'
+import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { build, type Metafile, type Plugin } from 'esbuild'
 import { REFERENCE_HEADERS } from './build-reference.ts'
 
 const ROOT = new URL('../', import.meta.url)
@@ -42,9 +42,9 @@ async function buildPage(): Promise<void> {
 }
 
 /** Writes widget.js, and below widget/ what it imports when that is needed first. Resolves to esbuild's account of both. */
-export async function bundleWidget(folder: string): Promise<Metafile> {
+export async function bundleWidget(folder: string, entry = 'src/widget/elements.ts'): Promise<Metafile> {
   const { metafile } = await build({
-    entryPoints: { widget: new URL('src/widget/elements.ts', ROOT).pathname },
+    entryPoints: { widget: new URL(entry, ROOT).pathname },
     outdir: folder,
     chunkNames: 'widget/[name]-[hash]',
     absWorkingDir: ROOT.pathname,
@@ -54,9 +54,23 @@ export async function bundleWidget(folder: string): Promise<Metafile> {
     format: 'esm',
     target: 'es2022',
     legalComments: 'none',
+    // Not as binary: esbuild (0.28) has every chunk import its helpers as soon as one needs them.
+    loader: { '.css': 'text', '.woff2': 'base64' },
+    plugins: [highlightAsModule],
     metafile: true,
   })
   return metafile
+}
+
+/** The core of highlight.js (11.12), which is CommonJS, as a module: that needs no helper of esbuild. */
+const highlightAsModule: Plugin = {
+  name: 'highlight-as-module',
+  setup({ onLoad }) {
+    onLoad({ filter: /highlight\.js[/\\]lib[/\\]core\.js$/ }, async ({ path }) => {
+      const source = await readFile(path, 'utf8')
+      return { contents: source.replace(/^module\.exports = (\w+);$/m, 'export default $1;') }
+    })
+  },
 }
 
 /** As Cloudflare's static assets read it: a path, and its headers on lines of their own. */

@@ -28,5 +28,6 @@ install openai-3 openai==3.57.0
 install litellm litellm==1.110.2
 install httpx-sse httpx-sse==0.4.3 httpx==0.28.1
 install clients anthropic==2.14.0 langchain-openai==1.7.4 llm==0.36 openai==3.57.0 'pydantic-ai-slim[openai]==2.68.0'
+install schemathesis schemathesis==4.32.5
 install instructor instructor==1.17.0
 install llama-index llama-index-llms-openai-like==0.8.1

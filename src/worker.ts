@@ -13,6 +13,7 @@ import { loadModel } from './model/load.ts'
 import { loadPipeline } from './pipeline/load-pipeline.ts'
 import { stagesOf } from './pipeline/stage-bindings.ts'
 import type { Plan } from './pipeline/stage-plan.ts'
+import { logLine } from './route/journal.ts'
 import { readCacheBytes, readSequences } from './route/limits.ts'
 import { EdgeService } from './route/open-service.ts'
 import type { Manifest } from './weights/manifest.ts'
@@ -59,6 +60,7 @@ export class Edge extends DurableObject<Env> {
     health: () => this.#health(),
     service: (chat) => this.#service.open(chat.tokenizer),
     store: this.#store,
+    log: logLine,
     access: {
       apiKeys: this.env.API_KEYS,
       access: this.env.ACCESS,

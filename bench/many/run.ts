@@ -91,12 +91,13 @@ async function longPrompt() {
   })
   await new Promise((resolve) => setTimeout(resolve, 2000))
   reading = true
-  const { times, promptTokens } = await ask(
+  const { times, promptTokens, error } = await ask(
     server.url,
     { messages: user('one two three '.repeat(490)), max_tokens: 1 },
     { key: stranger },
   )
   reading = false
+  if (times.length === 0) throw new Error(error ?? `no token after ${promptTokens}`)
   stop.abort()
   await Promise.all(running)
   return {

@@ -2,6 +2,7 @@
 //   npm run screenshots              all scenes
 //   npm run screenshots -- moved     one of them
 // They stand in dist/screenshots/SCENE-WIDTH-SCHEME.png. The answers are scripted (scenes.ts), so that two runs show the same.
+// Chinese takes a font that has it (Debian: fonts-wqy-microhei).
 import { mkdir } from 'node:fs/promises'
 import type { Browser } from 'playwright-core'
 import { chromiumPath, launchChromium } from '../../test/browser/chromium.ts'
@@ -26,7 +27,7 @@ try {
 }
 
 async function take(browser: Browser, scene: Scene): Promise<void> {
-  const api = await startScriptedChat((question, body) => scene.script(question, body))
+  const api = await startScriptedChat(scene.script)
   const context = await browser.newContext({ viewport: SIZES[0], locale: scene.lang ?? 'en' })
   const page = await context.newPage()
   page.setDefaultTimeout(10_000)

@@ -1,14 +1,14 @@
 import type { Page } from 'playwright-core'
 import { ApiError } from '../../src/http/errors.ts'
 import { type Step, words } from '../../test/support/scripted-answer.ts'
-import type { ChatBody, ScriptedChat } from '../../test/support/scripted-chat.ts'
+import type { Script, ScriptedChat } from '../../test/support/scripted-chat.ts'
 import { CHINESE, CODE, LONG_ANSWER, RICH, THOUGHTS, WEATHER } from './texts.ts'
 
 export interface Scene {
   readonly name: string
   /** Language of the page; left out: English. */
   readonly lang?: string
-  script(question: string, body: ChatBody): readonly Step[]
+  readonly script: Script
   /** Brings the page to what the picture shows. */
   act(stage: Stage): Promise<void>
 }
@@ -60,10 +60,13 @@ export const scenes: readonly Scene[] = [
   },
   {
     name: 'rich-answer',
-    script: () => [...words('content', RICH), done(212, 0)],
-    async act({ ask, sees }) {
+    script: () => [...words('content', RICH), 'hold', done(212, 0)],
+    async act({ ask, sees, pass, api }) {
       await ask('How do I sum squares, and how large does it get?')
       await sees('grows with the cube')
+      await pass(14)
+      api.release()
+      await sees('212 edge tokens')
     },
   },
   {
@@ -72,7 +75,7 @@ export const scenes: readonly Scene[] = [
     async act({ ask, sees, pass }) {
       await ask('Is 9.11 larger than 9.8?')
       await sees('Thinking')
-      await pass(42)
+      await pass(9)
     },
   },
   {
@@ -81,7 +84,7 @@ export const scenes: readonly Scene[] = [
     async act({ page, ask, sees, pass }) {
       await ask('Is 9.11 larger than 9.8?')
       await sees('Thinking')
-      await pass(42)
+      await pass(9)
       await page.locator('summary').click()
     },
   },
@@ -96,7 +99,7 @@ export const scenes: readonly Scene[] = [
     async act({ ask, sees, pass }) {
       await ask('Is 9.11 larger than 9.8?')
       await sees('Thinking')
-      await pass(17)
+      await pass(9)
     },
   },
   {
@@ -124,6 +127,7 @@ export const scenes: readonly Scene[] = [
       await sees(LONG_ANSWER[1].slice(-24))
       await pass(8)
       api.release()
+      await sees('1,904 GPU')
     },
   },
   {
@@ -170,11 +174,20 @@ export const scenes: readonly Scene[] = [
   },
   {
     name: 'branch',
-    script: (_, { messages }) => [...words('content', messages.length > 1 ? CODE : LONG_ANSWER[0]), done(128, 0)],
-    async act({ page, ask, sees, press }) {
+    script: (_question, _body, before) => [
+      ...words('content', before > 0 ? CODE : LONG_ANSWER[0]),
+      'hold',
+      done(64, 0),
+    ],
+    async act({ page, api, ask, sees, pass, press }) {
       await ask('Why is the sky blue?')
       await sees(LONG_ANSWER[0].slice(-24))
+      await pass(4)
+      api.release()
       await press('Answer anew')
+      await sees('scattered(450)')
+      await pass(4)
+      api.release()
       await page.getByText('2 / 2').waitFor()
     },
   },
@@ -208,11 +221,15 @@ export const scenes: readonly Scene[] = [
       start,
       ...words('reasoning_content', '用户想知道天空为什么是蓝色的。'),
       ...words('content', CHINESE),
+      'hold',
       done(188, 0),
     ],
-    async act({ ask, sees }) {
+    async act({ api, ask, sees, pass }) {
       await ask('天空为什么是蓝色的？')
       await sees('红色')
+      await pass(12)
+      api.release()
+      await sees(/188/)
     },
   },
 ]

@@ -1,5 +1,5 @@
 import type { Visitor } from '../generate/queue.ts'
-import type { GenerateEnd, Steering } from '../generate/types.ts'
+import type { GenerateEnd, Steering, StopRules } from '../generate/types.ts'
 import { History } from '../origin/history.ts'
 import { EdgeStretches } from '../route/edge-stretch.ts'
 import type { EdgeTurn } from '../route/edge-turn.ts'
@@ -7,7 +7,7 @@ import type { AnswerSteering } from '../route/handover.ts'
 import { loneReasoning } from '../route/limits.ts'
 import type { Decision } from '../route/policy.ts'
 import type { ChatService } from '../route/service.ts'
-import { isNotice, type SourcedToken } from '../route/source.ts'
+import { isNotice, type Rescue, type SourcedToken } from '../route/source.ts'
 import { answerTokens } from '../route/tokens.ts'
 import type { Tokenizer } from '../tokenizer/tokenizer.ts'
 import { AnswerGrammar } from './answer-grammar.ts'
@@ -18,6 +18,7 @@ import type { AnswerRequest, ChatRequest } from './complete.ts'
 import type { ChatEvent, PromptEvent } from './events.ts'
 import { GrammarAtOrigin } from './grammar-at-origin.ts'
 import { chatLogprob, promptLogprobs } from './logprobs.ts'
+import { LoopRescue } from './loop-rescue.ts'
 import type { Prepared } from './prepare.ts'
 import { ReasoningBudget } from './reasoning-budget.ts'
 import type { AnswerToken } from './tag-splitter.ts'
@@ -82,6 +83,17 @@ export async function* answer(
     })
   const budget = reasoningBudget(chat, request, parser, edge, loneReasoning(service.limits, decision.route))
   if (budget) thinking.enter(budget)
+  const loops =
+    mayLoop(request, stopRules) || !service.limits.rescuesLoops
+      ? undefined
+      : new LoopRescue({
+          parser,
+          budget,
+          tokenizer: chat.tokenizer,
+          isHeld: grammar !== undefined,
+          canMove: () => decision.route !== 'edge' && service.origins.available,
+        })
+  let rescued: Rescue | undefined
   try {
     if (tellsPrompt && 'prompt' in request && request.scorePrompt && topLogprobs !== undefined) {
       const scored = await edge.score(prompt.ids, topLogprobs, signal)
@@ -99,7 +111,7 @@ export async function* answer(
       prompt: new History(chat.tokenizer, prompt),
       // The context ends the answer in any case.
       maxTokens: request.maxTokens ?? Number.POSITIVE_INFINITY,
-      steering: joined(budget, grammar, chat),
+      steering: joined(budget, grammar, loops, chat),
       signal,
     })
     while (!end && !parser.stopped) {
@@ -127,6 +139,11 @@ export async function* answer(
       const id = 'id' in token ? token.id : chat.tokenizer.encode(token.text).at(-1)
       if (id !== undefined) grammar?.push(id)
       yield* events
+      const rescue = loops?.push(token, source)
+      if (!rescue) continue
+      rescued = rescue
+      yield { type: 'rescued', tokens: made.edge + made.origin, rescue }
+      if (rescue === 'end') end = 'length'
     }
   } finally {
     // After a stop string, an error or when the reader went away, nothing may go on computing.
@@ -152,6 +169,7 @@ export async function* answer(
       reasoningTokens: Math.min(parser.reasoningTokens, completionTokens),
       edgeTokens: made.edge,
       originTokens: made.origin,
+      rescued,
     },
     timings: { promptMs: firstAt - startedAt, predictedMs: Date.now() - firstAt },
     route: decision,
@@ -183,6 +201,11 @@ function answerParser(chat: ChatModel, request: AnswerRequest, tags: Tags, promp
   })
 }
 
+/** Whoever sets how long a text gets, and whoever has one go on as it is, wants all of it. */
+function mayLoop(request: AnswerRequest, { ignoreEos, minTokens }: StopRules): boolean {
+  return 'prompt' in request || ignoreEos || minTokens > 0
+}
+
 /** Of a text that goes on no tag counts. */
 export function mayThink(tags: Tags, request: AnswerRequest): request is ChatRequest {
   return 'messages' in request && idOf(tags, '<think>') !== undefined
@@ -205,18 +228,23 @@ function reasoningBudget(
   return new ReasoningBudget(limit, answer, tokenizer, !continueFinalMessage)
 }
 
-/** What a budget forces, and what a grammar leaves, at the edge and at an origin. */
+/** What a budget forces, what a grammar leaves, and what a loop asks for, at the edge and at an origin. */
 function joined(
   budget: Steering | undefined,
   grammar: AnswerGrammar | undefined,
+  loops: LoopRescue | undefined,
   { tokenizer, eosIds }: ChatModel,
-): AnswerSteering | undefined {
-  if (!grammar) return budget
-  const atOrigin = new GrammarAtOrigin(grammar, tokenizer, eosIds)
-  return {
-    ended: () => grammar.ended(),
+): AnswerSteering {
+  const free = {
     forced: () => budget?.forced() ?? [],
     banned: () => budget?.banned() ?? [],
+    leavesEdge: () => loops?.leavesEdge ?? false,
+  }
+  if (!grammar) return free
+  const atOrigin = new GrammarAtOrigin(grammar, tokenizer, eosIds)
+  return {
+    ...free,
+    ended: () => grammar.ended(),
     allowed: () => grammar.allowed(),
     grammar: () => atOrigin.open(),
     allowsText: (text) => atOrigin.allowsText(text),

@@ -1,5 +1,5 @@
 import type { Decision } from '../route/policy.ts'
-import type { Notice, Source, SourceReason } from '../route/source.ts'
+import type { Notice, Rescue, Source, SourceReason } from '../route/source.ts'
 
 /** A token in OpenAI's chat form of logprobs. */
 export interface ChatTokenLogprob {
@@ -25,6 +25,8 @@ export interface Usage {
   /** Where the completion tokens were made. */
   readonly edgeTokens: number
   readonly originTokens: number
+  /** What was done last about a loop; undefined: there was none. */
+  readonly rescued?: Rescue
 }
 
 /** What took how long, in ms: until the first token, from the turn on or the request to an origin, and from there to the end. */
@@ -49,6 +51,8 @@ export type RouteEvent =
     }
   /** `tokens`: of the answer so far. */
   | (Notice & { readonly tokens: number })
+  /** It goes round in circles. */
+  | { readonly type: 'rescued'; readonly tokens: number; readonly rescue: Rescue }
 
 export type ChatEvent =
   | RouteEvent

@@ -39,9 +39,10 @@ describe('nanbeige-edge plan', () => {
     expect(stdout).toMatch(/^Prices of \d{4}-\d\d-\d\d /m)
   })
 
-  it('warns of stages that leave the heap of an isolate no room', async () => {
-    const { code, stderr } = await plan('--stage-mib', '120')
+  it('has two sessions unless it is told, and warns of stages that leave the heap of an isolate no room', async () => {
+    const { code, stdout, stderr } = await plan('--stage-mib', '120')
     expect([code, stderr]).toEqual([0, expect.stringMatching(/^warning: .*128 MB/)])
+    expect(stdout).toMatch(/^tiny: 2 x \d+ tokens, /m)
   })
 
   it('refuses what does not fit, saying what would', async () => {

@@ -5,6 +5,8 @@ import { wholeNumber } from './whole-number.ts'
 
 /** Tokens of a session's context. */
 export const DEFAULT_CONTEXT = 4096
+/** A second chat need not wait for the end of the first. */
+const DEFAULT_SESSIONS = 2
 
 /** The commands that spread a pack over Durable Objects. */
 export function addPipelineCommands(program: Command): void {
@@ -23,7 +25,7 @@ export function addPipelineCommands(program: Command): void {
         `tokens that a session can hold (default: ${DEFAULT_CONTEXT}, or the model's own limit where that is less)`,
         wholeNumber,
       )
-      .option('--sessions <number>', 'sessions whose KV caches are held at once', wholeNumber, 1)
+      .option('--sessions <number>', 'sessions whose KV caches are held at once', wholeNumber, DEFAULT_SESSIONS)
 
   pipelineCommand(
     'plan',

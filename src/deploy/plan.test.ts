@@ -49,6 +49,18 @@ function expectComplete({ stages }: Plan, model: ModelShape): void {
 }
 
 describe('planStages', () => {
+  it('takes memory for each session: two of them more stages where one has filled them, and none where there was room', () => {
+    const pack = (planes: number) =>
+      modelShape(nanbeigeConfig, (name) => (name === 'embedding' || name === 'head' ? 4 : planes))
+    const stages = (planes: number, contextLength: number, sessions: number) =>
+      planStages(sizes, pack(planes), { ...options, ceilingBytes: MAX_STAGE_MIB * MIB, contextLength, sessions }).stages
+    expect([1, 2].map((sessions) => stages(2, 4096, sessions).length)).toEqual([14, 19])
+    expect([1, 2].map((sessions) => stages(2, 2048, sessions).length)).toEqual([14, 14])
+    expect([1, 2].map((sessions) => stages(3, 4096, sessions).length)).toEqual([19, 19])
+    const kvBytes = (sessions: number) => stages(4, 2048, sessions)[0].kvBytes
+    expect(kvBytes(2)).toBe(2 * kvBytes(1))
+  })
+
   it('spreads Nanbeige4-3B at 2 planes over 11 stages of layers and two slices of the head', () => {
     const plan = planStages(sizes, nanbeige(2), options)
     expectComplete(plan, nanbeige(2))

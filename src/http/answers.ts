@@ -5,7 +5,8 @@ import type { AnswersEvent, ChatEvent } from '../chat/events.ts'
 import { Thinking } from '../chat/thinking.ts'
 import { type ChatService, NO_ORIGINS } from '../route/service.ts'
 import { ROUTE_HEADER, routeWish } from '../route/wish.ts'
-import { type Caller, callerOf } from './access/caller.ts'
+import { callerOf } from './access/caller.ts'
+import { AnswerMeter } from './answer-meter.ts'
 import { type ApiError, clientGone } from './errors.ts'
 import { checkModelName, type LoadModel } from './models.ts'
 import type { Dialect, Recording } from './recording.ts'
@@ -50,7 +51,7 @@ export class OpenAnswer {
   readonly #context: Context
   readonly #id: string
   readonly #recordings: Recordings
-  readonly #caller: Caller
+  readonly #meter: AnswerMeter
   readonly #abort = new AbortController()
   readonly #thinking = new Thinking()
   readonly #hangUp = () => this.stop(clientGone())
@@ -61,7 +62,7 @@ export class OpenAnswer {
     this.chat = chat
     this.#context = c
     this.#id = asked.id
-    this.#caller = callerOf(c)
+    this.#meter = new AnswerMeter(c, (reason) => this.stop(reason))
     this.#recordings = recordings
     const { signal } = c.req.raw
     signal.addEventListener('abort', this.#hangUp)
@@ -71,13 +72,17 @@ export class OpenAnswer {
       cacheSalt: callerOf(c).client,
       listening: () => this.#recording?.isRead ?? true,
     }
-    const log: ChatService['log'] = (entry) => service.log({ ...entry, completion: asked.id })
+    const log: ChatService['log'] = (entry) => {
+      this.#meter.event(entry.event)
+      service.log({ ...entry, completion: asked.id })
+    }
     const { wish } = routeWish(asked.model ?? chat.id, c.req.header(ROUTE_HEADER) ?? null)
     const requests = [asked.request(chat)].flat().map((request) => ({ ...request, wish, visitor }))
-    const origins = this.#caller.mayUseOrigins ? service.origins : NO_ORIGINS
-    const own: ChatService = { ...service, origins, log, made: (_, tokens) => this.#take(tokens) }
+    const origins = callerOf(c).mayUseOrigins ? service.origins : NO_ORIGINS
+    const own: ChatService = { ...service, origins, log, made: this.#meter.made }
     const { signal: stopped } = this.#abort
-    this.answers = this.#counted(completeAll(chat, requests, asked.answers ?? 1, stopped, own, this.#thinking))
+    const events = completeAll(chat, requests, asked.answers ?? 1, stopped, own, this.#thinking)
+    this.answers = this.#meter.counted(events)
     this.events = only(this.answers)
   }
 
@@ -85,14 +90,17 @@ export class OpenAnswer {
   static async open(c: Context, answers: Answers, asked: Asked): Promise<OpenAnswer> {
     const chat = await answers.loadModel()
     checkModelName(chat, asked.model)
-    const { accounts } = callerOf(c)
-    for (const account of accounts) account.checkAnswer()
     const answer = new OpenAnswer(c, answers, asked, chat, await answers.loadService(chat))
     // Errors in the request, and a full queue, come before the response begins.
     const { event } = (await answer.answers.next()).value as AnswersEvent
     const { route, promptTokens } = event as Extract<ChatEvent, { type: 'start' }>
     answer.#promptTokens = promptTokens
-    await answer.#payPrompt()
+    try {
+      answer.#meter.begins(route, promptTokens)
+    } catch (error) {
+      await answer.answers.return(undefined)
+      throw error
+    }
     c.header(ROUTE_HEADER, `${route.route}; reason=${route.reason}`)
     return answer
   }
@@ -126,37 +134,6 @@ export class OpenAnswer {
       throw error
     }
     return this.#recording
-  }
-
-  /** Rejects with an ApiError of status 429 where the prompt alone is more than is left. */
-  async #payPrompt(): Promise<void> {
-    const { accounts } = this.#caller
-    for (const account of accounts) {
-      const spent = account.spent(this.#promptTokens)
-      if (!spent) continue
-      await this.answers.return(undefined)
-      throw spent
-    }
-    for (const account of accounts) account.takeTokens(this.#promptTokens)
-    for (const [name, value] of Object.entries(accounts[0].headers())) this.#context.header(name, value)
-  }
-
-  #take(tokens: number): void {
-    for (const account of this.#caller.accounts) {
-      account.takeTokens(tokens)
-      const spent = account.spent()
-      if (spent) this.stop(spent)
-    }
-  }
-
-  async *#counted(events: AsyncGenerator<AnswersEvent>): AsyncGenerator<AnswersEvent> {
-    const { accounts } = this.#caller
-    for (const account of accounts) account.beginAnswer()
-    try {
-      yield* events
-    } finally {
-      for (const account of accounts) account.endAnswer()
-    }
   }
 
   /** Ends the events: they throw the reason. */

@@ -13,11 +13,14 @@ import { errorResponse, modelUnavailable, toApiError } from './errors.ts'
 import { health } from './health.ts'
 import { messages } from './messages/routes.ts'
 import { methodNotAllowed } from './method-not-allowed.ts'
+import { type Health, Metrics } from './metrics/metrics.ts'
+import { metricsRoute } from './metrics/routes.ts'
 import { models } from './models.ts'
 import { nothingHere } from './nothing-here.ts'
 import { props } from './props.ts'
 import { Recordings } from './recordings.ts'
 import { drainBody } from './request-body.ts'
+import { type RequestLog, recordRequests } from './request-record.ts'
 import { responsesApi } from './responses/routes.ts'
 import type { ResponseStore } from './responses/store.ts'
 import { resume } from './resume.ts'
@@ -27,12 +30,14 @@ import { widgetTokens } from './widget-tokens.ts'
 export interface AppOptions {
   /** The model, loaded at the first call. */
   readonly model: () => Promise<ChatModel>
-  /** What GET /healthz answers; must neither load the model nor wait for it. */
-  readonly health: () => object
+  /** What GET /healthz answers, and GET /metrics too; must neither load the model nor wait for it. */
+  readonly health: () => Health
   /** What the answers of this model share, made at the first call; left out: an edge without origins. */
   readonly service?: (chat: ChatModel) => Promise<ChatService>
   /** Where responses are kept; left out: nowhere. */
   readonly store?: ResponseStore
+  /** Gets one entry for each request; left out: nobody does. */
+  readonly log?: RequestLog
   /** Who is let in; left out: whoever reaches a server of this machine. */
   readonly access?: AccessSettings
 }
@@ -42,6 +47,7 @@ const METHODS: Readonly<Record<string, string>> = {
   '/healthz': 'GET',
   '/health': 'GET',
   '/props': 'GET',
+  '/metrics': 'GET',
   '/tokenize': 'POST',
   '/detokenize': 'POST',
   '/v1/tokenize': 'POST',
@@ -65,7 +71,8 @@ export function createApp(options: AppOptions) {
   const answers = { loadModel, loadService: available(service), recordings }
   // A slash behind a path changes nothing.
   const app = new Hono({ strict: false })
-  app.use(requestId())
+  const metrics = new Metrics()
+  app.use(requestId(), recordRequests(metrics, options.log ?? (() => {})))
   const access = new Access(options.access ?? { access: 'loopback' })
   app.use(securityHeaders(), crossOrigin(access.sites))
   app.use(async (c, next) => {
@@ -75,9 +82,10 @@ export function createApp(options: AppOptions) {
   const { guard } = access
   // Before the other paths: it refuses in a form of its own.
   app.route('/v1/messages', messages(answers, guard))
-  for (const path of ['/v1/*', '/props', '/tokenize', '/detokenize']) app.use(path, guard)
+  for (const path of ['/v1/*', '/props', '/metrics', '/tokenize', '/detokenize']) app.use(path, guard)
   for (const path of ['/healthz', '/health']) app.route(path, health(access, options.health))
   app.route('/', props(answers))
+  app.route('/', metricsRoute(metrics, options.health))
   for (const path of ['/', '/v1']) app.route(path, tokenize(answers)).route(path, detokenize(loadModel))
   app.route('/v1', chatCompletions(answers))
   app.route('/v1', completions(answers))

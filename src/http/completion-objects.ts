@@ -78,7 +78,7 @@ export class TextCompletionObjects {
         await loopTurn()
       }
       if (event.type === 'source') sources.hold(answer, event)
-      if (event.type === 'moving' || event.type === 'recovered') {
+      if (event.type === 'moving' || event.type === 'recovered' || event.type === 'rescued') {
         const said = includeUsage
           ? { ...chunk(choice(answer, '', null)), choices: [] }
           : chunk(choice(answer, '', null))

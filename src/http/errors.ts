@@ -10,6 +10,7 @@ import { PipelineError } from '../pipeline/pipeline-error.ts'
 import { OriginsFailedError } from '../route/errors.ts'
 import { RouteWishError } from '../route/wish.ts'
 import { AccessConfigError } from './access/config-error.ts'
+import { recordOf } from './request-record.ts'
 
 /** An answer in OpenAI's error form. */
 export class ApiError extends Error {
@@ -90,6 +91,7 @@ export function toApiError(error: unknown): ApiError {
 }
 
 export function errorResponse(c: Context, error: ApiError): Response {
+  recordOf(c).code = error.code
   return c.json(error.body, error.status, error.headers)
 }
 

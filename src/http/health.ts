@@ -1,9 +1,10 @@
 import { Hono } from 'hono'
 import type { Access } from './access/access.ts'
 import { toApiError } from './errors.ts'
+import type { Health } from './metrics/metrics.ts'
 
 /** GET /: whether the server works, and to its owner how it is. @param health must neither load the model nor wait for it. */
-export function health(access: Access, health: () => object) {
+export function health(access: Access, health: () => Health) {
   return new Hono().get('/', async (c) => {
     const told = health()
     const isOwner = await access.caller(c).then(
@@ -13,6 +14,6 @@ export function health(access: Access, health: () => object) {
         return false
       },
     )
-    return c.json(isOwner ? told : { status: (told as { status?: string }).status })
+    return c.json(isOwner ? told : { status: told.status })
   })
 }

@@ -8,6 +8,7 @@ export function usageObject(finishes: readonly FinishEvent[], each = 1) {
   const promptTokens = sum(firsts, ({ usage }) => usage.promptTokens)
   const completionTokens = sum(finishes, ({ usage }) => usage.completionTokens)
   const { route, reason } = finishes[0].route
+  const rescued = finishes.findLast(({ usage }) => usage.rescued)?.usage.rescued
   return {
     prompt_tokens: promptTokens,
     completion_tokens: completionTokens,
@@ -19,6 +20,7 @@ export function usageObject(finishes: readonly FinishEvent[], each = 1) {
       reason,
       edge_tokens: sum(finishes, ({ usage }) => usage.edgeTokens),
       origin_tokens: sum(finishes, ({ usage }) => usage.originTokens),
+      ...(rescued && { rescued }),
     },
   }
 }

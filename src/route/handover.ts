@@ -38,6 +38,8 @@ const LONGEST_TAG = 32
 export interface AnswerSteering extends Steering {
   /** The grammar that is open, the same one until its end; undefined, or left out: what follows is free. */
   grammar?(): OpenGrammar | undefined
+  /** The edge has to leave the answer to an origin, if that can go on. */
+  leavesEdge?(): boolean
   /** What comes next, where an origin cannot be told that it must. @param ended it has ended what it was asked for. */
   forcedAtOrigin?(ended: boolean): readonly number[]
   /** Whether text without ids may come next; left out: any. */
@@ -178,7 +180,7 @@ class Joined {
 
   /** Ends with a request to read on from, the end of the answer, or undefined to start again from what was delivered. */
   async *fromEdge(): AsyncGenerator<Delivery, OpenRequest | GenerateEnd | undefined> {
-    const { budget, origins, request } = this.#options
+    const { budget, origins, request, steering } = this.#options
     await this.edgeStopped
     const run = this.#startEdge()
     const switchover = new Switchover(run, origins, budget)
@@ -192,6 +194,11 @@ class Joined {
           if (run.wentOnAhead && !this.#allows(run.made[run.taken])) return this.openIfPossible()
           yield this.#deliver(run.take(), 'edge')
           switchover.delivered()
+          if (steering?.leavesEdge?.()) {
+            this.#why.origin = 'loop'
+            const request = this.openIfPossible()
+            if (request) return request
+          }
           if (run.wentOnAhead && (yield* this.force('edge'))) return this.openIfPossible()
           // What was made ahead was held to nothing.
           if ((run.wentOnAhead || run.isAhead) && this.#grammarIsOpen) return this.openIfPossible()

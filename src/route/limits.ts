@@ -9,6 +9,7 @@ const variables = z.object({
   EDGE_MAX_MS_PER_TOKEN: z.coerce.number().positive().default(500),
   EDGE_MAX_PROMPT_TOKENS: count.default(1024),
   EDGE_REASONING_TOKENS: count.default(1024),
+  EDGE_LOOP_RESCUE: z.enum(['on', 'off']).default('on'),
 })
 
 export interface EdgeLimits {
@@ -20,6 +21,8 @@ export interface EdgeLimits {
   readonly maxPromptTokens: number
   /** Where no origin takes over: tokens of reasoning after which the edge closes it, unless the request says how many. */
   readonly reasoningTokens: number
+  /** Whether answers that go round in circles are got out of it, here and at origins. */
+  readonly rescuesLoops: boolean
 }
 
 /** Share of the room in the edge's context after which an origin goes on, where the budget is larger. */
@@ -54,7 +57,8 @@ export class EdgeLimitsError extends Error {
   readonly code = 'edge_limits_invalid'
 
   constructor(variable: string, problem: string) {
-    super(`The variable ${variable} cannot be used: ${problem}. Set it to a positive number in wrangler.toml.`)
+    const value = variable === 'EDGE_LOOP_RESCUE' ? "'on' or 'off'" : 'a positive number'
+    super(`The variable ${variable} cannot be used: ${problem}. Set it to ${value} in wrangler.toml.`)
     this.name = 'EdgeLimitsError'
   }
 }
@@ -94,5 +98,6 @@ export function readEdgeLimits(env: Readonly<Record<string, unknown>>): EdgeLimi
     msPerToken: data.EDGE_MAX_MS_PER_TOKEN,
     maxPromptTokens: data.EDGE_MAX_PROMPT_TOKENS,
     reasoningTokens: data.EDGE_REASONING_TOKENS,
+    rescuesLoops: data.EDGE_LOOP_RESCUE === 'on',
   }
 }

@@ -10,6 +10,8 @@ export type SourceReason =
   | 'budget'
   | 'edge-full'
   | 'slow-edge'
+  /** It went round in circles. */
+  | 'loop'
   /** An origin has failed: another one goes on, or the edge. */
   | 'origin-failed'
   /** An origin went on as the answer must not, or none can be held to the grammar that has opened. */
@@ -31,3 +33,6 @@ export type Notice =
 export function isNotice(item: SourcedToken | Notice): item is Notice {
   return 'type' in item
 }
+
+/** What was done about a loop: an origin goes on, the thinking is closed, or the answer is ended. */
+export type Rescue = 'origin' | 'answer' | 'end'

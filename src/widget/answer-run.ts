@@ -1,5 +1,5 @@
 import { AnswerError } from './answer-error.ts'
-import { ended, grow, newAnswer } from './growing.ts'
+import { ended, grow, hasText, newAnswer } from './growing.ts'
 import { requestBody } from './request-body.ts'
 import { pause, steadyAnswer } from './resuming.ts'
 import type { Room } from './room.ts'
@@ -59,12 +59,14 @@ async function streamTurn(from: AssistantTurn, run: AnswerRun): Promise<void> {
       put(turn)
       return room.tell({ type: 'finish', turn })
     } catch (cause) {
-      if (signal.aborted) {
-        const canBeTakenUp = turn.completion?.lastEventId !== undefined || turn.state === 'waiting'
-        return put(signal.reason === LEFT && canBeTakenUp ? turn : ended(turn, 'stopped'))
+      const canBeTakenUp = turn.completion?.lastEventId !== undefined || turn.state === 'waiting'
+      if (signal.reason === LEFT && canBeTakenUp) return put(turn)
+      if (signal.aborted || (cause instanceof AnswerError && cause.code === 'cancelled')) {
+        turn = ended(turn, 'stopped')
+        put(turn)
+        return room.tell({ type: 'finish', turn })
       }
       const error = turnError(cause)
-      if (error.code === 'cancelled') return put(ended(turn, 'stopped'))
       const less = run.dropOldest && error.kind === 'context' ? withLess(turn, before) : undefined
       if (less) {
         turn = less
@@ -73,9 +75,11 @@ async function streamTurn(from: AssistantTurn, run: AnswerRun): Promise<void> {
         put(turn)
         await pause(error.retryAt - Date.now(), signal).catch(() => {})
       } else {
-        turn = { ...ended(turn, 'failed'), error }
+        // The rest of an answer that had begun is lost; the model can go on from what there is.
+        const told = error.kind === 'connection' && hasText(turn) ? ({ ...error, kind: 'lost' } as const) : error
+        turn = { ...ended(turn, 'failed'), error: told }
         put(turn)
-        return room.tell({ type: 'error', turn, error })
+        return room.tell({ type: 'error', turn, error: told })
       }
     }
   }

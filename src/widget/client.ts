@@ -40,16 +40,22 @@ interface ApiErrorBody {
   error?: { message?: string; code?: string | null }
 }
 
-/** The ids of the models behind an endpoint, its own first. Throws AnswerError. */
-export async function fetchModelIds(server: Server, signal: AbortSignal): Promise<string[]> {
+export interface Model {
+  readonly id: string
+  /** As far as the server says what it can. */
+  readonly capabilities?: { readonly reasoning?: boolean }
+}
+
+/** The models behind an endpoint, its own first. Throws AnswerError. */
+export async function fetchModels(server: Server, signal: AbortSignal): Promise<Model[]> {
   const response = await request(server, '/v1/models', { signal })
-  const { data } = (await response.json()) as { data: { id: string }[] }
-  return data.map(({ id }) => id)
+  const { data } = (await response.json()) as { data: Model[] }
+  return data
 }
 
 /** The id of the model behind an endpoint. Throws AnswerError. */
 export async function fetchModelId(endpoint: string, signal: AbortSignal, access: Access = {}): Promise<string> {
-  return (await fetchModelIds({ endpoint, ...access }, signal))[0]
+  return (await fetchModels({ endpoint, ...access }, signal))[0].id
 }
 
 /** Streams the answer to a conversation. Throws AnswerError, and the signal's reason when it aborts. */
@@ -106,22 +112,29 @@ async function request({ endpoint, key }: Server, path: string, init: RequestIni
     const headers = { ...init.headers, ...(token === undefined ? {} : { Authorization: `Bearer ${token}` }) }
     return fetch(`${endpoint.replace(/\/$/, '')}${path}`, { ...init, headers })
   }
-  let response: Response
   try {
-    response = await send()
-    // A token that ended meanwhile: the next one may be right.
-    if (response.status === 401 && typeof key === 'function') response = await send()
+    const response = await send()
+    if (response.ok) return response
+    const error = await refusal(response)
+    const isOver = error.status === 401 || error.code === 'widget_token_spent'
+    if (!isOver || typeof key !== 'function') throw error
+    // The next token may be right.
+    const again = await send()
+    if (again.ok) return again
+    throw await refusal(again)
   } catch (cause) {
     init.signal?.throwIfAborted()
     if (cause instanceof AnswerError) throw cause
     throw new AnswerError('unreachable', 'The server cannot be reached. Check the connection.', { cause })
   }
-  if (response.ok) return response
+}
+
+async function refusal(response: Response): Promise<AnswerError> {
   const { error } = (await response.json().catch(() => ({}))) as ApiErrorBody
   const { status } = response
   const retryAfterMs = delayOf(response.headers.get('Retry-After'))
   const message = error?.message ?? `The server answered with status ${status}.`
-  throw new AnswerError(error?.code ?? 'server_error', message, { status, retryAfterMs })
+  return new AnswerError(error?.code ?? 'server_error', message, { status, retryAfterMs })
 }
 
 async function tokenOf(provider: TokenProvider): Promise<string> {

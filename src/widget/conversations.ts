@@ -5,10 +5,10 @@ import type { Room } from './room.ts'
 import { type Archive, openArchive, type SavedConversation, type Word } from './saved.ts'
 import { ReaderSettings, setTabItem, tabItem } from './settings.ts'
 import { summarize } from './summary.ts'
-import type { ChatHost, ListedConversation, Settings } from './turns.ts'
+import { type ChatHost, type ListedConversation, newId, type Settings } from './turns.ts'
 
-/** A conversation that was removed can be brought back for so long. */
-const REMOVED_FOR_MS = 24 * 60 * 60_000
+/** So long a conversation that was removed can be brought back, and a draft is kept of one that was never begun. */
+const KEPT_MS = 24 * 60 * 60_000
 
 /** What the reader should know of how conversations are kept. */
 export interface StorageNotice {
@@ -22,7 +22,7 @@ export interface SearchHit {
   readonly excerpt?: string
 }
 
-/** The conversations of one element with one endpoint, one of them shown. A controller of Lit's. */
+/** The conversations of one element with one endpoint, one of them shown: a controller of Lit's, which begins when its host is connected. */
 export class Conversations {
   readonly #host: ChatHost
   #endpoint: string | undefined
@@ -30,7 +30,7 @@ export class Conversations {
   #settings!: ReaderSettings
   #room!: Room
   #archive: Archive | undefined
-  #opened: Promise<void> = Promise.resolve()
+  #opened!: PromiseWithResolvers<void>
   #records = new Map<string, SavedConversation>()
   #live = new Map<string, Conversation>()
   #notice: StorageNotice | undefined
@@ -40,7 +40,7 @@ export class Conversations {
 
   constructor(host: ChatHost & { addController?(controller: object): void }) {
     this.#host = host
-    this.#open()
+    this.#prepare()
     host.addController?.(this)
   }
 
@@ -51,7 +51,7 @@ export class Conversations {
 
   /** Saved ones are read. */
   get ready(): Promise<void> {
-    return this.#opened
+    return this.#opened.promise
   }
 
   /** The newest first. */
@@ -88,7 +88,7 @@ export class Conversations {
   }
 
   async open(id: string): Promise<void> {
-    await this.#opened
+    await this.#opened.promise
     const conversation = await this.#find(id)
     if (!conversation) return
     this.#show(conversation)
@@ -117,14 +117,14 @@ export class Conversations {
   }
 
   async search(text: string): Promise<SearchHit[]> {
-    await this.#opened
+    await this.#opened.promise
     const { search } = await import('./search.ts')
     return search(text, this.list, this.#archive!)
   }
 
   /** @param ids left out: all. */
   async exportJson(ids?: readonly string[]): Promise<string> {
-    await this.#opened
+    await this.#opened.promise
     await Promise.all([...this.#live.values()].map((conversation) => conversation.flush()))
     const { exportJson } = await import('./transfer.ts')
     return exportJson(this.#archive!, ids ?? this.list.map(({ id }) => id))
@@ -134,12 +134,12 @@ export class Conversations {
   async exportMarkdown(id: string): Promise<string> {
     const conversation = await this.#find(id)
     const { exportMarkdown } = await import('./transfer-markdown.ts')
-    return conversation ? exportMarkdown(conversation) : ''
+    return conversation ? exportMarkdown(conversation, newId()) : ''
   }
 
   /** Of JSON or Markdown that was exported; what is there already stays. How many conversations came. Throws ImportError. */
   async import(text: string): Promise<number> {
-    await this.#opened
+    await this.#opened.promise
     const { importText } = await import('./transfer.ts')
     const ids = await importText(this.#archive!, text, atRest)
     await this.#readRecords()
@@ -167,7 +167,7 @@ export class Conversations {
   }
 
   hostUpdate(): void {
-    if (this.#host.endpoint !== this.#endpoint) this.#open()
+    if (!this.#left && this.#host.endpoint !== this.#endpoint) this.#open()
   }
 
   /** Lets go of all answers, which go on at the server, and saves: another element or tab may take them up. */
@@ -180,19 +180,25 @@ export class Conversations {
 
   #open(): void {
     if (!this.#left) void this.leave()
-    const { endpoint } = this.#host
     this.#left = false
+    // What was asked before the host was connected stays.
+    if (this.#archive || this.#host.endpoint !== this.#endpoint) this.#prepare()
+    void this.#read(this.#room, this.#opened)
+  }
+
+  #prepare(): void {
+    const { endpoint } = this.#host
     this.#endpoint = endpoint
     this.#archive = undefined
+    this.#opened = Promise.withResolvers()
     this.#records = new Map()
     this.#live = new Map()
     this.#settings = new ReaderSettings(endpoint)
     this.#room = this.#roomFor(endpoint)
     this.#show(new Conversation(this.#room))
-    this.#opened = this.#read(this.#room)
   }
 
-  async #read(room: Room): Promise<void> {
+  async #read(room: Room, opened: PromiseWithResolvers<void>): Promise<void> {
     const archive = await openArchive(room.name)
     if (this.#room !== room) return archive.close()
     this.#archive = archive
@@ -204,6 +210,7 @@ export class Conversations {
     const saved = last !== undefined && this.#current.isEmpty && !this.#current.draft && (await this.#find(last))
     if (saved) this.#show(saved)
     this.#host.requestUpdate()
+    opened.resolve()
     if (saved) void saved.resume()
   }
 
@@ -211,8 +218,10 @@ export class Conversations {
     const archive = this.#archive!
     const records = await archive.conversations()
     for (const record of records) {
-      const { id, removedAt = Number.POSITIVE_INFINITY } = record
-      if (Date.now() - removedAt > REMOVED_FOR_MS) await archive.forget(id)
+      const { id, title, updatedAt } = record
+      // One that was never begun has a draft at most.
+      const over = record.removedAt ?? (title === undefined ? updatedAt : Number.POSITIVE_INFINITY)
+      if (Date.now() - over > KEPT_MS) await archive.forget(id)
       else this.#records.set(id, record)
     }
     this.#host.requestUpdate()
@@ -253,7 +262,7 @@ export class Conversations {
     const host = this.#host
     const settings = this.#settings
     const keep = async (save: (archive: Archive) => Promise<void>) => {
-      await this.#opened
+      await this.#opened.promise
       try {
         await save(this.#archive!)
         return true

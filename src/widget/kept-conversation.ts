@@ -167,7 +167,7 @@ export class KeptConversation {
 
 /** The first line, not too long. */
 function titleOf(question: string): string {
-  const [line] = question.trim().split('\n')
+  const line = question.trim().split('\n')[0].trim()
   return line.length > MAX_TITLE ? `${line.slice(0, MAX_TITLE).trimEnd()}…` : line
 }
 

@@ -1,9 +1,10 @@
 import { html, nothing, type PropertyValues } from 'lit'
 import { createRef, ref } from 'lit/directives/ref.js'
 import { ChatProperties } from './chat-properties.ts'
-import { fetchModelIds } from './client.ts'
+import { fetchModels, type Model } from './client.ts'
 import { Conversations } from './conversations.ts'
 import { latestIcon, listIcon, newChatIcon } from './icons.ts'
+import { loadMarkdown } from './markdown/markdown.ts'
 import { modelName } from './model-name.ts'
 import { styles } from './styles.ts'
 import { textsFor } from './texts.ts'
@@ -15,7 +16,7 @@ import { Follower } from './views/follower.ts'
 import { Reader } from './views/reader.ts'
 import type { TurnActions, View } from './views/view.ts'
 
-/** So long after its end an answer may still grow: the bar below it, what is drawn late. */
+/** So long a conversation may still grow that was opened, or whose answer has ended: parts of it are drawn late. */
 const SETTLED_MS = 1000
 
 /** A chat with a model behind an OpenAI-compatible endpoint. */
@@ -23,12 +24,13 @@ export class NanbeigeChat extends ChatProperties {
   static override styles = styles
   static override properties = {
     ...ChatProperties.properties,
-    modelId: { state: true },
+    served: { state: true },
     following: { state: true },
     removed: { state: true },
   }
 
-  declare modelId: string | undefined
+  /** The model that answers, as the server describes it. */
+  declare served: Model | undefined
   /** Whether the newest text is kept in sight: not when the reader scrolled up. */
   declare following: boolean
   /** What can be brought back. */
@@ -49,6 +51,7 @@ export class NanbeigeChat extends ChatProperties {
   /** The question below which there is room for its answer. */
   #roomFor: string | undefined
   #clock: ReturnType<typeof setInterval> | undefined
+  #settling: ReturnType<typeof setTimeout> | undefined
   #modelRequest: AbortController | undefined
 
   constructor() {
@@ -87,7 +90,7 @@ export class NanbeigeChat extends ChatProperties {
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
-    if (changed.has('endpoint')) void this.#loadModelId()
+    if (changed.has('endpoint') || changed.has('model')) void this.#loadModel()
     if (!this.hasUpdated || changed.has('lang') || changed.has('texts')) {
       const language = this.lang || this.closest<HTMLElement>('[lang]')?.lang || navigator.language
       this.#words = textsFor(language, this.texts)
@@ -98,6 +101,8 @@ export class NanbeigeChat extends ChatProperties {
   }
 
   protected override firstUpdated(): void {
+    // Before the first answer needs it.
+    void loadMarkdown()
     this.#follower.attach(this.#log.value)
     if (this.autofocus) this.focus()
   }
@@ -109,6 +114,7 @@ export class NanbeigeChat extends ChatProperties {
     this.#composer.draft = draft
     this.removed = this.removed === 'conversation' ? this.removed : undefined
     this.#follower.toEnd()
+    this.#followWhileItSettles()
   }
 
   protected override render() {
@@ -119,9 +125,8 @@ export class NanbeigeChat extends ChatProperties {
       <div class="chat ${empty ? 'empty' : ''}" ?inert=${this.#list.isOpen} @keydown=${this.#keyPressed}>
         <header part="header">
           <button class="icon" aria-label=${texts.conversations} title=${texts.conversations} aria-haspopup="dialog" @click=${this.#list.open}>${listIcon}</button>
-          <slot name="header-start"></slot>
-          <h2 part="heading">${this.heading ?? (this.modelId === undefined ? '' : modelName(this.modelId))}</h2>
-          <slot name="header-end"></slot>
+          <h2 part="heading">${this.heading ?? modelName(this.model ?? this.served?.id ?? '')}</h2>
+          <slot name="header"></slot>
           <button class="icon" aria-label=${texts.newChat} title=${texts.newChat} ?disabled=${empty} @click=${this.#newChat}>${newChatIcon}</button>
         </header>
         <div class="scroller">
@@ -150,6 +155,7 @@ export class NanbeigeChat extends ChatProperties {
       answering,
       queue: current.queue,
       effort: settings.effort,
+      thinks: this.served?.capabilities?.reasoning !== false,
       notice: notice?.code,
       removed: this.removed === 'turn',
       send: this.#send,
@@ -188,6 +194,7 @@ export class NanbeigeChat extends ChatProperties {
     decide: (id, callId, decision) => void this.#chats.current.decide(id, callId, decision),
     setKey: (key) => {
       this.#chats.set({ key })
+      void this.#loadModel()
       void this.#chats.current.retry()
     },
     startAnew: () => void this.#chats.startAnew(),
@@ -231,19 +238,25 @@ export class NanbeigeChat extends ChatProperties {
     } else if (this.#clock !== undefined) {
       clearInterval(this.#clock)
       this.#clock = undefined
-      setTimeout(() => {
-        this.#follower.live = this.#clock !== undefined
-      }, SETTLED_MS)
+      this.#followWhileItSettles()
     }
   }
 
-  async #loadModelId(): Promise<void> {
+  #followWhileItSettles(): void {
+    this.#follower.live = true
+    clearTimeout(this.#settling)
+    this.#settling = setTimeout(() => {
+      this.#follower.live = this.#clock !== undefined
+    }, SETTLED_MS)
+  }
+
+  async #loadModel(): Promise<void> {
     this.#modelRequest?.abort()
     const request = new AbortController()
     this.#modelRequest = request
-    const server = { endpoint: this.endpoint, key: this.tokenProvider ?? this.apiKey }
-    // Without a name there is still a chat; what is wrong with the server shows when it is asked something.
-    const ids = await fetchModelIds(server, request.signal).catch(() => [])
-    if (!request.signal.aborted) this.modelId = this.model ?? ids[0]
+    const server = { endpoint: this.endpoint, key: this.tokenProvider ?? this.#chats.settings.key }
+    // Without its name there is still a chat; what is wrong with the server shows when it is asked something.
+    const models = await fetchModels(server, request.signal).catch((): Model[] => [])
+    if (!request.signal.aborted) this.served = models.find(({ id }) => id === this.model) ?? models[0]
   }
 }

@@ -6,8 +6,14 @@ import { openAnswer, type Place, resumeAnswer, type Server } from './client.ts'
 const KEPT_MS = 60_000
 const FIRST_DELAY_MS = 250
 const LONGEST_DELAY_MS = 5_000
-/** Before an answer has begun, it is asked for again; more often only by the reader, as the server may be down. */
+/**
+ * Before an answer has begun, it is asked for again; more often only by the reader, as the server may be down. The last time without our
+ * header, which CORS of other servers may not allow.
+ */
 const MORE_TRIES = 2
+const RESUMABLE = { 'x-nanbeige-resumable': '1' }
+/** Endpoints that answered without it only, and do not number their events. */
+const refusing = new Set<string>()
 /** Without a sign of life: heartbeats come every 500 ms where they come at all, other servers may read a long prompt meanwhile. */
 const STALLED_MS = { beating: 5_000, silent: 30_000 }
 
@@ -30,17 +36,19 @@ export async function* steadyAnswer(
   let [lastSign, failures, begun, finished] = [Date.now(), 0, false, false]
   for (;;) {
     const connection = new AbortController()
+    const plain = failures === MORE_TRIES || refusing.has(server.endpoint)
     const either = AbortSignal.any([signal, connection.signal])
     try {
       const chunks = place
         ? resumeAnswer(server, place, either)
-        : openAnswer(server, 'body' in from ? from.body : {}, either, { 'x-nanbeige-resumable': '1' })
+        : openAnswer(server, 'body' in from ? from.body : {}, either, plain ? {} : RESUMABLE)
       for await (const chunk of watched(chunks, () => place !== undefined)) {
         lastSign = Date.now()
         if (begun) failures = 0
         const { completionId, eventId, events } = chunk
         if (eventId !== undefined) place = { id: completionId ?? place!.id, lastEventId: eventId }
         begun ||= place !== undefined || events.length > 0
+        if (plain && begun && !place) refusing.add(server.endpoint)
         finished ||= events.some(({ type }) => type === 'finish')
         yield chunk
       }

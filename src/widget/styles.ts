@@ -1,5 +1,5 @@
 import { css } from 'lit'
-import { markdownStyles } from './markdown-styles.ts'
+import { markdownStyles } from './markdown/styles.ts'
 import { composerStyles } from './views/composer-styles.ts'
 import { controlStyles } from './views/control-styles.ts'
 import { drawerStyles } from './views/drawer-styles.ts'

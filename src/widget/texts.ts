@@ -114,6 +114,8 @@ export const en = {
 
   reconnecting: (tokens: number) => `Reconnecting from token ${enCount(tokens)} …`,
   retryIn: (time: string) => `Trying again in ${time}.`,
+  /** By code, in place of what the client says; a server's own messages stay as they are. */
+  errors: {} as Readonly<Record<string, string>>,
   key: 'API key',
   useKey: 'Use',
   startAnew: 'Start anew with a summary',
@@ -246,6 +248,13 @@ export const zh: Texts = {
 
   reconnecting: (tokens) => `正在从第 ${zhCount(tokens)} 个 token 重新连接 …`,
   retryIn: (time) => `${time}后重试。`,
+  errors: {
+    unreachable: '无法连接服务器。请检查网络。',
+    interrupted: '回答中途连接断开。',
+    incomplete: '连接在回答完成之前结束。',
+    left: '回答完成之前离开了页面。',
+    unreadable: '无法读取服务器的回答。',
+  },
   key: 'API 密钥',
   useKey: '使用',
   startAnew: '用摘要重新开始',

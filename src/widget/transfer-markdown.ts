@@ -1,18 +1,59 @@
 import type { Conversation } from './conversation.ts'
-import type { Turn } from './turns.ts'
+import type { AssistantTurn, Turn } from './turns.ts'
 
-/** What is shown of a conversation, for people to read. */
-export function exportMarkdown({ title, turns }: Pick<Conversation, 'title' | 'turns'>): string {
-  return `${[`# ${title ?? ''}`, ...turns.map(({ turn }) => sectionOf(turn))].join('\n\n')}\n`
+/** Turns of a conversation that was exported as Markdown. */
+export interface MarkdownExport {
+  /** The same for the same export. */
+  readonly id: string
+  readonly title: string
+  readonly sections: readonly { readonly part: Part; readonly text: string }[]
 }
 
-function sectionOf(turn: Turn): string {
-  if (turn.role === 'user') return `## You\n\n${turn.content}`
-  const thoughts = turn.reasoning && `<details>\n<summary>Thinking</summary>\n\n${turn.reasoning}\n\n</details>`
-  const calls = turn.toolCalls.map(
-    ({ name, arguments: text, result = '' }) => `\`${name}\`\n\n${fenced(text)}\n\n${fenced(result)}`,
-  )
-  return ['## Answer', thoughts, turn.content, ...calls].filter(Boolean).join('\n\n')
+type Part = 'question' | 'thinking' | 'answer' | 'tool'
+
+/** What stands around the text of a part, between blank lines. */
+const FRAMES: Record<Part, readonly [before: string, after: string]> = {
+  question: ['## You\n\n', '\n\n'],
+  thinking: ['<details>\n<summary>Thinking</summary>\n\n', '\n\n</details>\n\n'],
+  answer: ['## Answer\n\n', '\n\n'],
+  tool: ['', '\n\n'],
+}
+const HEAD = /^# (.*)\n\n<!-- nanbeige-chat ([0-9a-f]+) -->\n\n/
+
+/**
+ * What is shown of a conversation, for people to read. Comments, which are not shown, tell its parts from what a text only says.
+ * @param id a word that no text has.
+ */
+export function exportMarkdown({ title, turns }: Pick<Conversation, 'title' | 'turns'>, id: string): string {
+  const sections = turns.flatMap(({ turn }) => sectionsOf(turn))
+  const parts = sections.map(([part, text]) => `<!-- ${id} ${part} -->\n\n${FRAMES[part].join(text)}`)
+  return `# ${title ?? ''}\n\n<!-- nanbeige-chat ${id} -->\n\n${parts.join('')}`
+}
+
+/** undefined: it is no such export. */
+export function parseMarkdown(text: string): MarkdownExport | undefined {
+  // Editors end lines and files in their own way.
+  const unix = `${text.replaceAll('\r\n', '\n').trimEnd()}\n\n`
+  const [head, title, id] = HEAD.exec(unix) ?? []
+  if (head === undefined) return undefined
+  const pieces = unix.slice(head.length).split(new RegExp(`^<!-- ${id} (question|thinking|answer|tool) -->\n\n`, 'm'))
+  const sections = pieces.slice(1).flatMap((part, index, all) => {
+    if (index % 2 === 1) return []
+    const [before, after] = FRAMES[part as Part]
+    return [{ part: part as Part, text: all[index + 1].slice(before.length, -after.length) }]
+  })
+  return { id, title, sections }
+}
+
+function sectionsOf(turn: Turn): [Part, string][] {
+  if (turn.role === 'user') return [['question', turn.content]]
+  const { content, reasoning, toolCalls } = turn
+  const thoughts: [Part, string][] = reasoning === '' ? [] : [['thinking', reasoning]]
+  return [...thoughts, ['answer', content], ...toolCalls.map((call): [Part, string] => ['tool', toolText(call)])]
+}
+
+function toolText({ name, arguments: text, result = '' }: AssistantTurn['toolCalls'][number]): string {
+  return `\`${name}\`\n\n${fenced(text)}\n\n${fenced(result)}`
 }
 
 /** In a fence that is longer than any inside. */

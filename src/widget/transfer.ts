@@ -1,5 +1,6 @@
 import * as z from 'zod/mini'
 import type { Archive, SavedConversation, SavedTurn } from './saved.ts'
+import { parseMarkdown } from './transfer-markdown.ts'
 import type { Turn } from './turns.ts'
 
 /** What was given is no export of conversations. */
@@ -7,7 +8,7 @@ export class ImportError extends Error {
   readonly code = 'no_export'
 
   constructor(cause: unknown) {
-    super('This is no export of conversations: choose a JSON file that was exported here.', { cause })
+    super('This is no export of conversations: choose a file that was exported here.', { cause })
     this.name = 'ImportError'
   }
 }
@@ -66,13 +67,14 @@ export async function exportJson(archive: Archive, ids: readonly string[]): Prom
 }
 
 /**
- * Adds the conversations and turns that are not there yet; ids of those that it found. Throws ImportError.
+ * Adds the conversations and turns of JSON or Markdown that are not there yet; ids of those that it found. Throws ImportError.
  * @param atRest makes of a turn what is kept where nobody goes on with it. Not imported: this file is loaded late, alone.
  */
 export async function importText(archive: Archive, text: string, atRest: (turn: Turn) => Turn): Promise<string[]> {
   let conversations: z.infer<typeof conversation>[]
   try {
-    conversations = exported.parse(JSON.parse(text)).conversations
+    const markdown = ofMarkdown(text)
+    conversations = markdown ? [markdown] : exported.parse(JSON.parse(text)).conversations
   } catch (cause) {
     throw new ImportError(cause)
   }
@@ -85,4 +87,35 @@ export async function importText(archive: Archive, text: string, atRest: (turn: 
     await archive.save({ conversation: record, turns: saved })
   }
   return conversations.map(({ id }) => id)
+}
+
+function ofMarkdown(text: string): z.infer<typeof conversation> | undefined {
+  const parsed = parseMarkdown(text)
+  if (!parsed) return undefined
+  const { id, title, sections } = parsed
+  const now = Date.now()
+  const turns: z.infer<typeof turn>[] = []
+  let reasoning = ''
+  for (const { part, text: content } of sections) {
+    const any = { id: `${id}-${turns.length}`, parent: turns.at(-1)?.id, content, createdAt: now }
+    if (part === 'thinking') reasoning = content
+    else if (part === 'question') turns.push({ ...any, role: 'user' })
+    else if (part === 'answer') {
+      turns.push({ ...any, ...ANSWERED, reasoning })
+      reasoning = ''
+    }
+  }
+  return { id, title, createdAt: now, updatedAt: now, chosen: {}, turns }
+}
+
+const ANSWERED = {
+  role: 'assistant' as const,
+  state: 'done' as const,
+  toolCalls: [],
+  reasoningTokens: 0,
+  answerTokens: 0,
+  moving: false,
+  moves: [],
+  events: [],
+  stalled: false,
 }

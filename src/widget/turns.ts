@@ -37,8 +37,8 @@ export interface TurnError {
   readonly code: string
   readonly message: string
   /**
-   * What helps: 'key': another key; 'context': fewer turns, or a summary of them; 'busy': time; 'lost': to continue, as the server does not
-   * know the answer any more; 'connection': to try again; 'other': what the message says.
+   * What helps: 'key': another key; 'context': fewer turns, or a summary of them; 'busy': time; 'lost': to continue, as the rest of the
+   * answer cannot be had any more; 'connection': to try again; 'other': what the message says.
    */
   readonly kind: 'key' | 'context' | 'busy' | 'lost' | 'connection' | 'other'
   /** When it is tried again by itself, as Date.now() counts. */

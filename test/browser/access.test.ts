@@ -17,12 +17,9 @@ async function violations(page: Page): Promise<string[]> {
   // What fades in is not there yet.
   await page.waitForTimeout(600)
   const { violations } = await page.evaluate(() =>
-    (window as unknown as { axe: { run(element: string, options: object): Promise<AxeResults> } }).axe.run(
-      'nanbeige-chat',
-      {
-        resultTypes: ['violations'],
-      },
-    ),
+    (window as unknown as { axe: { run(options: object): Promise<AxeResults> } }).axe.run({
+      resultTypes: ['violations'],
+    }),
   )
   return violations.flatMap(({ id, nodes }) =>
     nodes.map(({ target, failureSummary }) => `${id}: ${target.join(' ')} ${failureSummary}`),
@@ -133,7 +130,8 @@ describeInChromium('access', (open) => {
     ])
     const focused = () =>
       page.evaluate(() => {
-        const element = document.querySelector('nanbeige-chat')!.shadowRoot!.activeElement!
+        const { activeElement } = document
+        const element = activeElement!.shadowRoot?.activeElement ?? activeElement!
         return element.getAttribute('aria-label') ?? element.textContent!.trim().replace(/\s+/g, ' ')
       })
     const tabTo = async (name: string, key = 'Tab') => {

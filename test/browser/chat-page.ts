@@ -38,6 +38,7 @@ export async function textOf(locator: Locator): Promise<string> {
 export interface PageOptions {
   readonly width?: number
   readonly height?: number
+  readonly language?: string
   readonly reducedMotion?: boolean
   readonly touch?: boolean
 }
@@ -66,11 +67,11 @@ export function describeInChromium(
       expect(errors.splice(0)).toEqual([])
     })
 
-    tests(async (script, { width = 1000, height = 700, reducedMotion, touch } = {}) => {
+    tests(async (script, { width = 1000, height = 700, language = 'en', reducedMotion, touch } = {}) => {
       const chat = await startScriptedChat(script)
       const context = await browser.newContext({
         viewport: { width, height },
-        locale: 'en',
+        locale: language,
         reducedMotion: reducedMotion ? 'reduce' : 'no-preference',
         hasTouch: touch,
         isMobile: touch,

@@ -91,7 +91,7 @@ describeInChromium('the move', (open) => {
     const { page, ask } = await open(() => [...MOVED.filter((step) => step !== 'hold')])
     await ask('Tell!')
     const footer = page.locator('.facts summary')
-    await expect.poll(() => textOf(footer)).toMatch(/^7 edge \+ 8 GPU tokens\s·\s\d+\ss/)
+    await expect.poll(() => textOf(footer)).toMatch(/^7 edge \+ 8 GPU tokens · \d+ m?s/)
     await footer.click()
     const details = page.locator('.facts dl')
     await expect.poll(() => textOf(details)).toContain('GPU h100, after 7 tokens')

@@ -36,6 +36,9 @@ describe.each(otherBrowsers)('the widget in $name', ({ isInstalled, packages, la
     const bold = () =>
       browser.run(() => document.querySelector('nanbeige-chat')!.shadowRoot!.querySelector('strong')?.textContent)
 
+    /** The first page of a browser takes its time. */
+    const shown = () => expect.poll(() => text().catch(() => ''), { timeout: 20_000 })
+
     async function ask(question: string) {
       await browser.run(() => document.querySelector('nanbeige-chat')!.shadowRoot!.querySelector('textarea')!.focus())
       await browser.type(`${question}\n`)
@@ -43,18 +46,30 @@ describe.each(otherBrowsers)('the widget in $name', ({ isInstalled, packages, la
 
     test('an answer streams to its end, and the next one is stopped', async () => {
       await browser.open(chat.url)
-      await expect.poll(() => text().catch(() => '')).toContain('What would you like to know?')
+      await shown().toContain('What would you like to know?')
       await ask('Which fox?')
-      await expect.poll(text).toContain('The first half')
+      await shown().toContain('The first half')
       expect(await bold()).toBe('first')
       expect(await text()).not.toContain('second')
       chat.release()
-      await expect.poll(text).toContain('The first half and the second.')
+      await shown().toContain('The first half and the second.')
       await ask('And then?')
-      await expect.poll(async () => (await text()).split('The first half').length).toBe(3)
+      await expect.poll(async () => (await text()).split('The first half').length, { timeout: 20_000 }).toBe(3)
       await press('Stop')
-      await expect.poll(text).toContain('Stopped')
+      await shown().toContain('Stopped')
       expect(chat.requests.map(({ body }) => body.messages.length)).toEqual([1, 3])
+    })
+
+    test('an answer goes on after a reload in its middle', async () => {
+      await browser.open(chat.url)
+      await press('New chat')
+      await ask('Which fox?')
+      await shown().toContain('The first half')
+      await browser.open(chat.url)
+      await shown().toContain('The first half')
+      chat.release()
+      await shown().toContain('The first half and the second.')
+      expect(chat.requests).toHaveLength(3)
     })
   })
 })

@@ -24,12 +24,16 @@ describeInChromium("the server's page", (open) => {
   })
 
   test('it speaks Chinese to those who do', async () => {
-    const { page, sees } = await open(script, { language: 'zh' })
-    await sees('私密。从边缘开始，无需 GPU。')
+    const { page: english, chat } = await open(script)
+    const context = await english.context().browser()!.newContext({ locale: 'zh-CN' })
+    const page = await context.newPage()
+    await page.goto(chat.url)
+    await page.getByText('私密。从边缘开始，无需 GPU。').waitFor()
     expect(await page.evaluate(() => [document.documentElement.lang, document.title])).toEqual(['zh', '对话'])
     await page.getByRole('textbox', { name: '消息' }).waitFor()
     await page.getByRole('button', { name: '天空为什么是蓝色的？' }).click()
-    await sees('Scattering.')
+    await page.getByText('Scattering.').first().waitFor()
+    await context.close()
   })
 
   test('nothing of it breaks its own policy', async () => {

@@ -14,6 +14,7 @@ export type PythonEnvironment =
   | 'httpx-sse'
   | 'clients'
   | 'instructor'
+  | 'schemathesis'
   | 'llama-index'
 
 export interface PythonScript<Input, Output> {

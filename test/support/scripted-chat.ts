@@ -18,8 +18,8 @@ export interface ChatBody {
   readonly [field: string]: unknown
 }
 
-/** The answer to a body, whose last question comes first. An error as its first step is the response's own. */
-export type Script = (question: string, body: ChatBody) => readonly Step[]
+/** The answer to a body, whose last question comes first, after so many others. An error as its first step is the response's own. */
+export type Script = (question: string, body: ChatBody, before: number) => readonly Step[]
 
 export interface ScriptedChat extends ListeningApp {
   /** Completions as they were asked for. */
@@ -50,9 +50,10 @@ export async function startScriptedChat(script: Script, model = 'nanbeige4-3b-th
   app.get('/v1/models', (c) => c.json({ object: 'list', data: [{ id: model, object: 'model' }] }))
   app.post('/v1/chat/completions', async (c) => {
     const body = await c.req.json<ChatBody>()
-    const id = `chatcmpl-${requests.length}`
+    const before = requests.length
+    const id = `chatcmpl-${before}`
     requests.push({ body, authorization: c.req.header('Authorization') })
-    const steps = script(body.messages.findLast(({ role }) => role === 'user')?.content ?? '', body)
+    const steps = script(body.messages.findLast(({ role }) => role === 'user')?.content ?? '', body, before)
     if (steps[0] instanceof Error) throw steps[0]
     const answer = new ScriptedAnswer(id, model, steps)
     const disconnect = () => {

@@ -1,4 +1,6 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { ServerResponse } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Conversation } from '../../src/widget/conversation.ts'
 import type { ChatEvent } from '../../src/widget/turns.ts'
 import {
@@ -28,6 +30,13 @@ afterEach(async () => {
   await api.stop()
 })
 
+/** Until they have been read. */
+async function beats(response: ServerResponse): Promise<void> {
+  for (let beat = 0; beat < 5; beat++) {
+    response.write(': \n')
+    await sleep(20)
+  }
+}
 const bodies = () => api.requests.filter(({ path }) => path === '/v1/chat/completions').map(({ body }) => body)
 const isQuestion = ({ role }: { role: string }) => role === 'user'
 const textOf = ({ content }: { content: string }) => content
@@ -115,6 +124,12 @@ describe('an answer', () => {
     await page.current.ask('One?')
     await page.current.ask('Two?')
     expect(events.map(({ type }) => type)).toEqual(['send', 'reasoning', 'finish', 'send', 'error'])
+    api.answers = [begins(`${chunk({ content: 'Yes' })}\n`)]
+    const asked = page.current.ask('Three?')
+    await until(() => last(page.current).content === 'Yes')
+    page.current.stop()
+    await asked
+    expect(events.at(-1)).toMatchObject({ type: 'finish', turn: { state: 'stopped' } })
     expect(events[2]).toMatchObject({ turn: { content: 'Yes', state: 'done' } })
     expect(events[4]).toMatchObject({ turn: { state: 'failed' }, error: { code: 'invalid_value' } })
   })
@@ -252,7 +267,11 @@ describe('a connection that breaks', () => {
       words('Now.'),
     ]
     await current.ask('Tell.')
-    expect(last(current)).toMatchObject({ content: 'Once', state: 'failed', error: { kind: 'connection' } })
+    expect(last(current)).toMatchObject({
+      content: 'Once',
+      state: 'failed',
+      error: { code: 'interrupted', kind: 'lost' },
+    })
     await current.retry()
     expect(last(current)).toMatchObject({ content: 'Once', state: 'failed', error: { code: 'invalid_value' } })
     await current.retry()
@@ -282,6 +301,46 @@ describe('a connection that breaks', () => {
     expect(last(current)).toMatchObject({ content: '', state: 'failed', error: { kind: 'connection' } })
     await current.retry()
     expect(current.turns.at(-1)).toMatchObject({ branches: 1, turn: { content: 'Two.', state: 'done' } })
+  })
+})
+
+describe('silence', () => {
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  })
+  afterEach(() => {
+    vi.useRealTimers()
+  })
+
+  test('where heartbeats came is told from thinking, and ended by another connection', async () => {
+    api.answers = [begins(numbered(0, { content: 'Once' }))]
+    api.events = says(numbered(1, { content: ' upon' }), end())
+    const asked = current.ask('Tell.')
+    const { response } = await api.answer()
+    await until(() => last(current).content === 'Once')
+    await beats(response)
+    expect(last(current).stalled).toBe(false)
+    await vi.advanceTimersByTimeAsync(5_100)
+    expect(last(current)).toMatchObject({ stalled: true, state: 'streaming' })
+    await vi.advanceTimersByTimeAsync(5_100)
+    await until(() => last(current).state === 'reconnecting')
+    expect(last(current).stalled).toBe(false)
+    await vi.advanceTimersByTimeAsync(1_000)
+    await asked
+    expect(last(current)).toMatchObject({ content: 'Once upon', state: 'done' })
+  })
+
+  test('of a server without heartbeats is told, and waited for', async () => {
+    api.answers = [begins(`${chunk({ content: 'Once' })}\n`)]
+    const asked = current.ask('Tell.')
+    const { response } = await api.answer()
+    await until(() => last(current).content === 'Once')
+    await vi.advanceTimersByTimeAsync(31_000)
+    expect(last(current).stalled).toBe(true)
+    await vi.advanceTimersByTimeAsync(120_000)
+    response.end(`${chunk({ content: ' upon' })}\n${end()}`)
+    await asked
+    expect(last(current)).toMatchObject({ content: 'Once upon', state: 'done', stalled: false })
   })
 })
 
@@ -329,10 +388,13 @@ describe('what a server refuses', () => {
     expect((await tabs.open(api.url)).settings.key).toBeUndefined()
   })
 
-  test('with a token that has ended is asked with the next one', async () => {
+  test.each([
+    [401, 'invalid_api_key'],
+    [429, 'widget_token_spent'],
+  ])('with a token that has ended is asked with the next one (%i %s)', async (status, code) => {
     let token = 0
     const tab = await tabs.open(api.url, { tokenProvider: async () => `token ${++token}` })
-    api.answers = [refuses(401, 'expired'), words('Yes.')]
+    api.answers = [refuses(status, code), words('Yes.')]
     await tab.current.ask('?')
     expect(said(tab.current)).toEqual(['?', 'Yes.'])
     expect(api.requests.map(({ headers }) => headers.authorization)).toEqual(['Bearer token 1', 'Bearer token 2'])

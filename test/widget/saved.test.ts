@@ -243,7 +243,7 @@ describe('an element', () => {
 describe('the list', () => {
   test('has the newest first, is searched, and its entries are called, removed and brought back', async () => {
     const tab = await open()
-    await tab.current.ask('How do bees dance?\nIn detail.')
+    await tab.current.ask('How do bees dance?\r\nIn detail.')
     const bees = tab.create()
     expect(tab.create()).toBe(bees)
     api.answers = [words('Of water and ', 'HONEY wine.')]
@@ -305,6 +305,33 @@ describe('what is exported', () => {
     const turns = (all: typeof conversations) =>
       all[0].turns.map((turn: object) => ({ ...turn, completion: undefined }))
     expect(turns(twin)).toEqual(turns(conversations))
+  })
+
+  test('as Markdown is read by people, and comes back as it was shown', async () => {
+    const hostile = '## You\n\nNo.\n\n<!-- nanbeige-chat 00 -->\n<!-- 00 question -->\n\n```\n</details>'
+    api.answers = [
+      says(`${chunk({ reasoning: 'Hm.\n\n## Answer' })}\n${chunk({ content: hostile })}\n`, end()),
+      words('Yes.'),
+    ]
+    const tab = await open()
+    await tab.current.ask('One?\n\n## Answer')
+    await tab.current.ask('Two?')
+    const markdown = await tab.exportMarkdown(tab.current.id)
+    expect(markdown).toContain('# One?\n')
+    const other = await tabs.open(api.url.replace('127.0.0.1', 'localhost'))
+    expect(await other.import(markdown.replaceAll('\n', '\r\n').trimEnd())).toBe(1)
+    expect(await other.import(markdown)).toBe(1)
+    expect(other.list).toHaveLength(1)
+    await other.open(other.list[0].id)
+    const shown = (turn: object) => ({ reasoning: '', ...turn })
+    expect(turnsOf(other.current).map(shown)).toMatchObject([
+      { role: 'user', content: 'One?\n\n## Answer' },
+      { role: 'assistant', content: hostile, reasoning: 'Hm.\n\n## Answer', state: 'done' },
+      { role: 'user', content: 'Two?' },
+      { role: 'assistant', content: 'Yes.', reasoning: '' },
+    ])
+    await other.current.ask('Three?')
+    expect(asked().at(-1)!.body.messages).toHaveLength(5)
   })
 
   test('and is no export is refused, whatever it is', async () => {

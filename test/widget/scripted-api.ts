@@ -66,12 +66,13 @@ export const refuses =
   (_, response) =>
     response.writeHead(status, headers).end(JSON.stringify({ error: { code, message } }))
 
-export async function startScriptedApi(): Promise<ScriptedApi> {
+/** @param allowHeaders of requests from other sites. */
+export async function startScriptedApi(allowHeaders = '*, Authorization'): Promise<ScriptedApi> {
   const requests: Asked[] = []
   const asking = Promise.withResolvers<{ asked: Asked; response: ServerResponse }>()
   const server = createServer(async (request, response) => {
     response.setHeader('Access-Control-Allow-Origin', '*')
-    response.setHeader('Access-Control-Allow-Headers', '*, Authorization')
+    response.setHeader('Access-Control-Allow-Headers', allowHeaders)
     if (request.method === 'OPTIONS') return response.end()
     let text = ''
     for await (const piece of request) text += piece

@@ -11,6 +11,7 @@ export class Tabs {
   async open(endpoint: string, host: Partial<ChatHost> = {}): Promise<Conversations> {
     const opened = new Conversations({ endpoint, requestUpdate: () => {}, ...host })
     this.#open.push(opened)
+    opened.hostConnected()
     await opened.ready
     return opened
   }

@@ -1,6 +1,7 @@
 import type { Context } from 'hono'
 import type { RequestIdVariables } from 'hono/request-id'
 import type { ApiError } from '../errors.ts'
+import { recordOf } from '../request-record.ts'
 
 export type RequestIds = { Variables: RequestIdVariables }
 
@@ -28,5 +29,6 @@ export function errorObject({ status, message }: ApiError, requestId: string) {
 /** The answer to a request below /v1/messages that failed, wherever it did. */
 export function sendError(c: Context<RequestIds>, error: ApiError): Response {
   const id = c.get('requestId')
+  recordOf(c).code = error.code
   return c.json(errorObject(error, id), error.status, { ...error.headers, [REQUEST_ID_HEADER]: id })
 }

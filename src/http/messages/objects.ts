@@ -77,19 +77,21 @@ export class MessageObjects {
 
   #ending({ reason, stopString, usage }: FinishEvent) {
     return {
-      stop_reason: this.#stopReason(reason, stopString, usage.completionTokens),
+      stop_reason: this.#stopReason(reason, stopString, usage),
       stop_sequence: stopString ?? null,
       stop_details: null,
       container: null,
     }
   }
 
-  #stopReason(reason: FinishEvent['reason'], stopString: string | undefined, outputTokens: number) {
+  #stopReason(reason: FinishEvent['reason'], stopString: string | undefined, { completionTokens, rescued }: Usage) {
     switch (reason) {
       case 'tool_calls':
         return 'tool_use'
       case 'length':
-        return outputTokens < this.#options.maxTokens ? 'model_context_window_exceeded' : 'max_tokens'
+        return completionTokens < this.#options.maxTokens && rescued !== 'end'
+          ? 'model_context_window_exceeded'
+          : 'max_tokens'
       case 'stop':
         return stopString === undefined ? 'end_turn' : 'stop_sequence'
     }

@@ -41,7 +41,7 @@ export function openApiDocument(version: string) {
 }
 
 function operationObject(operation: Operation, path: string) {
-  const { at, does, of, body, answer, events, error = objects.error, isOpen } = operation
+  const { at, does, of, body, answer, events, text, error = objects.error, isOpen } = operation
   return {
     operationId: at.replaceAll(/[^A-Za-z0-9]+/g, '_').replaceAll(/^_|_$/g, ''),
     summary: does,
@@ -51,9 +51,10 @@ function operationObject(operation: Operation, path: string) {
     ...(body && { requestBody: { required: true, content: json(body, 'input') } }),
     responses: {
       200: {
-        description: [answer && 'The answer.', events].filter(Boolean).join(' '),
+        description: [answer && 'The answer.', events, text].filter(Boolean).join(' '),
         content: {
           ...(answer && json(answer, 'output')),
+          ...(text !== undefined && { 'text/plain': { schema: { type: 'string' } } }),
           ...(events !== undefined && { 'text/event-stream': { schema: { type: 'string' } } }),
         },
       },

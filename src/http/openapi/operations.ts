@@ -23,6 +23,8 @@ export interface Operation {
   readonly answer?: z.ZodType
   /** What its answer is told as where the body asks for it, or always. */
   readonly events?: string
+  /** What its answer is, where that is a text. */
+  readonly text?: string
   /** The form of its errors; left out: OpenAI's. */
   readonly error?: z.ZodType
   /** Without a key too. */
@@ -152,6 +154,12 @@ export const OPERATIONS: readonly Operation[] = [
     of: 'Server',
     body: widgetTokenBody,
     answer: objects.widgetToken,
+  },
+  {
+    at: 'GET /metrics',
+    does: "Counts and times since the start, in Prometheus' text format.",
+    of: 'Server',
+    text: 'Lines for Prometheus.',
   },
   ...['/healthz', '/health'].map(
     (path): Operation => ({

@@ -37,7 +37,7 @@ export class ToldResponse {
       this.#sources.hold(0, event)
       return
     }
-    if (event.type === 'moving' || event.type === 'recovered') {
+    if (event.type === 'moving' || event.type === 'recovered' || event.type === 'rescued') {
       // Clients know this event, and throw at those that they do not know.
       yield { ...this.#status('response.in_progress'), ...noticeFields(event, 0) }
       return

@@ -1,6 +1,7 @@
 import { html, nothing } from 'lit'
 import { guard } from 'lit/directives/guard.js'
-import { markdown } from '../markdown.ts'
+import { markdown } from '../markdown/markdown.ts'
+import type { Texts } from '../texts.ts'
 import type { AssistantTurn, ShownTurn } from '../turns.ts'
 import { movesIn } from './move-marks.ts'
 import { source } from './source.ts'
@@ -14,8 +15,10 @@ import type { View } from './view.ts'
 /** Nothing is said of a wait that is shorter than this, in ms. */
 const WAIT_MS = 3000
 
-/** @param last nothing follows in its exchange: no round after the tools that it calls. */
-export function assistantTurn(shown: ShownTurn & { readonly turn: AssistantTurn }, last: boolean, view: View) {
+/** In the conversation: 'last' of its exchange, or within it, where another answer follows the tools that it calls. */
+export type Place = 'newest' | 'last' | 'within'
+
+export function assistantTurn(shown: ShownTurn & { readonly turn: AssistantTurn }, place: Place, view: View) {
   const { texts } = view
   const { turn } = shown
   const underWay = isUnderWay(turn)
@@ -23,30 +26,32 @@ export function assistantTurn(shown: ShownTurn & { readonly turn: AssistantTurn 
     <article class="assistant" part="message assistant-message" aria-busy=${underWay}>
       <h3 class="hidden">${texts.answer}</h3>
       ${thinking(turn, view)}
-      ${turn.content === '' ? nothing : movesIn(turn, 'content', texts, answer(turn))}
+      ${turn.content === '' ? nothing : movesIn(turn, 'content', texts, answer(turn, texts))}
       ${turn.toolCalls.map((call) => toolCard(turn, call, view))}
       ${isWaiting(turn) ? waiting(turn, view) : nothing}
-      ${turnNotices(turn, view)}
-      ${last ? html`<div class="turn-end">${source(turn, view)}${underWay ? nothing : turnBar(shown, view)}</div>` : nothing}
+      ${turnNotices(turn, place === 'newest', view)}
+      ${place === 'within' ? nothing : html`<div class="turn-end ${underWay ? 'growing' : ''}">${source(turn, view)}${underWay ? nothing : turnBar(shown, view)}</div>`}
     </article>
   `
 }
 
-function answer({ content, state, moving }: AssistantTurn) {
+function answer(turn: AssistantTurn, texts: Texts) {
+  const { content, state, moving } = turn
   const cursor = state === 'streaming' && !moving
-  const text = guard([content], () => markdown(content))
+  const streaming = isUnderWay(turn)
+  const text = guard([content, streaming], () => markdown(content, { streaming, texts }))
   return html`<div class="markdown ${cursor ? 'streaming' : ''}" part="answer" dir="auto">${text}</div>`
 }
 
-/** Nothing has come, and nothing else says why. */
+/** Nothing new has come, and nothing else says why. */
 function isWaiting(turn: AssistantTurn): boolean {
-  const { content, reasoning, toolCalls, error } = turn
-  if (!isUnderWay(turn) || content !== '' || toolCalls.length > 0 || error) return false
-  return reasoning === '' || !isThinking(turn)
+  const { state, content, toolCalls, error } = turn
+  if (!isUnderWay(turn) || error) return false
+  return state === 'waiting' || (content === '' && toolCalls.length === 0 && !isThinking(turn))
 }
 
-function waiting({ createdAt }: AssistantTurn, { texts, now }: View) {
-  const ms = now - createdAt
+function waiting({ createdAt, content }: AssistantTurn, { texts, now }: View) {
+  const ms = content === '' ? now - createdAt : 0
   return html`
     <p class="waiting"><span class="live"></span>${ms < WAIT_MS ? nothing : html`<span>${texts.duration(ms)}</span>`}<span class="hidden">${texts.waiting}</span></p>
   `

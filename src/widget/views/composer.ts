@@ -4,6 +4,7 @@ import { closeIcon, sendIcon, stopIcon } from '../icons.ts'
 import type { Texts } from '../texts.ts'
 import type { QueuedMessage, Settings } from '../turns.ts'
 import { isTouch, sends } from './enter.ts'
+import { fitting } from './fitting.ts'
 
 type Effort = Settings['effort']
 
@@ -17,6 +18,8 @@ export interface ComposerFacts {
   readonly queue: readonly QueuedMessage[]
   /** Undefined: as the server has it. */
   readonly effort: Effort
+  /** Whether the model may think at all. */
+  readonly thinks: boolean
   /** What is kept no more. */
   readonly notice: 'full' | 'gone' | undefined
   /** A turn was deleted, and can be brought back. */
@@ -49,6 +52,7 @@ export class Composer {
     const input = this.#input.value
     if (input === undefined || input.value === draft) return
     input.value = draft
+    fitting(input)
     this.#host.requestUpdate()
   }
 
@@ -68,7 +72,7 @@ export class Composer {
           <textarea id="message" part="input" rows="1" dir="auto" placeholder=${placeholder ?? texts.placeholder} enterkeyhint=${isTouch() ? 'enter' : 'send'}
             ${ref(this.#input)} @input=${this.#typed} @keydown=${this.#keyPressed}></textarea>
           <div class="tools">
-            ${this.#effort(facts)}
+            ${facts.thinks ? this.#effort(facts) : nothing}
             <span class="gap"></span>
             ${answering ? html`<button type="button" class="round stop" part="stop" aria-label=${texts.stop} title=${texts.stop} @click=${this.#stop}>${stopIcon}</button>` : nothing}
             ${answering && empty ? nothing : html`<button class="round send ${answering ? 'later' : ''}" part="send" aria-label=${texts.send} title=${texts.send} ?disabled=${empty}>${sendIcon}</button>`}
@@ -118,6 +122,7 @@ export class Composer {
   }
 
   #typed = (): void => {
+    fitting(this.#input.value!)
     this.#facts!.drafted(this.draft)
     this.#host.requestUpdate()
   }

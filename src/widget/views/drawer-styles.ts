@@ -44,6 +44,10 @@ export const drawerStyles = css`
     color: inherit;
     font: inherit;
   }
+  .drawer input:focus-visible {
+    border-color: var(--accent);
+    outline-offset: -2px;
+  }
   .drawer ul {
     padding: 0 calc(var(--space) * 2);
     overflow: hidden auto;

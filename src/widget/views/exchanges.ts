@@ -2,7 +2,7 @@ import { html } from 'lit'
 import { guard } from 'lit/directives/guard.js'
 import { repeat } from 'lit/directives/repeat.js'
 import type { AssistantTurn, ShownTurn, UserTurn } from '../turns.ts'
-import { assistantTurn } from './assistant-turn.ts'
+import { assistantTurn, type Place } from './assistant-turn.ts'
 import { isUnderWay } from './spans.ts'
 import { userTurn } from './user-turn.ts'
 import type { View } from './view.ts'
@@ -20,22 +20,27 @@ export function exchanges(turns: readonly ShownTurn[], roomFor: string | undefin
         ${repeat(
           group,
           ({ turn }) => turn.id,
-          (shown) => turnView(shown, shown === group.at(-1), view),
+          (shown) => turnView(shown, placeOf(shown, group, turns), view),
         )}
       </section>
     `,
   )
 }
 
-function turnView(shown: ShownTurn, last: boolean, view: View) {
+function turnView(shown: ShownTurn, place: Place, view: View) {
   const { turn, branch, branches } = shown
   const { texts, reader, openThoughts } = view
   const now = turn.role === 'assistant' && isUnderWay(turn) ? view.now : 0
-  return guard([turn, branch, branches, last, texts, reader.version(turn.id), openThoughts, now], () =>
+  return guard([turn, branch, branches, place, texts, reader.version(turn.id), openThoughts, now], () =>
     turn.role === 'user'
       ? userTurn(shown as ShownTurn & { turn: UserTurn }, view)
-      : assistantTurn(shown as ShownTurn & { turn: AssistantTurn }, last, view),
+      : assistantTurn(shown as ShownTurn & { turn: AssistantTurn }, place, view),
   )
+}
+
+function placeOf(shown: ShownTurn, group: readonly ShownTurn[], turns: readonly ShownTurn[]): Place {
+  if (shown === turns.at(-1)) return 'newest'
+  return shown === group.at(-1) ? 'last' : 'within'
 }
 
 function grouped(turns: readonly ShownTurn[]): ShownTurn[][] {

@@ -94,7 +94,7 @@ export const frameStyles = css`
     display: flex;
     flex: none;
     flex-direction: column;
-    gap: calc(var(--space) * 2);
+    gap: var(--space);
     min-inline-size: 0;
   }
   .exchange:not(:last-of-type) {

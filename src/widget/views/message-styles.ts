@@ -65,6 +65,18 @@ export const messageStyles = css`
     min-block-size: 28px;
     margin-block-start: calc(var(--space) * 2);
   }
+  /* While an answer grows, what is told of it stands still at the end of the room, and stays in sight. */
+  .exchange > .assistant:last-child {
+    display: flex;
+    flex: 1;
+    flex-direction: column;
+  }
+  .turn-end.growing {
+    position: sticky;
+    inset-block-end: calc(var(--space) * 6);
+    margin-block-start: auto;
+    padding-block-start: calc(var(--space) * 2);
+  }
   .turn-bar {
     display: flex;
     align-items: center;

@@ -1,7 +1,7 @@
 import { html, nothing, render } from 'lit'
 import { AsyncDirective, directive } from 'lit/async-directive.js'
 import type { ElementPart } from 'lit/directive.js'
-import { markdown } from '../markdown.ts'
+import { loadMarkdown, markdown } from '../markdown/markdown.ts'
 import type { Texts } from '../texts.ts'
 import type { AssistantTurn, Move } from '../turns.ts'
 
@@ -48,7 +48,10 @@ class BesideToken extends AsyncDirective {
     this.#element = part.element as HTMLElement
     if (before !== this.#before) {
       this.#before = before
-      this.#letters = renderedLetters(before)
+      void loadMarkdown().then(() => {
+        this.#letters = renderedLetters(before)
+        this.#place()
+      })
     }
     this.reconnected()
     return nothing
@@ -85,7 +88,7 @@ const besideToken = directive(BesideToken)
 /** Letters without white space that a Markdown text shows. */
 function renderedLetters(text: string): number {
   const aside = document.createElement('div')
-  render(markdown(text), aside)
+  render(markdown(text, { light: true, atOnce: true }), aside)
   return letters(aside.textContent ?? '').length
 }
 

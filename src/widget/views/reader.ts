@@ -1,4 +1,5 @@
 import type { ReactiveController, ReactiveControllerHost } from 'lit'
+import { copyText } from './copy-text.ts'
 
 /** How long a button says that it has copied, in ms. */
 const COPIED_MS = 1600
@@ -54,7 +55,11 @@ export class Reader implements ReactiveController {
   }
 
   async copy(id: string, text: string): Promise<void> {
-    await navigator.clipboard.writeText(text)
+    const copied = await copyText(text).then(
+      () => true,
+      () => false,
+    )
+    if (!copied) return
     clearTimeout(this.#timer)
     this.#showCopied(id)
     this.#timer = setTimeout(() => this.#showCopied(undefined), COPIED_MS)

@@ -6,7 +6,15 @@ export const sourceStyles = css`
     color: var(--muted);
     font-size: var(--tiny);
     font-variant-numeric: tabular-nums;
-    line-height: 28px;
+    line-height: 20px;
+  }
+  .facts summary {
+    padding-block: 4px;
+  }
+  .chip {
+    padding: 4px calc(var(--space) * 3);
+    border-radius: 999px;
+    background: var(--surface);
   }
   .facts {
     flex: 1;
@@ -43,7 +51,6 @@ export const sourceStyles = css`
     display: grid;
     gap: var(--space) calc(var(--space) * 4);
     padding-block: var(--space) calc(var(--space) * 2);
-    line-height: 1.5;
   }
   .facts dl div {
     display: grid;

@@ -1,7 +1,7 @@
 import { html, nothing } from 'lit'
 import type { Texts } from '../texts.ts'
 import type { AssistantTurn, Move, Source } from '../turns.ts'
-import { isUnderWay, speed, thinkingTime, tokensOf, totalTime } from './spans.ts'
+import { isUnderWay, speed, thinkingTime, timeInWords, tokensOf, totalTime } from './spans.ts'
 import type { View } from './view.ts'
 
 /** Who computes an answer: a chip while it comes, then how much was made where, with details for who opens them. */
@@ -30,7 +30,7 @@ function facts(turn: AssistantTurn, view: View) {
   const perSecond = speed(turn, now)
   const line = [
     usage ? texts.made(usage.edgeTokens, usage.originTokens) : texts.tokens(tokens),
-    texts.duration(totalTime(turn, now)),
+    timeInWords(totalTime(turn, now), texts),
     ...(perSecond === undefined ? [] : [texts.speed(perSecond)]),
   ]
   const open = reader.isOpen(turn.id, 'facts') ?? false

@@ -1,3 +1,4 @@
+import type { Texts } from '../texts.ts'
 import type { AssistantTurn } from '../turns.ts'
 
 /** Whether an answer is being made. */
@@ -11,7 +12,13 @@ export function tokensOf({ reasoningTokens, answerTokens }: AssistantTurn): numb
 
 /** Whether the model thinks at this moment. */
 export function isThinking(turn: AssistantTurn): boolean {
-  return isUnderWay(turn) && turn.reasoning !== '' && turn.thoughtAt === undefined && turn.content === ''
+  return (
+    isUnderWay(turn) &&
+    turn.state !== 'waiting' &&
+    turn.reasoning !== '' &&
+    turn.thoughtAt === undefined &&
+    turn.content === ''
+  )
 }
 
 /** How long the model has thought, in ms. */
@@ -22,6 +29,11 @@ export function thinkingTime(turn: AssistantTurn, now: number): number {
 /** How long an answer has taken from the question on, in ms. */
 export function totalTime(turn: AssistantTurn, now: number): number {
   return (turn.endedAt ?? now) - turn.createdAt
+}
+
+/** "240 ms", "42 s", "1 min 12 s" */
+export function timeInWords(ms: number, texts: Texts): string {
+  return ms < 1000 ? texts.milliseconds(ms) : texts.duration(ms)
 }
 
 /** Tokens a second from the first token on; undefined where too little is known. */

@@ -1,7 +1,7 @@
 import { html, nothing } from 'lit'
 import { guard } from 'lit/directives/guard.js'
 import { keyed } from 'lit/directives/keyed.js'
-import { markdown } from '../markdown.ts'
+import { markdown } from '../markdown/markdown.ts'
 import type { AssistantTurn } from '../turns.ts'
 import { calmly } from './calmly.ts'
 import { followEnd } from './follower.ts'
@@ -27,11 +27,11 @@ export function thinking(turn: AssistantTurn, view: View) {
     <div class="thinking ${now ? 'now' : ''}" part="thinking">
       <details ?open=${open} @toggle=${toggled}>
         <summary>
-          ${now ? thinkingNow(turn, view, open) : html`<span>${texts.thoughtFor(texts.duration(thinkingTime(turn, view.now)))}</span>`}
+          ${now ? thinkingNow(turn, view, open) : html`<span>${turn.firstTokenAt === undefined ? texts.thoughts : texts.thoughtFor(texts.duration(thinkingTime(turn, view.now)))}</span>`}
         </summary>
         ${open ? thoughts(turn, view, now) : nothing}
       </details>
-      ${now ? html`<button class="quiet answer-now" @click=${actions.answerNow}>${texts.answerNow}</button>` : nothing}
+      ${now && turn.completion?.lastEventId !== undefined ? html`<button class="quiet answer-now" @click=${actions.answerNow}>${texts.answerNow}</button>` : nothing}
     </div>
   `
 }
@@ -56,7 +56,11 @@ function thoughts(turn: AssistantTurn, { texts }: View, growing: boolean) {
           turn,
           'reasoning',
           texts,
-          guard([turn.reasoning], () => html`<div class="markdown" dir="auto">${markdown(turn.reasoning)}</div>`),
+          guard(
+            [turn.reasoning, growing],
+            () =>
+              html`<div class="markdown" dir="auto">${markdown(turn.reasoning, { streaming: growing, light: true, texts })}</div>`,
+          ),
         )}
       </div>
     </div>

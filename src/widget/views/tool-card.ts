@@ -2,6 +2,7 @@ import { html, nothing } from 'lit'
 import { toolIcon } from '../icons.ts'
 import type { Decision } from '../tools.ts'
 import type { AssistantTurn, ToolCall } from '../turns.ts'
+import { timeInWords } from './spans.ts'
 import type { View } from './view.ts'
 
 /** A call of a tool: what is asked of it, whether it may, what came back. */
@@ -14,8 +15,7 @@ export function toolCard(turn: AssistantTurn, call: ToolCall, view: View) {
     const details = target as HTMLDetailsElement
     if (details.open !== open) reader.setOpen(turn.id, thing, details.open)
   }
-  const time =
-    call.ms === undefined ? '' : ` · ${call.ms < 1000 ? texts.milliseconds(call.ms) : texts.duration(call.ms)}`
+  const time = call.ms === undefined ? '' : ` · ${timeInWords(call.ms, texts)}`
   return html`
     <div class="tool ${call.state}" part="tool-card">
       <details ?open=${open} @toggle=${toggled}>

@@ -1,17 +1,19 @@
 import { html, nothing } from 'lit'
 import type { AssistantTurn, TurnError } from '../turns.ts'
-import { isUnderWay } from './spans.ts'
 import type { View } from './view.ts'
 
-/** Why there is no answer, or no more of it, and what helps. */
-export function turnError(turn: AssistantTurn, error: TurnError, view: View) {
+/**
+ * Why there is no answer, or no more of it, and what helps.
+ * @param mayHelp now, and not of itself
+ */
+export function turnError(turn: AssistantTurn, error: TurnError, mayHelp: boolean, view: View) {
   const { texts, now } = view
   const wait = error.retryAt === undefined ? '' : texts.retryIn(texts.duration(Math.max(0, error.retryAt - now)))
   return html`
     <div class="notice error" part="error" role="alert">
-      <p dir="auto">${error.message}</p>
+      <p dir="auto">${texts.errors[error.code] ?? error.message}</p>
       ${wait ? html`<p class="retry" aria-live="off">${wait}</p>` : nothing}
-      ${isUnderWay(turn) ? nothing : error.kind === 'key' ? keyForm(view) : html`<div class="buttons">${remedies(turn, error, view)}</div>`}
+      ${mayHelp ? (error.kind === 'key' ? keyForm(view) : html`<div class="buttons">${remedies(turn, error, view)}</div>`) : nothing}
     </div>
   `
 }

@@ -2,6 +2,7 @@ import { html } from 'lit'
 import { ref } from 'lit/directives/ref.js'
 import type { ShownTurn, UserTurn } from '../turns.ts'
 import { sends } from './enter.ts'
+import { fitting } from './fitting.ts'
 import { turnBar } from './turn-bar.ts'
 import type { View } from './view.ts'
 
@@ -50,7 +51,7 @@ function editor({ id, content }: UserTurn, { texts, reader, actions }: View) {
   }
   return html`
     <form class="editor" @submit=${submit} @keydown=${keyPressed}>
-      <textarea aria-label=${texts.editMessage} dir="auto" rows="1" .value=${content} ${ref(focused)}></textarea>
+      <textarea aria-label=${texts.editMessage} dir="auto" rows="1" .value=${content} ${ref(focused)} @input=${typed}></textarea>
       <div>
         <button type="button" class="quiet" @click=${() => reader.edit(undefined)}>${texts.cancel}</button>
         <button class="quiet strong">${texts.sendEdited}</button>
@@ -59,6 +60,15 @@ function editor({ id, content }: UserTurn, { texts, reader, actions }: View) {
   `
 }
 
-function focused(field: Element | undefined): void {
-  queueMicrotask(() => (field as HTMLElement | undefined)?.focus())
+function typed({ target }: Event): void {
+  fitting(target as HTMLTextAreaElement)
+}
+
+function focused(element: Element | undefined): void {
+  const field = element as HTMLTextAreaElement | undefined
+  queueMicrotask(() => {
+    if (!field?.isConnected) return
+    field.focus()
+    fitting(field)
+  })
 }
