@@ -72,8 +72,12 @@ export async function startScriptedChat(script: Script, model = 'nanbeige4-3b-th
     }
     return sendEvents(c, recordings.start(id, chunks, controls, options), 0)
   })
+  app.post('/v1/widget-tokens', (c) => c.json({ token: 'widget-token', expires_at: 2 ** 32 }))
   app.route('/v1', resume(recordings))
-  app.onError((error, c) => errorResponse(c, toApiError(error)))
+  app.onError((cause, c) => {
+    const { body, status, headers } = toApiError(cause)
+    return c.json(body, status, headers)
+  })
   app.use(async (c, next) => {
     await next()
     for (const [name, value] of Object.entries(headersOf(c.req.path))) c.header(name, value)
