@@ -99,7 +99,8 @@ export class NanbeigeChat extends ChatProperties {
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
-    if (changed.has('endpoint') || changed.has('model')) void this.#loadModel()
+    const asked = ['endpoint', 'model', 'apiKey', 'tokenProvider'] as const
+    if (asked.some((name) => changed.has(name))) void this.#loadModel()
     if (!this.hasUpdated || changed.has('lang') || changed.has('texts')) {
       const language = this.lang || this.closest<HTMLElement>('[lang]')?.lang || navigator.language
       this.#words = textsFor(language, this.texts)

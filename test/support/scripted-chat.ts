@@ -72,6 +72,7 @@ export async function startScriptedChat(script: Script, model = 'nanbeige4-3b-th
     }
     return sendEvents(c, recordings.start(id, chunks, controls, options), 0)
   })
+  app.post('/v1/widget-tokens', (c) => c.json({ token: 'widget-token', expires_at: 2 ** 32 }))
   app.route('/v1', resume(recordings))
   app.onError((cause, c) => {
     const { body, status, headers } = toApiError(cause)
