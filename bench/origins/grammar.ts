@@ -21,9 +21,9 @@ import { startFakeOrigin } from '../../test/origins/fake-origin.ts'
 import { heldTokens, wholeTokens } from '../../test/origins/held-origin.ts'
 import { startLlamaServer } from '../../test/origins/llama-server.ts'
 import { SERVED_MODEL } from '../../test/origins/real-server.ts'
+import { loadTaggedChats } from '../../test/origins/tagged-model.ts'
 import { FakeModel, fakeChat } from '../../test/support/fake-model.ts'
 import { GRAMMAR_CASES, type GrammarCase } from './grammar-cases.ts'
-import { loadTaggedChats } from './tagged-model.ts'
 
 const MAX_TOKENS = 300
 /** Tokens after which the edge hands over, at most. */

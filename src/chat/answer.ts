@@ -1,9 +1,8 @@
 import type { Visitor } from '../generate/queue.ts'
-import type { GenerateEnd, Steering, StopRules } from '../generate/types.ts'
+import type { GenerateEnd } from '../generate/types.ts'
 import { History } from '../origin/history.ts'
 import { EdgeStretches } from '../route/edge-stretch.ts'
 import type { EdgeTurn } from '../route/edge-turn.ts'
-import type { AnswerSteering } from '../route/handover.ts'
 import { loneReasoning } from '../route/limits.ts'
 import type { Decision } from '../route/policy.ts'
 import type { ChatService } from '../route/service.ts'
@@ -12,21 +11,17 @@ import { answerTokens } from '../route/tokens.ts'
 import type { Tokenizer } from '../tokenizer/tokenizer.ts'
 import { AnswerGrammar } from './answer-grammar.ts'
 import { AnswerParser } from './answer-parser.ts'
+import { answerSteering, mayLoop, reasoningBudget } from './answer-steering.ts'
 import { AnswerText } from './answer-text.ts'
 import type { ChatModel } from './chat-model.ts'
-import type { AnswerRequest, ChatRequest } from './complete.ts'
+import type { AnswerRequest } from './complete.ts'
 import type { ChatEvent, PromptEvent } from './events.ts'
-import { GrammarAtOrigin } from './grammar-at-origin.ts'
 import { chatLogprob, promptLogprobs } from './logprobs.ts'
 import { LoopRescue } from './loop-rescue.ts'
 import type { Prepared } from './prepare.ts'
-import { ReasoningBudget } from './reasoning-budget.ts'
 import type { AnswerToken } from './tag-splitter.ts'
-import { endsInReasoning, idOf, spelledCallTags, type Tag, type Tags, withoutToolCalls } from './tags.ts'
+import { endsInReasoning, spelledCallTags, type Tags, withoutToolCalls } from './tags.ts'
 import type { Thinking } from './thinking.ts'
-
-/** After these a grammar may open or end. */
-const GRAMMAR_TAGS: readonly Tag[] = ['</think>', '<tool_call>', '</tool_call>']
 
 /** What an answer shares with others to the same request. */
 export interface AnswerSetting {
@@ -64,7 +59,7 @@ export async function* answer(
   const made = { edge: 0, origin: 0 }
   let tokens: ReturnType<typeof answerTokens> | undefined
   let end: GenerateEnd | undefined
-  /** The last token. */
+  /** The first token of its source. */
   let at: SourcedToken | undefined
   const askedAt = Date.now()
   let firstAt: number | undefined
@@ -111,7 +106,7 @@ export async function* answer(
       prompt: new History(chat.tokenizer, prompt),
       // The context ends the answer in any case.
       maxTokens: request.maxTokens ?? Number.POSITIVE_INFINITY,
-      steering: joined(budget, grammar, loops, chat),
+      steering: answerSteering(budget, grammar, loops, chat),
       signal,
     })
     while (!end && !parser.stopped) {
@@ -127,10 +122,12 @@ export async function* answer(
       }
       firstAt ??= Date.now()
       const { source, origin, reason } = token
-      if (source !== at?.source || origin !== at.origin) {
+      // What is put in before an origin's first token is nobody's yet.
+      const hasSource = source === 'edge' || origin !== undefined
+      if (hasSource && (source !== at?.source || origin !== at.origin)) {
         yield { type: 'source', source, origin, reason, edgeTokens: made.edge }
+        at = token
       }
-      at = token
       if (source === 'origin') edge.interrupted()
       const count = 'id' in token ? 1 : token.count
       made[source] += count
@@ -199,56 +196,4 @@ function answerParser(chat: ChatModel, request: AnswerRequest, tags: Tags, promp
     parallelToolCalls: parallelToolCalls(request),
     stop: request.stop,
   })
-}
-
-/** Whoever sets how long a text gets, and whoever has one go on as it is, wants all of it. */
-function mayLoop(request: AnswerRequest, { ignoreEos, minTokens }: StopRules): boolean {
-  return 'prompt' in request || ignoreEos || minTokens > 0
-}
-
-/** Of a text that goes on no tag counts. */
-export function mayThink(tags: Tags, request: AnswerRequest): request is ChatRequest {
-  return 'messages' in request && idOf(tags, '<think>') !== undefined
-}
-
-/** What the request allows; at the edge also what the edge can, so that an answer follows. */
-function reasoningBudget(
-  { tags, tokenizer }: ChatModel,
-  request: AnswerRequest,
-  answer: AnswerParser,
-  edge: EdgeStretches,
-  edgeTokens: number,
-) {
-  if (!mayThink(tags, request)) return undefined
-  const { reasoningBudget, continueFinalMessage = false } = request
-  const limit = () =>
-    reasoningBudget === undefined
-      ? edge.reasoningLimit(edgeTokens)
-      : Math.min(reasoningBudget, edge.reasoningLimit(Number.POSITIVE_INFINITY))
-  return new ReasoningBudget(limit, answer, tokenizer, !continueFinalMessage)
-}
-
-/** What a budget forces, what a grammar leaves, and what a loop asks for, at the edge and at an origin. */
-function joined(
-  budget: Steering | undefined,
-  grammar: AnswerGrammar | undefined,
-  loops: LoopRescue | undefined,
-  { tokenizer, eosIds }: ChatModel,
-): AnswerSteering {
-  const free = {
-    forced: () => budget?.forced() ?? [],
-    banned: () => budget?.banned() ?? [],
-    leavesEdge: () => loops?.leavesEdge ?? false,
-  }
-  if (!grammar) return free
-  const atOrigin = new GrammarAtOrigin(grammar, tokenizer, eosIds)
-  return {
-    ...free,
-    ended: () => grammar.ended(),
-    allowed: () => grammar.allowed(),
-    grammar: () => atOrigin.open(),
-    allowsText: (text) => atOrigin.allowsText(text),
-    forcedAtOrigin: (ended) => atOrigin.forced(ended),
-    grammarTags: GRAMMAR_TAGS,
-  }
 }

@@ -43,7 +43,7 @@ export type RouteEvent =
   | {
       readonly type: 'source'
       readonly source: Source
-      /** undefined: the edge, or what is put in before the origin's first token. */
+      /** undefined: the edge. */
       readonly origin: string | undefined
       readonly reason: SourceReason
       /** Of the answer so far. */

@@ -75,8 +75,9 @@ export class LoopRescue {
 
 /** A word behind a space, or letters beyond ASCII, which many tokenizers cut anywhere. */
 export function isWord(bytes: Uint8Array): boolean {
-  const first = bytes[0] === 0x20 ? bytes[1] : bytes[0]
-  return first >= 0x80 || (bytes[0] === 0x20 && /[A-Za-z]/.test(String.fromCharCode(first)))
+  if (bytes[0] !== 0x20) return bytes[0] >= 0x80
+  const lower = bytes[1] | 0x20
+  return bytes[1] >= 0x80 || (lower >= 0x61 && lower <= 0x7a)
 }
 
 const PIECES = /\p{Script=Han}|\p{L}+|\p{N}|\s+|./gsu

@@ -21,6 +21,7 @@ export class ReasoningBudget implements Steering {
   readonly #opensAnswer: boolean
   /** Tokens of reasoning after which it was ended from outside. */
   #endedAt = Number.POSITIVE_INFINITY
+  readonly #hurried = Promise.withResolvers<void>()
 
   /**
    * @param budget tokens of reasoning, its opening tag among them; asked before every token. @param tokenizer one with reasoning tags.
@@ -44,7 +45,13 @@ export class ReasoningBudget implements Steering {
     const { inReasoning, reasoningTokens } = this.#parser
     if (!inReasoning && !this.#opens) return false
     this.#endedAt = Math.min(this.#endedAt, reasoningTokens)
+    this.#hurried.resolve()
     return true
+  }
+
+  /** Resolves when it was ended from outside: what is waited for need not be. */
+  get hurried(): Promise<void> {
+    return this.#hurried.promise
   }
 
   forced(): readonly number[] {

@@ -370,6 +370,35 @@ describe('what is forced', () => {
     expect(last.bannedIds).toEqual(last.history.length > after ? [99] : [])
   })
 
+  test.each(['edge', 'origin'] as const)(
+    'does not wait for an origin that is late, in an answer that begins at the %s',
+    async (start) => {
+      const { promise: hurried, resolve } = Promise.withResolvers<void>()
+      let hurries = false
+      const delivered: number[] = []
+      const steering = {
+        forced: () => (hurries && !delivered.includes(CLOSE[0]) ? CLOSE : []),
+        banned: () => [],
+        hurried,
+      }
+      const it = world({ start, plans: [{ firstTokenMs: 20_000 }], options: { steering } })
+      const at = 12_000
+      setTimeout(() => {
+        hurries = true
+        resolve()
+      }, at)
+      const began = Date.now()
+      const { deliveries } = await run(it, (all) => delivered.push(idOf(all.at(-1)!)))
+      const closed = deliveries.find((delivery) => idOf(delivery) === CLOSE[0])!
+      expect(closed.at - began).toBeLessThanOrEqual(at + 100)
+      expect(delivered.slice(delivered.indexOf(CLOSE[0])).slice(0, CLOSE.length)).toEqual(CLOSE)
+      // What follows is asked for anew, once, and follows what was put in.
+      expect(it.state.requests.at(-1)!.history.ids().slice(-CLOSE.length)).toEqual(CLOSE)
+      expect(deliveries.length).toBe(120)
+      expect(it.state.originOpen).toBe(0)
+    },
+  )
+
   test('before the first token of an origin', async () => {
     const { steering, delivered } = closing(0)
     const it = world({ start: 'origin', plans: [{ firstTokenMs: 100 }], options: { steering } })

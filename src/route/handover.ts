@@ -27,7 +27,7 @@ import type { ContinueRequest } from '../origin/origin.ts'
 import type { Origins, OriginToken } from '../origin/origins.ts'
 import { EdgeRun } from './edge-run.ts'
 import type { EdgeBudget } from './limits.ts'
-import { OpenRequest, type OriginStep } from './open-request.ts'
+import { OpenRequest } from './open-request.ts'
 import type { Notice, Source, SourcedToken, SourceReason } from './source.ts'
 import { Switchover } from './switchover.ts'
 
@@ -40,6 +40,8 @@ export interface AnswerSteering extends Steering {
   grammar?(): OpenGrammar | undefined
   /** The edge has to leave the answer to an origin, if that can go on. */
   leavesEdge?(): boolean
+  /** Resolves when something has to be forced, though a token is still waited for. */
+  readonly hurried?: Promise<void>
   /** What comes next, where an origin cannot be told that it must. @param ended it has ended what it was asked for. */
   forcedAtOrigin?(ended: boolean): readonly number[]
   /** Whether text without ids may come next; left out: any. */
@@ -104,6 +106,7 @@ class Joined {
   readonly #why: Record<Source, SourceReason>
   /** The reader knows that an origin is waited for. */
   #toldMoving = false
+  #toldHurried = false
   /** Resolves when the edge computes nothing any more: it may be at a token that nobody waits for. */
   edgeStopped: Promise<void> = Promise.resolve()
 
@@ -136,26 +139,30 @@ class Joined {
     try {
       if (this.#source === 'edge' && !request.outcome) yield* this.#moving()
       for (let next = request.first; ; ) {
-        const step: OriginStep = await next
-        if ('failure' in step) return yield* this.#failed(step.failure)
-        const token = step.done ? undefined : this.#upToTag(step.value)
-        if (token && !this.#allows(token)) return yield* this.#refused()
-        if (token) {
-          if (origin !== undefined && token.origin !== origin) this.#why.origin = 'origin-failed'
-          origin = token.origin
-          yield this.#deliver(token, 'origin')
-        } else if (step.value !== 'eos') return step.value as GenerateEnd
-        const forced = yield* this.forceAtOrigin(!token)
-        if (!token && !forced) return this.#mayEnd ? 'eos' : yield* this.#refused()
-        if (steering?.ended?.()) return 'eos'
-        if (!forced && token === step.value && grammar === steering?.grammar?.()) {
-          next = open.next()
-          continue
+        const step = next === open.first ? await this.#orHurried(next) : await next
+        if (!step) {
+          if (!(yield* this.forceAtOrigin())) continue
+        } else {
+          if ('failure' in step) return yield* this.#failed(step.failure)
+          const token = step.done ? undefined : this.#upToTag(step.value)
+          if (token && !this.#allows(token)) return yield* this.#refused()
+          if (token) {
+            if (origin !== undefined && token.origin !== origin) this.#why.origin = 'origin-failed'
+            origin = token.origin
+            yield this.#deliver(token, 'origin')
+          } else if (step.value !== 'eos') return step.value as GenerateEnd
+          const forced = yield* this.forceAtOrigin(!token)
+          if (!token && !forced) return this.#mayEnd ? 'eos' : yield* this.#refused()
+          if (steering?.ended?.()) return 'eos'
+          if (!forced && token === step.value && grammar === steering?.grammar?.()) {
+            next = open.next()
+            continue
+          }
         }
         open.close()
         open = yield* this.openAgain()
         if (!open) return undefined
-        this.#why.origin = 'asked-anew'
+        if (origin !== undefined) this.#why.origin = 'asked-anew'
         origin = undefined
         grammar = steering?.grammar?.()
         next = open.first
@@ -163,6 +170,19 @@ class Joined {
     } finally {
       open?.close()
     }
+  }
+
+  /** undefined: something has to be forced first. Of the long waits only, since all of them would add to what waits. */
+  async #orHurried<Value>(wait: Promise<Value>): Promise<Value | undefined> {
+    const hurried = this.#toldHurried ? undefined : this.#options.steering?.hurried
+    if (!hurried) return wait
+    return Promise.race([
+      wait,
+      hurried.then(() => {
+        this.#toldHurried = true
+        return undefined
+      }),
+    ])
   }
 
   /** Text that has no ids, cut behind a tag at which a grammar may open: what follows is asked for anew. */
@@ -221,8 +241,13 @@ class Joined {
             if (!this.#grammarIsOpen) run.runAhead()
             else if (this.#mayAsk) return this.open([])
         }
-        if (switchover.isLate) yield* this.#moving()
-        await switchover.change(request.signal)
+        if (!switchover.isLate) {
+          await switchover.change(request.signal)
+          continue
+        }
+        yield* this.#moving()
+        const changed = await this.#orHurried(switchover.change(request.signal).then(() => true))
+        if (!changed && (yield* this.force('edge'))) return this.openIfPossible()
       }
     } finally {
       switchover.close()

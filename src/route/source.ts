@@ -20,7 +20,7 @@ export type SourceReason =
   /** The rest was asked for anew, and another origin answers. */
   | 'asked-anew'
 
-/** A token, who made it, and why there; a forced one before an origin's first has no name of an origin. */
+/** A token, who made it, and why there. What is put in before an origin's first token has no name of an origin. */
 export type SourcedToken = OriginToken & { readonly source: Source; readonly reason: SourceReason }
 
 /** What an answer on its way has to tell beside its tokens. */

@@ -34,6 +34,8 @@ export class Conversations {
   #records = new Map<string, SavedConversation>()
   #live = new Map<string, Conversation>()
   #notice: StorageNotice | undefined
+  /** The reader knows that nothing can be saved now. */
+  #isTold = false
   #removed: Conversation | undefined
   #leaving: ReturnType<typeof setTimeout> | undefined
   #left = true
@@ -265,12 +267,14 @@ export class Conversations {
       await this.#opened.promise
       try {
         await save(this.#archive!)
+        this.#isTold = false
         return true
       } catch (error) {
         // Another tab's word comes when the archive is closed.
         if (this.#left) return false
-        const isFull = (error as Error).name === 'QuotaExceededError'
-        this.#notice = { code: isFull ? 'full' : 'gone' }
+        // Once, not with every piece of an answer.
+        if (!this.#isTold) this.#notice = { code: (error as Error).name === 'QuotaExceededError' ? 'full' : 'gone' }
+        this.#isTold = true
         host.requestUpdate()
         return false
       }

@@ -106,6 +106,9 @@ describe.each([
     const { content, reasoning, chunks } = await read(app, {}, asked.after)
     expect(await asked.answer).toMatchObject({ status: 200, body: { id: chunks[0].id, answering: true } })
     expect(content).toBe(SAID)
+    const sources = chunks.flatMap(({ nanbeige }) => (nanbeige?.source ? [nanbeige] : []))
+    const moved = kind ? [{ source: 'origin', origin: 'origin-0', reason: 'budget' }] : []
+    expect(sources).toMatchObject([{ source: 'edge' }, ...moved])
     expect(THOUGHTS).toContain(reasoning)
     expect(reasoning.length).toBeLessThan(THOUGHTS.length / 4)
     expect(chunks.flatMap(({ choices }) => choices).at(-1)!.finish_reason).toBe('stop')

@@ -18,10 +18,13 @@ const list = (folder: string, ending: string) =>
 
 /** Characters of a piece of a real text. */
 const PIECE = 3000
+/** Kinds that change with this repository. */
+export const LIVE: ReadonlySet<string> = new Set(['code', 'styles', 'documentation'])
 
 const real: Record<string, () => string> = {
   prose: () =>
     texts('src/quantize/calibration.json').slice(0, 10).join('\n\n') + texts('src/quantize/quality.json').join('\n\n'),
+  'older code': () => texts('src/quantize/calibration.json').slice(10).join('\n\n'),
   code: () => [...list('src/', '.ts'), ...list('assembly/', '.ts')].map(read).join('\n'),
   styles: () => [...list('src/widget/', '.ts'), ...list('src/deploy/', '.ts')].map(read).join('\n'),
   documentation: () => list('docs/', '.md').map(read).join('\n'),
@@ -145,7 +148,7 @@ const generated: Record<string, Generator> = {
 
 /** How many of each; real texts are cut into pieces, and begin somewhere. */
 const COUNTS: Record<string, number> = {
-  ...{ prose: 60, code: 90, styles: 20, documentation: 50, JSON: 20 },
+  ...{ prose: 60, 'older code': 20, code: 70, styles: 20, documentation: 50, JSON: 20 },
   ...{
     proof: 35,
     verse: 40,
@@ -159,7 +162,7 @@ const COUNTS: Record<string, number> = {
   },
 }
 
-/** 500 of them, the same ones each time; `share`: of each kind. */
+/** 500 of them, the same ones each time but for the live ones; `share`: of each kind. */
 export function soundTexts(share = 1): Sound[] {
   return Object.entries(COUNTS).flatMap(([kind, count], number) => {
     const whole = real[kind]?.()

@@ -8,9 +8,9 @@ import { loadModel } from '../../src/model/load.ts'
 import { xgrammarModule } from '../../src/pack/kernel-modules.ts'
 import { packModel } from '../../src/pack/pack-model.ts'
 import { folderStore } from '../../src/weights/folder-store.ts'
-import { GGUF } from '../../test/origins/llama-server.ts'
-import { kernelModules } from '../../test/support/embedded-model.ts'
-import { CHATML } from '../../test/support/fake-model.ts'
+import { kernelModules } from '../support/embedded-model.ts'
+import { CHATML } from '../support/fake-model.ts'
+import { GGUF } from './llama-server.ts'
 
 const FOLDER = new URL('../../node_modules/.cache/tagged-model', import.meta.url).pathname
 const CONTEXT = 1024
