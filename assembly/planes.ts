@@ -1,6 +1,6 @@
 import { EXACT_GROUP, MAX_COLUMNS } from './layout'
 import { multiplyFew } from './planes-few'
-import { multiplyFours } from './planes-fours'
+import { multiplyMany } from './planes-many'
 import { columnsInFours } from './tables'
 
 // y += W x by table look-ups: no multiplication in the inner loop, time linear in the number of planes.
@@ -18,7 +18,7 @@ function multiply(
   hasMin: bool, P: i32, paired: bool,
 ): void {
   const inFours = columnsInFours(columns)
-  if (inFours) multiplyFours(y, w, tables, rows, cols, inFours, columns, yStride, groupSize, centre, hasMin, P, paired)
+  if (inFours) multiplyMany(y, w, tables, rows, cols, inFours, columns, yStride, groupSize, centre, hasMin, P, paired)
   if (inFours < columns) multiplyFew(y, w, tables, rows, cols, inFours, columns, yStride, groupSize, centre, hasMin, P, paired)
 }
 

@@ -5,7 +5,7 @@ import { addMins, products, unpack, unpackedIndexes } from './planes-unpacked'
 
 /** The whole matrix and the first `inFours` columns, whole blocks of four. */
 @inline
-export function multiplyFours(
+export function multiplyMany(
   y: usize, w: usize, tables: usize, rows: i32, cols: i32, inFours: i32, columns: i32, yStride: i32, groupSize: i32, centre: f32,
   hasMin: bool, P: i32, paired: bool,
 ): void {
