@@ -82,7 +82,7 @@ describe('nanbeige-edge deploy', () => {
     await writeFile(keys, JSON.stringify(many))
     expect(await deploy('--keys', keys)).toMatchObject({
       code: 1,
-      stderr: expect.stringMatching(/keys\.json has 6\d+ bytes of keys where a Worker's variable holds 5000/),
+      stderr: expect.stringMatching(/keys\.json has 5631 bytes of keys where a Worker's variable holds 5000/),
     })
   })
 
