@@ -1,3 +1,5 @@
+import { createRequire } from 'node:module'
+import type { AxeResults } from 'axe-core'
 import { Hono } from 'hono'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
@@ -85,6 +87,21 @@ describe.skipIf(!chromiumPath)('the launcher in Chromium (needs one: set CHROMIU
     await button().press('Enter')
     await page.getByText('One and two.').waitFor()
     expect(await page.locator('button.unread').count()).toBe(0)
+  })
+
+  test('axe finds nothing, closed and open', async () => {
+    await page.addScriptTag({ path: createRequire(import.meta.url).resolve('axe-core/axe.min.js') })
+    const violations = () =>
+      page.evaluate(async () => {
+        const { axe } = window as unknown as { axe: { run(selector: string): Promise<AxeResults> } }
+        return (await axe.run('nanbeige-chat-launcher')).violations.map(({ id, nodes }) => [id, nodes[0].html])
+      })
+    await button().waitFor()
+    expect(await violations()).toEqual([])
+    await button().click()
+    await message().waitFor()
+    await expect.poll(() => panel().evaluate((panel) => getComputedStyle(panel).opacity)).toBe('1')
+    expect(await violations()).toEqual([])
   })
 
   test('a page opens and closes it by its attribute', async () => {
