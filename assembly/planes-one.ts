@@ -1,22 +1,24 @@
 import { SCALE_BYTES, TABLE_ENTRIES, TILE_ROWS, VECTOR_BYTES } from './layout'
 import { addLookup, addScaled } from './planes-sums'
-import { madd, nibbleMask, pairWeights, shrunkHigh, shrunkLow } from './simd'
+import { firstFour, lastFour, madd, nibbleMask, pairWeights, shrunkHighBits, shrunkLowBits } from './simd'
 
 /** products (8) += the 16-bit sums of eight rows of one column. scales (8) half floats; factor, centre: splats, see addScaled. */
 @inline
 function addEight(products: usize, sums: v128, scales: usize, factor: v128, centre: v128): void {
-  const halves = v128.load(scales), low = i32x4.extend_low_i16x8_s(sums), high = i32x4.extend_high_i16x8_s(sums)
-  v128.store(products, addScaled(v128.load(products), low, shrunkLow(halves), factor, centre))
-  v128.store(products, addScaled(v128.load(products, 16), high, shrunkHigh(halves), factor, centre), 16)
+  const halves = v128.load(scales), lowBits = shrunkLowBits(halves), highBits = shrunkHighBits(halves)
+  const low = i32x4.extend_low_i16x8_s(sums), high = i32x4.extend_high_i16x8_s(sums)
+  v128.store(products, addScaled(v128.load(products), low, firstFour(lowBits, highBits), factor, centre))
+  v128.store(products, addScaled(v128.load(products, 16), high, lastFour(lowBits, highBits), factor, centre), 16)
 }
 
 /** products (32) += min * sum. mins (32) half floats; sum: a splat. */
 @inline
 export function addMinsOfOne(products: usize, mins: usize, sum: v128): void {
   for (let i = 0; i < TILE_ROWS * SCALE_BYTES; i += 16) {
-    const halves = v128.load(mins + i), to = products + 2 * i
-    v128.store(to, madd(shrunkLow(halves), sum, v128.load(to)))
-    v128.store(to, madd(shrunkHigh(halves), sum, v128.load(to, 16)), 16)
+    const halves = v128.load(mins + i), lowBits = shrunkLowBits(halves), highBits = shrunkHighBits(halves)
+    const to = products + 2 * i
+    v128.store(to, madd(firstFour(lowBits, highBits), sum, v128.load(to)))
+    v128.store(to, madd(lastFour(lowBits, highBits), sum, v128.load(to, 16)), 16)
   }
 }
 

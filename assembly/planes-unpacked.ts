@@ -1,5 +1,5 @@
 import { MAX_COLUMNS, MAX_GROUP, MAX_PLANES, QUAD, SCALE_BYTES, TILE_ROWS, VECTOR_BYTES } from './layout'
-import { madd, nibbleMask, shrunkHigh, shrunkLow } from './simd'
+import { firstFour, lastFour, madd, nibbleMask, shrunkHighBits, shrunkLowBits } from './simd'
 
 // One block of a matrix (32 rows, one group of columns) taken apart once for all columns of activations. It stays in the first-level
 // cache between them, and at an address that is a constant.
@@ -62,8 +62,9 @@ export function unpack(block: usize, quads: i32, planes: i32, hasMin: bool): voi
 function unpackHalves(out: usize, halves: usize): void {
   for (let i = 0; i < TILE_ROWS * SCALE_BYTES; i += 16) {
     const eight = v128.load(halves + i)
-    v128.store(out + 2 * i, shrunkLow(eight))
-    v128.store(out + 2 * i, shrunkHigh(eight), 16)
+    const lowBits = shrunkLowBits(eight), highBits = shrunkHighBits(eight)
+    v128.store(out + 2 * i, firstFour(lowBits, highBits))
+    v128.store(out + 2 * i, lastFour(lowBits, highBits), 16)
   }
 }
 

@@ -110,28 +110,28 @@ export function halfToFloat(high: v128): v128 {
   return f32x4.mul(shifted, v128.load(constants, 32))
 }
 
-/** Half floats 0 .. 3 of a vector of eight, times 2^-112 each: as in halfToFloat, without the multiplication. */
+/** The low 16 bits of the floats that eight half floats are once they are shifted into place, as in halfToFloat: times 2^-112. */
 @inline
-export function shrunkLow(halves: v128): v128 {
-  return v128.shuffle<i16>(lowBits(halves), highBits(halves), 0, 8, 1, 9, 2, 10, 3, 11)
-}
-
-/** Half floats 4 .. 7 of a vector of eight, times 2^-112 each. */
-@inline
-export function shrunkHigh(halves: v128): v128 {
-  return v128.shuffle<i16>(lowBits(halves), highBits(halves), 4, 12, 5, 13, 6, 14, 7, 15)
-}
-
-/** The low 16 bits of the floats that eight half floats are once they are shifted. */
-@inline
-function lowBits(halves: v128): v128 {
+export function shrunkLowBits(halves: v128): v128 {
   return i16x8.shl(halves, 13)
 }
 
 /** The high 16 bits of them. */
 @inline
-function highBits(halves: v128): v128 {
+export function shrunkHighBits(halves: v128): v128 {
   return v128.and(i16x8.shr_s(halves, 3), v128.load(constants, 176))
+}
+
+/** Floats 0 .. 3 of their low and high bits. */
+@inline
+export function firstFour(lowBits: v128, highBits: v128): v128 {
+  return v128.shuffle<i16>(lowBits, highBits, 0, 8, 1, 9, 2, 10, 3, 11)
+}
+
+/** Floats 4 .. 7 of their low and high bits. */
+@inline
+export function lastFour(lowBits: v128, highBits: v128): v128 {
+  return v128.shuffle<i16>(lowBits, highBits, 4, 12, 5, 13, 6, 14, 7, 15)
 }
 
 /** Sum of four f32 lanes. */

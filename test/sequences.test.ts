@@ -43,3 +43,50 @@ it('two answers take turns in one isolate, and each is what it is alone', async 
   expect(order.indexOf(0)).toBeLessThan(order.lastIndexOf(1))
   expect(order.indexOf(1)).toBeLessThan(order.lastIndexOf(0))
 })
+
+it('a stream has tokens while a long prompt is read, and whoever leaves takes nothing with it', async () => {
+  const stream = async (content: string, tokens: number, onToken: () => void, signal?: AbortSignal) => {
+    const response = await fetch(`${server.url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({
+        messages: [{ role: 'user', content }],
+        ...{ max_tokens: tokens, temperature: 0, logit_bias: { 2: -100 }, logprobs: true, stream: true },
+      }),
+      signal,
+    })
+    const logprobs: number[] = []
+    for await (const data of readEvents(response)) {
+      if (data === '[DONE]') continue
+      const { content = [] } = JSON.parse(data).choices[0]?.logprobs ?? {}
+      for (const { logprob } of content) {
+        logprobs.push(logprob)
+        onToken()
+      }
+    }
+    return logprobs
+  }
+  let [said, atBegin] = [0, 0]
+  const begun = Promise.withResolvers<void>()
+  const story = stream('Tell me a very long story.', 150, () => {
+    said++
+    if (said === 5) begun.resolve()
+  })
+  await begun.promise
+  atBegin = said
+  let meanwhile: number | undefined
+  // 13 chunks of a prompt, each beside a token of the story.
+  const long = 'one two three '.repeat(130)
+  const read = await stream(long, 4, () => {
+    meanwhile ??= said - atBegin
+  })
+  expect(meanwhile).toBeGreaterThanOrEqual(10)
+  const hangUp = new AbortController()
+  const left = stream(`Another one: ${long}`, 4, () => {}, hangUp.signal).catch(() => 'left')
+  await new Promise((resolve) => setTimeout(resolve, 300))
+  hangUp.abort()
+  expect(await left).toBe('left')
+  const together = await story
+  expect(together).toEqual(await stream('Tell me a very long story.', 150, () => {}))
+  expect(read).toEqual(await stream(long, 4, () => {}))
+})

@@ -7,6 +7,8 @@ import { type PlaneFormat, planesBytes } from '../../src/weights/plane-layout.ts
 /** The widest matrix of Nanbeige4-3B: its gate and up projections. */
 const ROWS = 10496
 const COLS = 2560
+/** So few of its rows that any second-level cache holds them: 368 kB at 4 planes in groups of 32. */
+const CACHED_ROWS = 256
 /** Weights to walk through: many times any cache. */
 const WEIGHT_BYTES = 320 * 2 ** 20
 
@@ -14,7 +16,11 @@ export interface KernelRun extends PlaneFormat {
   /** Activation vectors at once. */
   readonly columns: number
   readonly repeats: number
+  /** Where the weights are: in memory, all rows, or in the cache, the first of them. */
+  readonly from: 'memory' | 'cache'
 }
+
+const rowsOf = ({ from }: KernelRun) => (from === 'cache' ? CACHED_ROWS : ROWS)
 
 /** The matrix kernel on random weights streamed from memory, and a plain read of the same memory, in any runtime. */
 export class KernelWorkload {
@@ -54,21 +60,23 @@ export class KernelWorkload {
   }
 
   /** Weights multiplied by this many runs, each by one column. */
-  static weights({ columns, repeats }: KernelRun): number {
-    return ROWS * COLS * columns * repeats
+  static weights(run: KernelRun): number {
+    return rowsOf(run) * COLS * run.columns * run.repeats
   }
 
-  /** Each repeat takes the next matrix in memory, so that it comes from DRAM. */
-  run({ planes, groupSize, hasMin, columns, repeats }: KernelRun): void {
+  /** Each repeat takes the next matrix in memory, so that it comes from DRAM; or the same again, which then stays in the cache. */
+  run(run: KernelRun): void {
+    const { planes, groupSize, hasMin, columns, repeats, from } = run
     const tables = `${groupSize} ${columns} ${entryMax({ planes, groupSize })}`
     if (this.#built !== tables)
       this.#kernels.buildTables(this.#tables, this.#x, COLS, columns, groupSize, entryMax({ planes, groupSize }))
     this.#built = tables
     const bytes = planesBytes(ROWS, COLS, { planes, groupSize, hasMin })
-    const matrices = Math.floor(WEIGHT_BYTES / bytes)
+    const matrices = from === 'cache' ? 1 : Math.floor(WEIGHT_BYTES / bytes)
+    const rows = rowsOf(run)
     for (let i = 0; i < repeats; i++) {
       const w = this.#weights + (i % matrices) * bytes
-      this.#kernels.matmul(this.#y, w, this.#tables, ROWS, COLS, columns, ROWS * 4, planes, groupSize, 0, hasMin)
+      this.#kernels.matmul(this.#y, w, this.#tables, rows, COLS, columns, ROWS * 4, planes, groupSize, 0, hasMin)
     }
   }
 

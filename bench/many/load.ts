@@ -1,8 +1,8 @@
-import { readdir, readFile } from 'node:fs/promises'
 import { setTimeout } from 'node:timers/promises'
 import { createRandom } from '../../src/generate/random.ts'
 import { median } from '../support/median.ts'
 import { ask } from './ask.ts'
+import { runtime } from './runtime.ts'
 
 const CLIENTS = 32
 /** Share of the requests whose client hangs up, after 0 to 4 seconds. */
@@ -14,7 +14,7 @@ const IMPATIENT_MS = 2000
 export async function load(url: string, keys: readonly string[], seconds: number) {
   const random = createRandom(1)
   const below = (limit: number) => Math.floor(random() * limit)
-  const before = await memoryMib()
+  const before = (await runtime()).mib
   const until = performance.now() + seconds * 1000
   const counts = { completed: 0, hungUp: 0, refused: 0, errors: 0 }
   const firsts: number[] = []
@@ -57,7 +57,8 @@ export async function load(url: string, keys: readonly string[], seconds: number
     }),
   )
   await setTimeout(2000)
-  const { running, waiting } = await (await fetch(`${url}/healthz`)).json()
+  const headers = { Authorization: `Bearer ${keys[0]}` }
+  const { running, waiting } = await (await fetch(`${url}/healthz`, { headers })).json()
   return {
     ...counts,
     ...(failures.size > 0 && { failures: [...failures] }),
@@ -65,17 +66,6 @@ export async function load(url: string, keys: readonly string[], seconds: number
     'tokens of a client': `${Math.min(...tokens)}, ${median(tokens)}, ${Math.max(...tokens)} (least, median, most)`,
     'first token': `${median(firsts).toFixed(0)} ms, at most ${Math.max(...firsts).toFixed(0)}`,
     left: { running, waiting },
-    'memory of workerd': `${before} MiB before, ${await memoryMib()} after`,
+    'memory of workerd': `${before} MiB before, ${(await runtime()).mib} after`,
   }
-}
-
-/** Of all workerd processes that this process has started. */
-async function memoryMib(): Promise<number> {
-  let mib = 0
-  for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
-    const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '')
-    const field = (name: string) => status.match(new RegExp(`^${name}:\\s*(\\S+)`, 'm'))?.[1]
-    if (field('Name') === 'workerd' && field('PPid') === String(process.pid)) mib += Number(field('VmRSS')) / 1024
-  }
-  return Math.round(mib)
 }

@@ -10,6 +10,7 @@ import { median } from '../support/median.ts'
 import { ask } from './ask.ts'
 import { type Chat, identicalTurns } from './chat.ts'
 import { load } from './load.ts'
+import { runtime } from './runtime.ts'
 
 const SECONDS = Number(process.argv[2] ?? 300)
 const ROUNDS = 3
@@ -49,18 +50,20 @@ function fresh(round: number, count: number, index: number): string {
 async function streams(counts: readonly number[]) {
   const rows: Record<string, object> = {}
   for (const count of counts) {
-    const rounds: { rate: number; slowest: number; lastFirst: number }[] = []
+    const rounds: { rate: number; cpuRate: number; slowest: number; lastFirst: number }[] = []
     for (let round = 0; round < ROUNDS; round++) {
-      const start = performance.now()
+      const [start, cpuBefore] = [performance.now(), (await runtime()).cpuSeconds]
       const heard = await Promise.all(
         Array.from({ length: count }, (_, index) =>
           ask(server.url, { messages: user(fresh(round, count, index)), max_tokens: TOKENS }, { key }),
         ),
       )
       const seconds = (performance.now() - start) / 1000
+      const cpuSeconds = (await runtime()).cpuSeconds - cpuBefore
       const ends = heard.map(({ times }) => times.at(-1)!)
       rounds.push({
         rate: (count * TOKENS) / seconds,
+        cpuRate: (count * TOKENS) / cpuSeconds,
         slowest: Math.max(...ends) / median(ends),
         lastFirst: Math.max(...heard.map(({ times }) => times[0])),
       })
@@ -68,6 +71,7 @@ async function streams(counts: readonly number[]) {
     const of = (name: keyof (typeof rounds)[0]) => median(rounds.map((round) => round[name]))
     rows[count] = {
       'tokens/s, with prefill': of('rate').toFixed(1),
+      'tokens a CPU second': of('cpuRate').toFixed(1),
       'slowest / median': of('slowest').toFixed(2),
       'first token of the last': ms(of('lastFirst')),
     }
@@ -93,7 +97,7 @@ async function longPrompt() {
   reading = true
   const { times, promptTokens, error } = await ask(
     server.url,
-    { messages: user('one two three '.repeat(490)), max_tokens: 1 },
+    { messages: user('one two three '.repeat(490)), max_tokens: 8 },
     { key: stranger },
   )
   reading = false

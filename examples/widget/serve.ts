@@ -6,9 +6,18 @@ import { startWorker } from '../../src/serve/start-worker.ts'
 
 const PORT = 8080
 
-/** @param api what the pages ask instead of http://localhost:8787. */
-export async function examplePages(api: string): Promise<Hono> {
+/** @param api what the pages ask instead of http://localhost:8787. @param key of the site, where the API wants one. */
+export async function examplePages(api: string, key = 'none'): Promise<Hono> {
   const app = new Hono()
+  // As ../widget-token.mjs does it.
+  app.get('/chat-token', async (c) => {
+    const made = await fetch(`${api}/v1/widget-tokens`, {
+      method: 'POST',
+      headers: { Authorization: `Bearer ${key}`, 'Content-Type': 'application/json' },
+      body: JSON.stringify({ site: new URL(c.req.url).origin }),
+    })
+    return new Response(await made.text(), { status: made.status, headers: { 'Content-Type': 'application/json' } })
+  })
   const files = (await readdir(import.meta.dirname)).filter((file) => file.endsWith('.html'))
   for (const file of files) {
     app.get(`/${file}`, async (c) => {

@@ -78,6 +78,12 @@ describe('nanbeige-edge deploy', () => {
       stdout: '',
       stderr: expect.stringMatching(/keys\.json cannot be used: 0\.sha256/),
     })
+    const many = Array.from({ length: 60 }, (_, index) => ({ name: `key-${index}`, sha256: '0'.repeat(64) }))
+    await writeFile(keys, JSON.stringify(many))
+    expect(await deploy('--keys', keys)).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/keys\.json has 6\d+ bytes of keys where a Worker's variable holds 5000/),
+    })
   })
 
   it('names the script that failed, with the reason', async () => {

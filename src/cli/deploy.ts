@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { SingleBar } from 'cli-progress'
 import { DeployError } from '../deploy/errors.ts'
+import { MAX_VARIABLE_BYTES } from '../deploy/platform-limits.ts'
 import { CONFIG_FILE, ROUTER_FOLDER, type Script } from '../deploy/wrangler-configs.ts'
 import { writePipeline } from '../deploy/write-scripts.ts'
 import { kernelModules } from '../pack/kernel-modules.ts'
@@ -14,6 +15,10 @@ import { type PlanCommandOptions, planPack } from './plan.ts'
 
 const NO_KEYS =
   'To be deployed it needs --keys FILE, which `nanbeige-edge key NAME --file FILE` makes, or --public: strangers, with limits and without GPU origins.'
+
+function tooManyKeys(file: string, { length }: string): string {
+  return `${file} has ${length} bytes of keys where a Worker's variable holds ${MAX_VARIABLE_BYTES}; take keys out that nobody uses`
+}
 
 /** As commander gives them. */
 export interface DeployCommandOptions extends PlanCommandOptions {
@@ -30,6 +35,8 @@ export interface DeployCommandOptions extends PlanCommandOptions {
 export async function deployCommand(folder: string, options: DeployCommandOptions): Promise<void> {
   const { keys, public: isPublic = false, dryRun = false } = options
   const apiKeys = keys === undefined ? undefined : await readKeys(keys)
+  if (apiKeys !== undefined && apiKeys.length > MAX_VARIABLE_BYTES)
+    throw new DeployError('too_many_keys', tooManyKeys(keys!, apiKeys))
   if (apiKeys === undefined && !isPublic && !dryRun) throw new DeployError('no_keys', NO_KEYS)
   const { store, manifest, plan } = await planPack(await kernelModules(), folder, options)
   const out = options.out ?? join('dist', 'deploy', plan.name)

@@ -68,6 +68,18 @@ describe('serve', () => {
     expect((await readdir(env.TMPDIR!)).filter((name) => name.startsWith('nanbeige-edge'))).toEqual([])
   })
 
+  it('writes a line of its log for each request, and none into a chat', async () => {
+    const served = await serve(pack.folder)
+    await tokens(served.url)
+    await expect
+      .poll(() => served.output)
+      .toMatch(/^\{"event":"request",.*"path":"\/v1\/chat\/completions","status":200/m)
+    const chat = promisify(execFile)(process.execPath, [CLI, 'chat', pack.folder], { env })
+    chat.child.stdin!.end('ab')
+    const { stdout, stderr } = await chat
+    expect(stdout + stderr).not.toContain('"event"')
+  })
+
   it('serves other machines only where it is said who may ask', async () => {
     const refused = {
       code: 1,

@@ -11,7 +11,7 @@ export class PlanError extends Error {
   }
 }
 
-export type DeployErrorCode = 'not_built' | 'script_failed' | 'too_many_assets' | 'no_keys'
+export type DeployErrorCode = 'not_built' | 'script_failed' | 'too_many_assets' | 'no_keys' | 'too_many_keys'
 
 /** A pipeline that cannot be deployed. The message names the script or file and says what to do. */
 export class DeployError extends Error {

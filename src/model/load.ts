@@ -41,12 +41,12 @@ export async function loadModel(
   const slot = new CountingArena()
   allocateSlot(slot, sizes, config, capacity)
   const columnsOf = (sequences: number) => Math.min(sequences, MAX_HEAD_COLUMNS)
-  const bytesOf = (sequences: number) => {
+  const withOne = Array.from({ length: MAX_HEAD_COLUMNS }, (_, i) => {
     const counted = new CountingArena()
-    const weights = allocateWeights(counted, manifest.tensors)
-    build(counted, sizes, config, weights, capacity, 1, columnsOf(sequences))
-    return counted.total + (sequences - 1) * slot.total
-  }
+    build(counted, sizes, config, allocateWeights(counted, manifest.tensors), capacity, 1, i + 1)
+    return counted.total
+  })
+  const bytesOf = (sequences: number) => withOne[columnsOf(sequences) - 1] + (sequences - 1) * slot.total
   const fits = (sequences: number) => memorySize(bytesOf(sequences)) <= MAX_MEMORY_BYTES
   let { sequences } = options
   if (!fits(sequences)) throw tooLarge(manifest.name, bytesOf(sequences), capacity, sequences)

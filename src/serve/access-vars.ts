@@ -30,15 +30,13 @@ export async function accessVars(options: AccessOptions, { host }: Address, hasK
   return {
     ...(apiKeys && { API_KEYS: apiKeys }),
     ...(allowedOrigins && { ALLOWED_ORIGINS: allowedOrigins }),
-    ACCESS: isPublic ? 'public' : isHere ? 'loopback' : '',
+    ACCESS: isPublic ? 'public-shared' : isHere ? 'loopback' : '',
   }
 }
 
 /** The value of API_KEYS in a file. Throws AccessConfigError. */
 export async function readKeys(path: string): Promise<string> {
-  const text = await readFile(path, 'utf8')
-  parseApiKeys(text, path)
-  return text
+  return JSON.stringify(parseApiKeys(await readFile(path, 'utf8'), path))
 }
 
 function oneKey(key: string): string {

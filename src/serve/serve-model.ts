@@ -69,7 +69,7 @@ async function servePipeline(out: string, options: ServeOptions): Promise<Starte
   }
   const name = basename(resolve(out))
   const { origin, vars } = await access(options, name, false)
-  return { worker: await startPipeline({ out, port: 0, vars }), name, origin }
+  return { worker: await startPipeline({ out, port: 0, vars, silent: options.silent }), name, origin }
 }
 
 async function serveWhole(options: ServeOptions): Promise<Started> {

@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { CONFIG_FILE, ROUTER_FOLDER, stageFolder } from '../deploy/wrangler-configs.ts'
 import { bundleWorker, miniflareOptions } from './bundle-worker.ts'
-import { startMiniflare, type WorkerOptions } from './start-miniflare.ts'
+import { SILENT, startMiniflare, type WorkerOptions } from './start-miniflare.ts'
 import type { RunningWorker } from './start-worker.ts'
 
 interface StartPipelineOptions {
@@ -14,6 +14,8 @@ interface StartPipelineOptions {
   readonly vars?: Readonly<Record<string, string>>
   /** Of the runtime's inspector, which has a target for each script; 0: any free one. */
   readonly inspectorPort?: number
+  /** Drop what workerd and the Workers write. */
+  readonly silent?: boolean
 }
 
 /** Start the router and all stages of a pipeline in one workerd on loopback, from the configurations that would be deployed. */
@@ -22,6 +24,7 @@ export async function startPipeline({
   port,
   vars = {},
   inspectorPort,
+  silent = false,
 }: StartPipelineOptions): Promise<RunningWorker> {
   const stages = (await readdir(out).catch(() => [])).filter((name) => /^stage-\d+$/.test(name)).length
   if (stages === 0) throw new Error(`${out} has no stages; \`npx nanbeige-edge deploy PACK --dry-run\` writes them`)
@@ -43,6 +46,7 @@ export async function startPipeline({
     port,
     inspectorPort,
     cf: false,
+    ...(silent && SILENT),
   })
   const { port: actual } = await miniflare.ready
   return {

@@ -1,8 +1,7 @@
 import { join } from 'node:path'
-import type { Readable } from 'node:stream'
 import { bundleWorker, miniflareOptions } from './bundle-worker.ts'
 import { PROJECT } from './project.ts'
-import { startMiniflare } from './start-miniflare.ts'
+import { SILENT, startMiniflare } from './start-miniflare.ts'
 
 export interface RunningWorker {
   /** Without a slash at the end. */
@@ -23,7 +22,7 @@ interface StartOptions {
   readonly storage?: string
   /** Of the runtime's inspector; 0: any free one. */
   readonly inspectorPort?: number
-  /** Drop what workerd writes, as the stack of every connection that fails. */
+  /** Drop what workerd and the Worker write, as the stack of every connection that fails. */
   readonly silent?: boolean
 }
 
@@ -54,7 +53,7 @@ export async function startWorker({
     inspectorPort,
     resourcePersistencePath: storage,
     cf: false,
-    ...(silent && { handleRuntimeStdio: drop }),
+    ...(silent && SILENT),
   })
   const { port: actual } = await miniflare.ready
   return {
@@ -64,8 +63,4 @@ export async function startWorker({
       await remove()
     },
   }
-}
-
-function drop(...streams: Readable[]): void {
-  for (const stream of streams) stream.resume()
 }

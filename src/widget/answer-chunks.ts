@@ -101,7 +101,7 @@ function eventsOf({ choices, nanbeige, usage }: ChunkObject): AnswerEvent[] {
   if (reasoning) events.push({ type: 'reasoning', text: reasoning })
   if (choice?.delta?.content) events.push({ type: 'text', text: choice.delta.content })
   for (const { index, id, function: called } of choice?.delta?.tool_calls ?? []) {
-    if (id) events.push({ type: 'toolCall', index, id, name: called?.name ?? '' })
+    if (called?.name) events.push({ type: 'toolCall', index, id: id ?? `call_${index}`, name: called.name })
     if (called?.arguments) events.push({ type: 'toolCallArguments', index, text: called.arguments })
   }
   if (choice?.finish_reason) events.push({ type: 'finish', reason: choice.finish_reason })

@@ -51,8 +51,8 @@ async function streamTurn(from: AssistantTurn, run: AnswerRun): Promise<void> {
       for await (const chunk of steadyAnswer(room.server, sourceOf(turn, before, run), signal)) {
         const old = turn
         turn = grow(old, chunk, Date.now())
-        // With its first event the server tells where to come back to, which is soon too late.
-        put(turn, old.completion !== undefined && old.state === turn.state)
+        // Where to come back to is known with the first event; the next saving may be too late.
+        put(turn, old.completion?.id === turn.completion?.id && old.state === turn.state)
         tell(old, turn, room)
       }
       turn = isUnfinished(turn) ? ended(turn, 'done') : turn
@@ -73,7 +73,7 @@ async function streamTurn(from: AssistantTurn, run: AnswerRun): Promise<void> {
       } else if (error.retryAt !== undefined && turn.state === 'waiting') {
         turn = { ...turn, completion: undefined, error }
         put(turn)
-        await pause(error.retryAt - Date.now(), signal).catch(() => {})
+        await pause(Math.max(0, error.retryAt - Date.now()), signal).catch(() => {})
       } else {
         // The rest of an answer that had begun is lost; the model can go on from what there is.
         const told = error.kind === 'connection' && hasText(turn) ? ({ ...error, kind: 'lost' } as const) : error

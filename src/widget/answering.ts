@@ -9,13 +9,10 @@ import { type AssistantTurn, isUnfinished, type Turn } from './turns.ts'
 const ASKED_LATELY_MS = 60_000
 
 export interface Work {
-  /** Left out: the next message of the queue. */
-  readonly turn?: AssistantTurn
+  readonly turn: AssistantTurn
   /** Others that change with it. */
   readonly beside?: readonly Turn[]
   readonly dropOldest?: boolean
-  /** What failed before does not hold the queue back. */
-  readonly sendQueue?: boolean
 }
 
 /** The answers that this tab brings to their end, one after the other. */
@@ -42,9 +39,14 @@ export class Answering {
 
   /** The answer under way, in this tab or another one. */
   get turn(): AssistantTurn | undefined {
-    const own = this.#job?.turn === undefined ? undefined : this.#kept.tree.get(this.#job.turn)
-    const turn = own ?? this.#kept.last()
-    return turn?.role === 'assistant' && isUnfinished(turn) ? turn : undefined
+    const { tree } = this.#kept
+    const own = this.#job?.turn === undefined ? undefined : tree.get(this.#job.turn)
+    return own?.role === 'assistant' && isUnfinished(own) ? own : tree.unfinished()
+  }
+
+  /** Messages of the queue are about to be sent. */
+  get isSending(): boolean {
+    return this.#job !== undefined && this.turn === undefined
   }
 
   /** Whether a turn is this tab's to change. */
@@ -61,9 +63,9 @@ export class Answering {
     else void this.#room.keep(async (archive) => archive.tell({ type: 'stop', conversation: this.#kept.record.id }))
   }
 
-  /** Another tab asks for it. */
+  /** Another tab asks for it, which must not be asked in turn. */
   stopHere(): void {
-    if (!this.#waits) this.stop()
+    if (this.#job?.turn !== undefined) this.stop()
   }
 
   /** Ends what is under way without going on to the queue. */
@@ -79,19 +81,45 @@ export class Answering {
   /** Takes up what is not finished, when no other tab does. */
   async resume(): Promise<void> {
     if (this.#job || !(this.turn || this.#kept.record.queue.length > 0)) return
-    await this.#begin(async (job) => this.#answerAll(job, await this.#unfinished()))
+    await this.#begin(async (job) => {
+      await this.#kept.reload()
+      for (let next = await this.#unfinished(); next && !job.closing; next = await this.#unfinished()) {
+        await this.#answer(next, job)
+        job.abort = new AbortController()
+      }
+      await this.#sendQueue(job)
+    })
   }
 
   /** Answers, and goes on with the queue. */
-  async work({ turn, beside = [], dropOldest, sendQueue }: Work): Promise<void> {
-    if (turn) void this.#kept.show([...beside, turn])
-    const job = await this.#begin((job) => this.#answerAll(job, turn, dropOldest, sendQueue), turn)
+  async work({ turn, beside = [], dropOldest }: Work): Promise<void> {
+    void this.#kept.show([...beside, turn])
+    const job = await this.#begin(async (job) => {
+      await this.#kept.reload()
+      const { tree } = this.#kept
+      const now = tree.get(turn.id)
+      // Another tab has brought it to its end.
+      const isOver = now?.role === 'assistant' && !isUnfinished(now) && now.state !== 'failed'
+      if (isOver && isUnfinished(turn)) return this.#sendQueue(job)
+      tree.set(turn)
+      await this.#answer(turn, job, dropOldest)
+      await this.#sendQueue(job)
+    }, turn)
     const { aborted, reason } = job.abort.signal
-    const left = turn && this.#kept.tree.get(turn.id)
+    const left = this.#kept.tree.get(turn.id)
     // It was given up before its turn came.
     if (left?.role === 'assistant' && left.state === 'waiting' && aborted && reason !== LEFT) {
       await this.#kept.put([ended(left, 'stopped')])
     }
+  }
+
+  /** Sends what waits, whatever the last answer has come to. */
+  async sendQueue(): Promise<void> {
+    if (this.#job) return
+    await this.#begin(async (job) => {
+      await this.#kept.reload()
+      await this.#sendQueue(job, true)
+    })
   }
 
   /** Another tab has its turn. */
@@ -110,26 +138,26 @@ export class Answering {
       .finally(() => {
         if (this.#job === job) this.#job = undefined
         this.#room.changed()
+        // What was put there when this job had looked for the last time.
+        if (!job.closing && this.#kept.record.queue.length > 0 && this.#mayGoOn()) void this.resume()
       })
     await job.done
     return job
   }
 
-  async #answerAll(job: Job, first?: AssistantTurn, dropOldest?: boolean, sendQueue?: boolean): Promise<void> {
-    let next = first
-    for (let force = sendQueue; ; force = false) {
-      if (next) await this.#answer(next, job, dropOldest)
-      if (job.closing || !(force || this.#mayGoOn())) return
-      const message = await this.#kept.takeQueued()
+  async #sendQueue(job: Job, force = false): Promise<void> {
+    while (!job.closing && (force || this.#mayGoOn())) {
+      const message = await this.#kept.dequeue()
       if (!message) return
       job.abort = new AbortController()
       const { turn, beside } = this.#kept.question(message.content, this.#kept.last()?.id)
       await this.#kept.show([...beside, turn])
-      next = turn
+      await this.#answer(turn, job)
+      force = false
     }
   }
 
-  async #answer(turn: AssistantTurn, job: Job, dropOldest: boolean | undefined): Promise<void> {
+  async #answer(turn: AssistantTurn, job: Job, dropOldest?: boolean): Promise<void> {
     const { tree, record } = this.#kept
     job.turn = turn.id
     await runAnswer(turn.id, {
@@ -146,9 +174,10 @@ export class Answering {
       },
     })
     await this.#kept.flush()
-    const end = tree.get(turn.id) as AssistantTurn
-    const instead = end.insteadOf === undefined ? undefined : (tree.get(end.insteadOf) as AssistantTurn | undefined)
-    if (!instead || isUnfinished(end) || end.state === 'done' || hasText(end)) return
+    // Another tab may have taken them away.
+    const end = tree.get(turn.id) as AssistantTurn | undefined
+    const instead = end?.insteadOf === undefined ? undefined : (tree.get(end.insteadOf) as AssistantTurn | undefined)
+    if (!end || !instead || isUnfinished(end) || end.state === 'done' || hasText(end)) return
     // Nothing better has come.
     await this.#kept.remove(end)
     await this.#kept.show([{ ...instead, error: end.error ?? instead.error }])
@@ -156,9 +185,7 @@ export class Answering {
 
   /** A turn that was left unfinished, if it can be brought to its end. */
   async #unfinished(): Promise<AssistantTurn | undefined> {
-    const { turn } = this
-    if (turn) await this.#kept.reload([turn.id])
-    const now = this.turn
+    const now = this.#kept.tree.unfinished()
     if (!now) return undefined
     if (now.state === 'done') {
       // Whether a tool had done its work before the page was left, nobody knows.
@@ -166,12 +193,12 @@ export class Answering {
         call.state === 'running' ? ({ ...call, state: 'asking' } as const) : call,
       )
       await this.#kept.put([{ ...now, toolCalls }])
-      return undefined
+      return this.#unfinished()
     }
     if (now.completion?.lastEventId !== undefined) return now
     if (!hasText(now) && Date.now() - now.createdAt < ASKED_LATELY_MS) return now
     await this.#kept.put([{ ...ended(now, 'failed'), error: LEFT_ERROR }])
-    return undefined
+    return this.#unfinished()
   }
 
   /** Nothing in the last turn waits for the reader. */

@@ -62,22 +62,21 @@ export class Conversation {
 
   /** Messages that wait, the next one first. */
   get queue(): readonly QueuedMessage[] {
-    return this.#kept.record.queue
+    return this.#answering.isSending ? [] : this.#kept.record.queue
   }
 
   /** During an answer the message waits for its end. Resolves when it is answered, or waits. */
   async ask(content: string): Promise<void> {
-    if (!this.answering && this.queue.length === 0) {
-      return this.#answering.work(this.#kept.question(content, this.#kept.last()?.id))
-    }
-    await this.#kept.patch({ queue: [...this.queue, { id: newId(), content }] })
-    if (!this.answering) await this.#answering.work({ sendQueue: true })
+    const waits = this.answering
+    // By the queue in any case: tabs take what they ask out of it one after the other.
+    await this.#kept.enqueue({ id: newId(), content })
+    if (!waits) await this.#answering.sendQueue()
   }
 
   /** Takes a message out of the queue: its text, for the composer. */
   unqueue(id: string): string | undefined {
     const message = this.queue.find((queued) => queued.id === id)
-    void this.#kept.patch({ queue: this.queue.filter((queued) => queued !== message) })
+    if (message) void this.#kept.dequeue(id)
     return message?.content
   }
 
@@ -132,24 +131,29 @@ export class Conversation {
   async continueAnswer(id: string): Promise<void> {
     const turn = this.#kept.tree.get(id)
     if (turn?.role !== 'assistant' || this.answering) return
-    if (turn.content === '') return this.retry()
+    if (turn.content === '') return this.#kept.last() === turn ? this.retry() : this.regenerate(id)
     const { usage, reasoningTokens, answerTokens } = turn
-    const again = { state: 'waiting', completion: undefined, error: undefined, endedAt: undefined } as const
+    const again = {
+      state: 'waiting',
+      toolCalls: [],
+      completion: undefined,
+      error: undefined,
+      endedAt: undefined,
+    } as const
     await this.#answering.work({ turn: { ...turn, ...again, before: { usage, reasoningTokens, answerTokens } } })
   }
 
   /** With all that follows it; `undoRemove` brings it back. */
   async remove(id: string): Promise<void> {
-    const turn = this.#kept.tree.get(id)
-    if (!turn) return
     await this.#answering.end()
-    this.#removed = this.#kept.tree.get(id)!
-    await this.#kept.remove(this.#removed)
+    this.#removed = this.#kept.tree.get(id)
+    if (this.#removed) await this.#kept.remove(this.#removed)
   }
 
   async undoRemove(): Promise<void> {
-    if (this.#removed) await this.#kept.put([this.#removed])
+    const removed = this.#removed
     this.#removed = undefined
+    if (removed) await this.#kept.bringBack(removed)
   }
 
   /** Whether a tool that waits for the reader may run. When all of a turn are decided on, the model is told their results. */
@@ -181,7 +185,12 @@ export class Conversation {
       const { turn, beside } = this.#kept.question(question, undefined)
       return this.#kept.show([...beside, { ...ended(turn, 'failed'), error: turnError(cause) }])
     }
-    await this.#answering.work({ sendQueue: true })
+    await this.#answering.sendQueue()
+  }
+
+  /** Ends the answer, and sends no more of the queue. */
+  end(): Promise<void> {
+    return this.#answering.end()
   }
 
   /** Lets go of the answer, which goes on at the server: another tab or element may take it up. */

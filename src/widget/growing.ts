@@ -55,6 +55,8 @@ function growBy(turn: AssistantTurn, event: AnswerEvent, now: number): Assistant
     case 'text':
       return { ...withAnswerToken(turn, now), content: turn.content + event.text }
     case 'toolCall': {
+      // Some servers say it with every piece of the arguments.
+      if (turn.toolCalls[event.index]) return turn
       const call: ToolCall = { id: event.id, name: event.name, arguments: '', state: 'streaming' }
       return { ...withAnswerToken(turn, now), toolCalls: [...turn.toolCalls, call] }
     }
@@ -99,16 +101,20 @@ export function ended(turn: AssistantTurn, state: 'done' | 'stopped' | 'failed')
   const now = Date.now()
   const thoughtAt = turn.thoughtAt ?? (turn.reasoning === '' ? undefined : now)
   const moves = withSpeed(turn, speed(turn, now))
-  return { ...turn, state, moving: false, stalled: false, error: undefined, endedAt: now, thoughtAt, moves }
+  const toolCalls = state === 'done' ? turn.toolCalls : turn.toolCalls.map(cutShort)
+  return { ...turn, state, toolCalls, moving: false, stalled: false, error: undefined, endedAt: now, thoughtAt, moves }
 }
 
 /** As it is kept where nobody goes on with what was under way. */
 export function atRest(turn: Turn): Turn {
   if (turn.role === 'user') return turn
-  const toolCalls = turn.toolCalls.map((call) =>
-    call.result === undefined ? ({ ...call, state: 'refused', result: 'It was not run.' } as const) : call,
+  const resting = isUnfinished(turn) && turn.state !== 'done' ? ended(turn, 'stopped') : turn
+  const toolCalls = resting.toolCalls.map((call) =>
+    call.state === 'failed' || call.result !== undefined
+      ? call
+      : ({ ...call, state: 'refused', result: 'It was not run.' } as const),
   )
-  return { ...(isUnfinished(turn) ? ended(turn, 'stopped') : turn), toolCalls, completion: undefined }
+  return { ...resting, toolCalls, completion: undefined }
 }
 
 /** Whether what is said of an answer begins with this. */
@@ -148,12 +154,13 @@ function moved(
 }
 
 function withEnd(turn: AssistantTurn, reason: string, now: number): AssistantTurn {
+  const cut = reason === 'length'
   // A call that turned out to be none: its text has come as content.
   const toolCalls = reason === 'stop' ? turn.toolCalls.filter((call) => isJson(call.arguments)) : turn.toolCalls
   return {
     ...turn,
-    state: reason === 'length' ? 'cut' : 'done',
-    toolCalls,
+    state: cut ? 'cut' : 'done',
+    toolCalls: cut ? toolCalls.map(cutShort) : toolCalls,
     moving: false,
     endedAt: now,
     moves: withSpeed(turn, speed(turn, now)),
@@ -181,7 +188,12 @@ export function tokensOf({ reasoningTokens, answerTokens }: AssistantTurn): numb
   return reasoningTokens + answerTokens
 }
 
-function isJson(text: string): boolean {
+/** A call of which the end is missing: the model is not told of it. */
+function cutShort(call: ToolCall): ToolCall {
+  return call.state === 'streaming' ? { ...call, state: 'failed' } : call
+}
+
+export function isJson(text: string): boolean {
   try {
     JSON.parse(text)
     return true

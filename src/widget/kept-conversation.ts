@@ -1,6 +1,6 @@
 import { newAnswer } from './growing.ts'
 import type { Room } from './room.ts'
-import type { SavedConversation, SavedTurn } from './saved.ts'
+import type { QueueEdit, SavedConversation, SavedTurn } from './saved.ts'
 import { decided } from './tools.ts'
 import { TurnTree } from './turn-tree.ts'
 import {
@@ -124,28 +124,55 @@ export class KeptConversation {
     await this.#room.keep((archive) => archive.save({ turns }))
   }
 
-  /** The next message of the queue; no other tab gets it too. */
-  async takeQueued(): Promise<QueuedMessage | undefined> {
-    let taken: QueuedMessage | undefined
-    const kept = await this.#room.keep(async (archive) => {
-      taken = await archive.takeQueued(this.#record.id)
-    })
-    if (!kept || this.#isNew) taken = this.#record.queue[0]
-    this.#record = { ...this.#record, queue: this.#record.queue.filter(({ id }) => id !== taken?.id) }
-    return taken
+  /** Undoes `remove`. */
+  async bringBack(turn: Turn): Promise<void> {
+    this.tree.set(turn)
+    this.#room.changed()
+    const turns = [{ ...this.#saved(turn), removedAt: undefined }]
+    await this.#room.keep((archive) => archive.save({ turns }))
   }
 
-  /** Reads again what another tab has changed. */
-  async reload(turnIds: readonly string[]): Promise<void> {
+  /** Puts a message behind the others. */
+  async enqueue(message: QueuedMessage): Promise<void> {
+    if (this.#isNew) await this.patch({ queue: [...this.#record.queue, message] })
+    else await this.#editQueue((queue) => [...queue, message])
+  }
+
+  /** Takes out the next message, or another one; undefined: it is gone, or another tab has it. */
+  async dequeue(id?: string): Promise<QueuedMessage | undefined> {
+    const at = (queue: readonly QueuedMessage[]) => queue.find((message) => id === undefined || message.id === id)
+    return at(await this.#editQueue((queue) => queue.filter((message) => message !== at(queue))))
+  }
+
+  /** The queue as it was before. */
+  async #editQueue(edit: QueueEdit): Promise<readonly QueuedMessage[]> {
+    const { id, queue } = this.#record
+    const shown = edit(queue)
+    this.#record = { ...this.#record, queue: shown }
+    this.#room.changed(this.#record)
+    let before: readonly QueuedMessage[] | undefined
+    if (!this.#isNew) {
+      await this.#room.keep(async (archive) => {
+        before = await archive.editQueue(id, edit)
+      })
+    }
+    if (before === undefined) return queue
+    this.#record = { ...this.#record, queue: edit(before) }
+    this.#room.changed(this.#record)
+    return before
+  }
+
+  /** Reads again what other tabs have changed. @param turnIds left out: of all turns. */
+  async reload(turnIds?: readonly string[]): Promise<void> {
     await this.#room.keep(async (archive) => {
-      const [record, ...turns] = await Promise.all([
-        archive.conversation(this.#record.id),
-        ...turnIds.map((id) => archive.turn(id)),
-      ])
+      const { id } = this.#record
+      const reading = turnIds ? Promise.all(turnIds.map((turn) => archive.turn(turn))) : archive.turns(id)
+      const [record, turns] = await Promise.all([archive.conversation(id), reading])
       // What is typed and looked at here stays.
       const { draft, chosen } = this.#record
-      if (record) this.#record = { ...record, draft, chosen: { ...record.chosen, ...chosen } }
-      for (const turn of turns) if (turn) this.#take(turn)
+      // What could not be saved is newer.
+      if (record && !this.#isNew) this.#record = { ...record, draft, chosen: { ...record.chosen, ...chosen } }
+      for (const turn of turns) if (turn && !this.#unsaved.has(turn.turn.id)) this.#take(turn)
     })
     this.#room.changed(this.#record)
   }

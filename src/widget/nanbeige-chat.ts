@@ -11,6 +11,7 @@ import { textsFor } from './texts.ts'
 import { Announcer } from './views/announcer.ts'
 import { Composer } from './views/composer.ts'
 import { ConversationList } from './views/conversation-list.ts'
+import { isTouch } from './views/enter.ts'
 import { exchanges } from './views/exchanges.ts'
 import { Follower } from './views/follower.ts'
 import { Reader } from './views/reader.ts'
@@ -46,6 +47,8 @@ export class NanbeigeChat extends ChatProperties {
   })
   readonly #log = createRef<HTMLElement>()
   #words = textsFor('en', undefined)
+  /** What has the focus before a drawing. */
+  #focused: Element | null | undefined
   /** Of the conversation that was drawn last. */
   #drawn: string | undefined
   /** The question below which there is room for its answer. */
@@ -83,6 +86,12 @@ export class NanbeigeChat extends ChatProperties {
     this.#chats.create()
   }
 
+  /** @internal Where what had the focus is gone. A touch keyboard comes only for who wants to write. */
+  regainFocus(): void {
+    if (isTouch()) this.#log.value!.focus()
+    else this.focus()
+  }
+
   // Tokens may come faster than frames.
   protected override async scheduleUpdate(): Promise<void> {
     await new Promise(requestAnimationFrame)
@@ -90,7 +99,8 @@ export class NanbeigeChat extends ChatProperties {
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
-    if (changed.has('endpoint') || changed.has('model')) void this.#loadModel()
+    const asked = ['endpoint', 'model', 'apiKey', 'tokenProvider'] as const
+    if (asked.some((name) => changed.has(name))) void this.#loadModel()
     if (!this.hasUpdated || changed.has('lang') || changed.has('texts')) {
       const language = this.lang || this.closest<HTMLElement>('[lang]')?.lang || navigator.language
       this.#words = textsFor(language, this.texts)
@@ -98,6 +108,7 @@ export class NanbeigeChat extends ChatProperties {
     const { answering, turns } = this.#chats.current
     if (answering) this.#roomFor = turns.findLast(({ turn }) => turn.role === 'user')?.turn.id
     this.#tick(answering)
+    this.#focused = this.shadowRoot?.activeElement
   }
 
   protected override firstUpdated(): void {
@@ -108,6 +119,7 @@ export class NanbeigeChat extends ChatProperties {
   }
 
   protected override updated(): void {
+    if (this.#focused?.isConnected === false) this.regainFocus()
     const { id, draft } = this.#chats.current
     if (id === this.#drawn) return
     this.#drawn = id

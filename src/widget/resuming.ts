@@ -1,6 +1,7 @@
 import type { AnswerChunk } from './answer-chunks.ts'
 import { AnswerError } from './answer-error.ts'
 import { openAnswer, type Place, resumeAnswer, type Server } from './client.ts'
+import { within } from './within.ts'
 
 /** A server keeps an answer for its reader this long (src/http/recording.ts); then there is no use in coming back. */
 const KEPT_MS = 60_000
@@ -43,8 +44,9 @@ export async function* steadyAnswer(
         ? resumeAnswer(server, place, either)
         : openAnswer(server, 'body' in from ? from.body : {}, either, plain ? {} : RESUMABLE)
       for await (const chunk of watched(chunks, () => place !== undefined)) {
-        lastSign = Date.now()
-        if (begun) failures = 0
+        const heard = chunk.connection === 'open'
+        if (heard) lastSign = Date.now()
+        if (heard && begun) failures = 0
         const { completionId, eventId, events } = chunk
         if (eventId !== undefined) place = { id: completionId ?? place!.id, lastEventId: eventId }
         begun ||= place !== undefined || events.length > 0
@@ -92,17 +94,6 @@ async function* watched(chunks: AsyncGenerator<AnswerChunk>, resumable: () => bo
   } finally {
     // Not awaited: where nothing comes, it would wait with the others.
     void chunks.return(undefined).catch(() => {})
-  }
-}
-
-/** undefined: not in time. */
-async function within<Value>(promise: Promise<Value>, ms: number): Promise<Value | undefined> {
-  const { promise: late, resolve } = Promise.withResolvers<undefined>()
-  const timer = setTimeout(resolve, ms, undefined)
-  try {
-    return await Promise.race([promise, late])
-  } finally {
-    clearTimeout(timer)
   }
 }
 

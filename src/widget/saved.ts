@@ -1,6 +1,7 @@
 import { type DBSchema, type IDBPDatabase, openDB } from 'idb'
 import type { Chosen } from './turn-tree.ts'
 import type { QueuedMessage, Settings, Turn } from './turns.ts'
+import { within } from './within.ts'
 
 export interface SavedConversation {
   readonly id: string
@@ -36,6 +37,8 @@ export type Word =
   | { readonly type: 'changed'; readonly conversation?: string; readonly turns: readonly string[] }
   | { readonly type: 'stop'; readonly conversation: string }
 
+export type QueueEdit = (queue: readonly QueuedMessage[]) => readonly QueuedMessage[]
+
 /** Where conversations are kept. Its promises reject where there is no more room, or the store is gone. */
 export interface Archive {
   /** false: in memory, until the page is left. */
@@ -46,8 +49,8 @@ export interface Archive {
   turn(id: string): Promise<SavedTurn | undefined>
   /** All in one transaction. */
   save(changes: Changes): Promise<void>
-  /** Takes the first message out of a queue. */
-  takeQueued(conversation: string): Promise<QueuedMessage | undefined>
+  /** Resolves to the queue as it was before; no other tab changes it meanwhile. */
+  editQueue(conversation: string, edit: QueueEdit): Promise<readonly QueuedMessage[] | undefined>
   /** For ever. */
   forget(conversation: string, turns?: readonly string[]): Promise<void>
   settings(): Promise<Settings>
@@ -64,19 +67,23 @@ interface Schema extends DBSchema {
   settings: { key: string; value: Settings }
 }
 
+/** A database that does not open by then never does (Safari, now and then). */
+const OPENED_WITHIN_MS = 10_000
+
 /** In IndexedDB; in memory where there is none, as in some private windows. */
 export async function openArchive(name: string): Promise<Archive> {
   try {
-    const database = await openDB<Schema>(name, 1, {
+    const opening = openDB<Schema>(name, 1, {
       upgrade(database) {
         database.createObjectStore('conversations', { keyPath: 'id' })
         database.createObjectStore('turns', { keyPath: 'turn.id' }).createIndex('conversation', 'conversation')
         database.createObjectStore('settings')
       },
       // A newer version of this page is about to change it.
-      blocking: () => database.close(),
+      blocking: (_, __, { target }) => (target as IDBDatabase).close(),
     })
-    return new LastingArchive(name, database)
+    const database = await within(opening, OPENED_WITHIN_MS)
+    return database ? new LastingArchive(name, database) : new PassingArchive()
   } catch {
     return new PassingArchive()
   }
@@ -116,20 +123,24 @@ class LastingArchive implements Archive {
       const before = await conversations.get(conversation.id)
       await conversations.put({ ...before, ...conversation } as SavedConversation)
     }
-    const all = turns.map(async (turn) => transaction.objectStore('turns').put(turn))
+    const store = transaction.objectStore('turns')
+    const all = turns.map(async (saved) => {
+      // An answer that grows here may have been taken away by another tab.
+      const removedAt = 'removedAt' in saved ? saved.removedAt : (await store.get(saved.turn.id))?.removedAt
+      await store.put({ ...saved, removedAt })
+    })
     await Promise.all([put(), ...all, transaction.done])
     const id = conversation?.id ?? turns[0]?.conversation
     this.tell({ type: 'changed', conversation: id, turns: turns.map(({ turn }) => turn.id) })
   }
 
-  async takeQueued(id: string): Promise<QueuedMessage | undefined> {
+  async editQueue(id: string, edit: QueueEdit): Promise<readonly QueuedMessage[] | undefined> {
     const { store, done } = this.#database.transaction('conversations', 'readwrite')
     const saved = await store.get(id)
-    const [first, ...queue] = saved?.queue ?? []
-    if (saved && first) await store.put({ ...saved, queue })
+    if (saved) await store.put({ ...saved, queue: edit(saved.queue) })
     await done
     this.tell({ type: 'changed', conversation: id, turns: [] })
-    return first
+    return saved?.queue
   }
 
   async forget(conversation: string, turns?: readonly string[]): Promise<void> {
@@ -193,11 +204,10 @@ class PassingArchive implements Archive {
     for (const turn of turns) this.#turns.set(turn.turn.id, turn)
   }
 
-  async takeQueued(id: string): Promise<QueuedMessage | undefined> {
+  async editQueue(id: string, edit: QueueEdit): Promise<readonly QueuedMessage[] | undefined> {
     const saved = this.#conversations.get(id)
-    const [first, ...queue] = saved?.queue ?? []
-    if (saved) this.#conversations.set(id, { ...saved, queue })
-    return first
+    if (saved) this.#conversations.set(id, { ...saved, queue: edit(saved.queue) })
+    return saved?.queue
   }
 
   async forget(conversation: string, turns?: readonly string[]): Promise<void> {

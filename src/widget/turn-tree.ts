@@ -1,5 +1,6 @@
 import type { Message } from './client.ts'
-import type { AssistantTurn, ShownTurn, Turn } from './turns.ts'
+import { isJson } from './growing.ts'
+import { type AssistantTurn, isUnfinished, type ShownTurn, type Turn } from './turns.ts'
 
 /** Chosen turns by the turn that they follow, '' before the first. */
 export type Chosen = Readonly<Record<string, string>>
@@ -55,12 +56,14 @@ export class TurnTree {
     return path
   }
 
-  /** Ids of a turn and all that follow it. */
-  below(id: string): string[] {
-    const below = [id]
-    // Grows while it is gone through.
-    for (const parent of below) below.push(...this.following(parent).map((turn) => turn.id))
-    return below
+  /** An answer that is under way, in a branch that is shown or not. */
+  unfinished(): AssistantTurn | undefined {
+    for (const turn of this.#turns.values()) {
+      // What followed a turn that was taken away is not part of the tree.
+      const isThere = () => this.pathTo(turn.id)[0].parent === undefined
+      if (turn.role === 'assistant' && isUnfinished(turn) && isThere()) return turn
+    }
+    return undefined
   }
 }
 
@@ -95,5 +98,6 @@ export function messagesOf(turns: readonly Turn[]): Message[] {
 }
 
 function calledOf({ id, name, arguments: text }: AssistantTurn['toolCalls'][number]) {
-  return { id, type: 'function', function: { name, arguments: text } }
+  // Its result tells the model that it was none; servers refuse what is no JSON.
+  return { id, type: 'function', function: { name, arguments: isJson(text) ? text : '{}' } }
 }

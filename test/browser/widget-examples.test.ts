@@ -1,6 +1,9 @@
+import { createHash } from 'node:crypto'
+import { Hono } from 'hono'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { examplePages } from '../../examples/widget/serve.ts'
+import { startWorker } from '../../src/serve/start-worker.ts'
 import { type ListeningApp, listen } from '../support/listen.ts'
 import { words } from '../support/scripted-answer.ts'
 import { type Script, type ScriptedChat, startScriptedChat } from '../support/scripted-chat.ts'
@@ -63,7 +66,7 @@ describe.skipIf(!chromiumPath)('examples/widget in Chromium (needs one: set CHRO
     await page.goto(site.url)
     const links = await page.getByRole('link').allTextContents()
     expect(links.sort()).toEqual(
-      ['attributes', 'events', 'launcher', 'methods', 'properties', 'slots', 'theme', 'tools'].map(
+      ['attributes', 'events', 'launcher', 'methods', 'properties', 'slots', 'theme', 'token', 'tools'].map(
         (name) => `${name}.html`,
       ),
     )
@@ -142,6 +145,26 @@ describe.skipIf(!chromiumPath)('examples/widget in Chromium (needs one: set CHRO
     await page.getByRole('button', { name: 'Allow once' }).click()
     await page.getByText('The page said: done').waitFor()
     expect(await page.locator('h1').textContent()).toBe('A title by the model')
+  })
+
+  test('token, at a server with keys', async () => {
+    const sha256 = createHash('sha256').update('key-of-the-site').digest('hex')
+    let pages = new Hono()
+    const shop = await listen({ fetch: (request: Request) => pages.fetch(request) })
+    const vars = { API_KEYS: JSON.stringify([{ name: 'shop', sha256 }]), ALLOWED_ORIGINS: shop.url }
+    const server = await startWorker({ port: 0, vars })
+    try {
+      pages = await examplePages(server.url, 'key-of-the-site')
+      await page.goto(`${shop.url}/token.html`)
+      await page.getByRole('heading', { name: 'SmolLM2 135M Instruct' }).waitFor()
+      const request = page.waitForRequest('**/v1/chat/completions')
+      await ask('What is the capital of France?')
+      expect(await (await request).headerValue('Authorization')).toMatch(/^Bearer (\w|-)+\.(\w|-)+\.(\w|-)+$/)
+      await page.locator('.markdown').getByText(/\w/).first().waitFor()
+    } finally {
+      await server.stop()
+      await shop.stop()
+    }
   })
 
   test('launcher', async () => {

@@ -173,41 +173,4 @@ describe.skipIf(!chromiumPath)('the widget in Chromium (needs one: set CHROMIUM 
     expect(requests.filter((url) => url.includes('leak.example'))).toEqual([])
     expect(await page.title()).not.toBe('hacked')
   })
-
-  test('reasoning is folded away above the answer, as text, and not sent back', async () => {
-    await script({ reasoning_content: 'Which <b>is</b> ' }, { reasoning_content: 'bigger?' }, '9.8 is.')
-    await ask('9.11 or 9.8?')
-    await page.getByText('9.8 is.').waitFor()
-    // The second answer thinks the same.
-    const reasoning = page.getByText('Which <b>is</b> bigger?').first()
-    expect(await reasoning.isVisible()).toBe(false)
-    await page.getByText('Thought for').click()
-    await reasoning.waitFor()
-    expect(await textOf(answer())).toBe('9.8 is.')
-    const second = page.waitForRequest(COMPLETIONS)
-    await button('Send').waitFor()
-    await ask('Sure?')
-    expect((await second).postDataJSON().messages[1]).toEqual({ role: 'assistant', content: '9.8 is.' })
-    // It was opened; the answer below it does not close it.
-    expect(await reasoning.isVisible()).toBe(true)
-  })
-
-  test('a reader who scrolled up is left alone, and can go back to the newest text', async () => {
-    const paragraphs = Array.from({ length: 80 }, (_, index) => `Paragraph ${index}.\n\n`)
-    await script(...paragraphs)
-    await ask('Write a lot.')
-    await page.getByText('Paragraph 79.').waitFor()
-    const log = page.getByRole('log')
-    const distance = () =>
-      log.evaluate(({ scrollHeight, scrollTop, clientHeight }) => scrollHeight - scrollTop - clientHeight)
-    await expect.poll(distance).toBeLessThan(2)
-    await log.evaluate((log) => {
-      log.scrollTop = 0
-    })
-    await button('Go to the newest text').waitFor()
-    await message().fill('a change that draws the element again')
-    expect(await log.evaluate(({ scrollTop }) => scrollTop)).toBe(0)
-    await button('Go to the newest text').click()
-    await expect.poll(distance).toBeLessThan(2)
-  })
 })

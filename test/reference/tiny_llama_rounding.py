@@ -10,9 +10,9 @@ from tiny_llama_model import Case, pack_name
 
 # What is between a lossless pack and float32 are the rounded activations:
 # - A product reads tables of the sums +-a +-b +-c +-d of four activations, rounded to whole steps: the largest entry of the
-#   group, half of |a| + |b| + |c| + |d|, is 127 steps (63 for matrices of up to three planes, and of four in groups of over 32). A weight of P bits takes one
-#   entry a plane and four columns. Entries are off by independent errors, uniform within half a step, and that of plane p
-#   counts 2^p times, so that y of a row is off by a variance of
+#   group, half of |a| + |b| + |c| + |d|, is 127 steps (63 for matrices of up to three planes, and of four in groups of over
+#   32). A weight of P bits takes one entry a plane and four columns. Entries are off by independent errors, uniform within
+#   half a step, and that of plane p counts 2^p times, so that y of a row is off by a variance of
 #     sum over groups of  scale^2 (1 + 4 + ... + 4^(P-1)) (group / 4) step^2 / 12
 #   That is a little too much: weights near the middle have opposite bits in their highest planes (01..., 10...), and entries of
 #   opposite bits are opposite, so that part of the error of one plane takes away from another's.

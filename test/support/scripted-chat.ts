@@ -4,7 +4,7 @@ import { Hono } from 'hono'
 import { cors } from 'hono/cors'
 import { PAGE_HEADERS } from '../../scripts/build-widget.ts'
 import { CHUNKS } from '../../src/http/chat-completions.ts'
-import { type ApiError, errorResponse, toApiError } from '../../src/http/errors.ts'
+import { type ApiError, toApiError } from '../../src/http/errors.ts'
 import { Recordings } from '../../src/http/recordings.ts'
 import { resume } from '../../src/http/resume.ts'
 import { sendEvents } from '../../src/http/sse.ts'
@@ -72,8 +72,12 @@ export async function startScriptedChat(script: Script, model = 'nanbeige4-3b-th
     }
     return sendEvents(c, recordings.start(id, chunks, controls, options), 0)
   })
+  app.post('/v1/widget-tokens', (c) => c.json({ token: 'widget-token', expires_at: 2 ** 32 }))
   app.route('/v1', resume(recordings))
-  app.onError((error, c) => errorResponse(c, toApiError(error)))
+  app.onError((cause, c) => {
+    const { body, status, headers } = toApiError(cause)
+    return c.json(body, status, headers)
+  })
   app.use(async (c, next) => {
     await next()
     for (const [name, value] of Object.entries(headersOf(c.req.path))) c.header(name, value)

@@ -33,7 +33,9 @@ export async function serveCommand(
   if (url === undefined) throw new Error(output)
   return {
     url,
-    output,
+    get output() {
+      return output
+    },
     async stop(signal = 'SIGINT') {
       child.kill(signal)
       const [status] = await exit

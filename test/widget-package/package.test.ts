@@ -59,7 +59,7 @@ describe.skipIf(!chromiumPath)('in Chromium (needs one: set CHROMIUM to its path
         delta: { content: 'You asked: ' },
         nanbeige: { source: 'origin', origin: 'gpu', reason: 'budget', edge_tokens: 3 },
       },
-      ...words('content', `**${question}** They are \`quick\`.`),
+      ...words('content', `**${question}** They are \`quick\`, $v^2$.\n\n\`\`\`js\nlet fox\n\`\`\``),
       { finish: 'stop' },
     ])
     site = await listen(sites(api.url))
@@ -100,7 +100,9 @@ describe.skipIf(!chromiumPath)('in Chromium (needs one: set CHROMIUM to its path
       await page.goto(`${site.url}/${name}.html?api=${api.url}`)
       // A property: one of the suggestions, which asks.
       await page.getByRole('button', { name: 'What is a fox?' }).click()
-      await page.getByText('They are quick.').waitFor()
+      // Formulas and code come with parts of the package that the app's bundler has placed.
+      await page.locator('.markdown math').waitFor({ state: 'attached' })
+      await page.locator('.markdown pre span').first().waitFor()
       expect(await page.locator('.markdown strong').textContent()).toBe('What is a fox?')
       expect(api.requests.at(-1)!.authorization).toBe('Bearer token-of-the-page')
       await expect

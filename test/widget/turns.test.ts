@@ -188,6 +188,8 @@ describe('tools', () => {
       "There is no tool 'nothing'. There are: weather, fails.",
       expect.stringContaining('no JSON'),
     ])
+    // What servers read as JSON is JSON.
+    for (const { function: called } of bodies()[1].messages[1].tool_calls) JSON.parse(called.arguments)
     expect(turnsOf(tab.current)[1]).toMatchObject({
       toolCalls: [{ state: 'refused' }, { state: 'failed' }, { state: 'failed' }, { state: 'failed' }],
     })
@@ -232,6 +234,17 @@ describe('tools', () => {
       'tool',
       'user',
     ])
+  })
+
+  test('a call that is cut is none for the model, and the answer is continued without it', async () => {
+    const tab = await tabs.open(api.url, { tools: [weather] })
+    const begun = { tool_calls: [{ index: 0, function: { name: 'weather', arguments: '{"a' } }] }
+    api.answers = [says(`${chunk({ content: 'Well.' })}\n${chunk(begun)}\n`, end('length')), words(' So.')]
+    await tab.current.ask('?')
+    expect(last(tab.current)).toMatchObject({ state: 'cut', toolCalls: [{ name: 'weather', state: 'failed' }] })
+    await tab.current.continueAnswer(last(tab.current).id)
+    expect(last(tab.current)).toMatchObject({ content: 'Well. So.', toolCalls: [], state: 'done' })
+    expect(bodies()[1].messages.at(-1)).toEqual({ role: 'assistant', content: 'Well.' })
   })
 
   test('a call that turned out to be text is none', async () => {

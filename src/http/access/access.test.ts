@@ -176,11 +176,15 @@ describe('a server for strangers', () => {
     expect(await (await get({ ...from(''), url: 'https://edge.example/healthz' })).json()).toEqual({ status: 'ok' })
   })
 
-  it('takes a client that writes its address itself for no other', async () => {
-    const { post } = appFor({ access: 'public' })
-    for (let request = 0; request < most; request++)
-      await post({ headers: { 'CF-Connecting-IP': `203.0.113.${request}` } })
-    expect((await post({ headers: { 'CF-Connecting-IP': '203.0.113.99' } })).status).toBe(429)
+  it.for<[string, object | undefined]>([
+    ['public', undefined],
+    // Miniflare says that it is Cloudflare.
+    ['public-shared', {}],
+  ])('takes a client that writes its address itself for no other: %s', async ([access, cf]) => {
+    const { post } = appFor({ access })
+    const ask = (address: string) => post({ headers: { 'CF-Connecting-IP': address }, cf })
+    for (let request = 0; request < most; request++) await ask(`203.0.113.${request}`)
+    expect((await ask('203.0.113.99')).status).toBe(429)
   })
 
   it('knows the holders of keys beside them, and no wrong key', async () => {
@@ -191,6 +195,14 @@ describe('a server for strangers', () => {
     expect((await post()).status).toBe(200)
     expect((await post({ headers: { Authorization: 'Bearer wrong' } })).status).toBe(401)
   })
+})
+
+it('what cannot be read of the variables is no good health', async () => {
+  for (const access of [{ apiKeys: '[' }, { ...LOOPBACK, allowedOrigins: 'shop.example' }]) {
+    const { get } = appFor(access)
+    const headers = { Origin: 'https://shop.example' }
+    expect(await (await get({ url: 'http://localhost/healthz', headers })).json()).toEqual({ status: 'error' })
+  }
 })
 
 it('an answer is data, which no page shows, frames or runs', async () => {

@@ -22,7 +22,8 @@ export interface AccessSettings {
   readonly apiKeys?: string | null
   /**
    * The variable ACCESS, who is let in without a key: `loopback`, whoever reaches a server that this machine alone reaches, while there are
-   * no keys; `public`, strangers, with limits. Not set: nobody.
+   * no keys; `public`, strangers, with limits for each address; `public-shared`, strangers with the limits of one, where nobody tells them apart. Not
+   * set: nobody.
    */
   readonly access?: string | null
   /** The variable ALLOWED_ORIGINS. */
@@ -66,24 +67,35 @@ export class Access {
     await next()
   }
 
+  /** Throws AccessConfigError where a variable cannot be read. */
+  check(): void {
+    if (this.#settings.apiKeys) this.#parsedKeys(this.#settings.apiKeys)
+    this.sites.allows('')
+  }
+
+  #parsedKeys(variable: string): readonly ApiKey[] {
+    this.#keys ??= parseApiKeys(variable)
+    return this.#keys
+  }
+
   /** Who asks. Throws an ApiError of status 401 or 403, and AccessConfigError. */
   async caller(c: Context): Promise<Caller> {
     this.sites.check(c.req.raw)
     const { apiKeys, access } = this.#settings
     if (this.#isLoopback) return loopback(c.req.raw)
     const credential = credentialOf(c.req.raw.headers)
-    if (access === 'public' && (credential === undefined || !apiKeys)) return this.#stranger(c)
+    if (access?.startsWith('public') && (credential === undefined || !apiKeys)) return this.#stranger(c)
     if (!apiKeys) {
       throw unauthorized(
         'api_keys_missing',
         'This server lets nobody in yet: its owner has to set API_KEYS, as `nanbeige-edge key NAME` prints it.',
       )
     }
-    this.#keys ??= parseApiKeys(apiKeys)
-    const key = await matchingKey(this.#keys, credential ?? '')
+    const keys = this.#parsedKeys(apiKeys)
+    const key = await matchingKey(keys, credential ?? '')
     if (key) return this.#holder(key)
     const claims = await this.#widgetTokens.read(credential ?? '')
-    const signer = this.#keys.find(({ name }) => name === claims?.sub)
+    const signer = keys.find(({ name }) => name === claims?.sub)
     if (claims && signer) return this.#widget(c, claims, this.#holder(signer))
     throw unauthorized('invalid_api_key', 'A key of this server is needed, as Authorization: Bearer KEY.')
   }
@@ -148,8 +160,9 @@ export class Access {
   }
 
   #stranger(c: Context): Caller {
-    // What Cloudflare has not seen to, a client can write itself: then all strangers share the limits of one.
-    const address = 'cf' in c.req.raw && c.req.raw.cf ? addressOf(c) : ''
+    // What Cloudflare has not seen to, a client can write itself. Miniflare (5.20261117) says that it is Cloudflare.
+    const isSeenTo = this.#settings.access === 'public' && 'cf' in c.req.raw && c.req.raw.cf
+    const address = isSeenTo ? addressOf(c) : ''
     const account =
       this.#addresses.get(address) ?? new Account(`address ${address}`, STRANGER_LIMITS, { store: this.#days })
     this.#addresses.delete(address)

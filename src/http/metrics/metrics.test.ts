@@ -94,12 +94,13 @@ describe('the metrics', () => {
     const readings = [
       'up',
       'answers_going',
+      'queue_running',
       'queue_waiting',
       'edge_tokens_computed_total',
       'cache_hits_total',
       'cache_tokens_total',
     ]
-    expect(await Promise.all(readings.map((name) => sampleOf(`nanbeige_${name}`)))).toEqual([1, 0, 0, 7, 3, 39])
+    expect(await Promise.all(readings.map((name) => sampleOf(`nanbeige_${name}`)))).toEqual([1, 0, 0, 0, 7, 3, 39])
     const circuit = (state: string) => sampleOf('nanbeige_origin_circuit', { origin: 'gpu', state })
     expect([await circuit('closed'), await circuit('open'), await circuit('half-open')]).toEqual([1, 0, 0])
     expect(await sampleOf('nanbeige_origin_requests_total', { origin: 'gpu', outcome: 'completed' })).toBe(1)

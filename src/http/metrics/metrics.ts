@@ -9,6 +9,7 @@ const MOVES = ['handover', 'origins_failed', 'origin_refused']
 /** What a health check tells, as far as it is counted. */
 export interface Health {
   readonly status?: string
+  readonly running?: number
   readonly waiting?: number
   readonly tokensComputed?: number
   readonly reused?: { readonly sequences: number; readonly tokens: number }
@@ -56,10 +57,11 @@ export class Metrics {
     return `${all.map((metric) => metric.text()).join('\n')}\n`
   }
 
-  #now({ status, waiting = 0, tokensComputed = 0, reused, recoveries, origins = [] }: Health): Metric[] {
+  #now({ status, running = 0, waiting = 0, tokensComputed = 0, reused, recoveries, origins = [] }: Health): Metric[] {
     return [
       reading('nanbeige_up', 'gauge', 'Whether the server works.', [[{}, status === 'ok' ? 1 : 0]]),
       reading('nanbeige_answers_going', 'gauge', 'Answers that go on, those that wait among them.', [[{}, this.going]]),
+      reading('nanbeige_queue_running', 'gauge', 'Answers that the edge computes.', [[{}, running]]),
       reading('nanbeige_queue_waiting', 'gauge', 'Answers that wait for their turn at the edge.', [[{}, waiting]]),
       reading('nanbeige_edge_tokens_computed_total', 'counter', 'Tokens that the edge has computed, of prompts too.', [
         [{}, tokensComputed],

@@ -32,27 +32,32 @@ class MarkdownDirective extends AsyncDirective {
   #renderer: MarkdownRenderer | undefined
   #text: string | undefined
   #streaming = false
+  #options = OPTIONS
 
   render(_text: string, _options: MarkdownOptions = {}) {
     return noChange
   }
 
   override update(part: ChildPart, [text, { streaming = false, ...options } = {}]: Parameters<this['render']>) {
-    if (text === this.#text && streaming === this.#streaming) return noChange
+    this.#options = { ...OPTIONS, ...options }
+    if (text === this.#text && streaming === this.#streaming && this.#renderer?.isFor(this.#options)) return noChange
     this.#text = text
     this.#streaming = streaming
-    if (Renderer) this.#show(part, { ...OPTIONS, ...options })
+    if (Renderer) this.#show(part)
     else {
       showPlain(part, text)
-      void loadMarkdown().then(() => this.#show(part, { ...OPTIONS, ...options }))
+      void loadMarkdown().then(() => this.#show(part))
     }
     return noChange
   }
 
-  #show(part: ChildPart, options: RendererOptions): void {
+  #show({ parentNode, startNode, endNode }: ChildPart): void {
     if (!Renderer) return
-    const before = part.startNode as ChildNode
-    this.#renderer ??= new Renderer(part.parentNode, before, part.endNode as ChildNode | null, options)
+    if (this.#renderer && !this.#renderer.isFor(this.#options)) {
+      this.#renderer.clear()
+      this.#renderer = undefined
+    }
+    this.#renderer ??= new Renderer(parentNode, startNode as ChildNode, endNode as ChildNode | null, this.#options)
     this.#renderer.show(this.#text!, this.#streaming)
   }
 

@@ -17,7 +17,7 @@ export interface RendererOptions extends RenderingOptions {
 export class MarkdownRenderer {
   readonly #parent: Node
   readonly #end: ChildNode | null
-  readonly #sliceMs: number
+  readonly #options: RendererOptions
   readonly #rendering: Rendering
   #document = new MarkdownDocument()
   #tree: HTMLElement | undefined
@@ -26,8 +26,13 @@ export class MarkdownRenderer {
   constructor(parent: Node, before: ChildNode | null, end: ChildNode | null, options: RendererOptions) {
     this.#parent = parent
     this.#end = end
-    this.#sliceMs = options.atOnce ? Number.POSITIVE_INFINITY : SLICE_MS
+    this.#options = options
     this.#rendering = new Rendering(parent, before, end, options)
+  }
+
+  /** Whether it shows a text as these want it. */
+  isFor({ light, texts }: RendererOptions): boolean {
+    return light === this.#options.light && texts === this.#options.texts
   }
 
   show(text: string, streaming: boolean): void {
@@ -45,6 +50,11 @@ export class MarkdownRenderer {
     this.#showParts()
   }
 
+  clear(): void {
+    this.pause()
+    this.#rendering.clear()
+  }
+
   pause(): void {
     if (this.#frame !== undefined) cancelAnimationFrame(this.#frame)
   }
@@ -57,11 +67,12 @@ export class MarkdownRenderer {
     this.pause()
     this.#frame = undefined
     const start = performance.now()
+    const sliceMs = this.#options.atOnce ? Number.POSITIVE_INFINITY : SLICE_MS
     let shown = 0
     for (let parts = this.#document.next(); parts; parts = this.#document.next()) {
       for (const part of parts) this.#rendering.finish(part)
       shown += parts.length
-      if (shown >= PARTS_AT_ONCE && performance.now() - start > this.#sliceMs) {
+      if (shown >= PARTS_AT_ONCE && performance.now() - start > sliceMs) {
         this.#frame = requestAnimationFrame(this.#showParts)
         return
       }

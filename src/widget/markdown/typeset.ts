@@ -1,4 +1,4 @@
-import katex from 'katex'
+import katex, { type KatexOptions } from 'katex'
 import css from 'katex/dist/katex.min.css'
 import { addFonts, addRareFonts } from './katex-fonts.ts'
 
@@ -15,28 +15,44 @@ sheet.replaceSync(css.replace(/@font-face\{[^}]*\}/g, ''))
  * calls, not by HTML: a page whose policy allows neither inline styles nor other fonts shows the same.
  */
 export function typeset(tex: string, displayMode: boolean, element: HTMLElement): boolean {
-  const set = document.createElement('span')
+  let set: HTMLElement
   try {
-    katex.render(tex, set, {
-      displayMode,
-      throwOnError: true,
-      strict: 'ignore',
-      trust: false,
-      maxExpand: 300,
-      maxSize: 20,
+    const tree = renderToTree(tex, {
+      ...{ displayMode, throwOnError: true, strict: 'ignore', trust: false, maxExpand: 300, maxSize: 20 },
     })
+    keepWidths(tree)
+    set = tree.toNode()
   } catch {
     return false
   }
-  // The one thing for which KaTeX (0.19) writes an attribute.
-  for (const drawing of set.querySelectorAll<SVGElement>('svg[style]')) {
-    drawing.style.width = /width:\s*([\d.]+em)/.exec(drawing.getAttribute('style') ?? '')?.[1] ?? ''
+  for (const drawing of set.querySelectorAll<SVGElement>('svg[data-width]')) {
+    drawing.style.width = drawing.dataset.width!
   }
   adopt(element.getRootNode())
   void addFonts()
   if (set.querySelector(RARE)) void addRareFonts()
-  element.replaceChildren(...set.childNodes)
+  element.replaceChildren(set)
   return true
+}
+
+/** What KaTeX makes its nodes of; its types leave it out. */
+const { __renderToDomTree: renderToTree } = katex as unknown as {
+  __renderToDomTree(tex: string, options: KatexOptions): TreeNode
+}
+
+interface TreeNode {
+  readonly attributes?: Record<string, string>
+  readonly children?: readonly TreeNode[]
+  toNode(): HTMLElement
+}
+
+/** The one thing that KaTeX (0.19) writes into an attribute is the width of a drawing; policies forbid that. */
+function keepWidths({ attributes, children = [] }: TreeNode): void {
+  if (attributes?.style) {
+    attributes['data-width'] = attributes.style.replace(/^width:/, '')
+    delete attributes.style
+  }
+  for (const child of children) keepWidths(child)
 }
 
 export type Typeset = typeof typeset

@@ -65,6 +65,7 @@ export const composerStyles = css`
     color: var(--text);
     font: inherit;
     cursor: pointer;
+    field-sizing: content;
   }
   .effort option {
     background: var(--background);

@@ -144,7 +144,9 @@ export class Composer {
     this.draft = ''
     this.#facts!.drafted('')
     this.#facts!.send(message)
-    this.focus()
+    // A touch keyboard would hide the answer.
+    if (isTouch()) this.#input.value!.blur()
+    else this.focus()
   }
 
   #stop = (): void => {

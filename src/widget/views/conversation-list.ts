@@ -6,7 +6,7 @@ import { closeIcon, deleteIcon, editIcon } from '../icons.ts'
 import type { Texts } from '../texts.ts'
 import { offerFile } from './offer-file.ts'
 
-type Host = LitElement & { removed: 'turn' | 'conversation' | undefined }
+type Host = LitElement & { removed: 'turn' | 'conversation' | undefined; regainFocus(): void }
 
 /** The conversations, in a drawer over the chat. */
 export class ConversationList {
@@ -41,7 +41,7 @@ export class ConversationList {
     this.#unreadable = false
     this.#host.requestUpdate()
     await this.#host.updateComplete
-    this.#host.focus()
+    this.#host.regainFocus()
   }
 
   /** @param undo brings back what was removed a moment ago */

@@ -41,6 +41,12 @@ export const sourceStyles = css`
   .dot.edge {
     background: currentColor;
   }
+  @media (forced-colors: active) {
+    .dot.edge {
+      background: CanvasText;
+      forced-color-adjust: none;
+    }
+  }
   .moving .dot {
     animation: breathe 1.4s ease-in-out infinite;
   }

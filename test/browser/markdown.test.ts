@@ -1,0 +1,277 @@
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { chromiumPath, launchChromium } from './chromium.ts'
+import { HOSTILE } from './hostile-markdown.ts'
+import { startMarkdownPage } from './markdown-page.ts'
+
+interface MarkdownView extends HTMLElement {
+  text: string
+  options: object
+  updateComplete: Promise<boolean>
+}
+
+describe.skipIf(!chromiumPath)('Markdown in Chromium (needs one: set CHROMIUM to its path)', () => {
+  let server: Awaited<ReturnType<typeof startMarkdownPage>>
+  let browser: Browser
+  let page: Page
+  let complaints: string[]
+  let requests: string[]
+
+  beforeAll(async () => {
+    server = await startMarkdownPage()
+    browser = await launchChromium()
+  })
+
+  afterAll(async () => {
+    await browser?.close()
+    await server?.stop()
+  })
+
+  beforeEach(async () => {
+    page = await browser.newPage({ viewport: { width: 500, height: 700 } })
+    complaints = []
+    requests = []
+    page.on('pageerror', (error) => complaints.push(error.message))
+    page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()))
+    page.on('request', (request) => requests.push(new URL(request.url()).pathname))
+    await page.goto(server.url)
+    // What shows Markdown is there.
+    await show('Hello.')
+    await page.locator('.plain').waitFor({ state: 'detached' })
+  })
+
+  afterEach(async () => {
+    await page.close()
+    // What the page's policy forbids is told to the console.
+    expect(complaints).toEqual([])
+  })
+
+  const markdown = () => page.locator('.markdown')
+
+  const show = (text: string, options: object = {}) =>
+    page.evaluate(
+      async ([text, options]) => {
+        const view = document.querySelector<MarkdownView>('markdown-view')!
+        Object.assign(view, { text, options })
+        await view.updateComplete
+      },
+      [text, options] as const,
+    )
+
+  /** Shows a text by steps of so many characters, one a frame. */
+  const stream = (text: string, step: number, from = 0) =>
+    page.evaluate(
+      async ([text, step, from]) => {
+        const view = document.querySelector<MarkdownView>('markdown-view')!
+        for (let at = from; at < text.length; at += step) {
+          Object.assign(view, { text: text.slice(0, at), options: { streaming: true } })
+          await new Promise(requestAnimationFrame)
+        }
+        Object.assign(view, { text, options: {} })
+        await view.updateComplete
+      },
+      [text, step, from] as const,
+    )
+
+  const html = () => markdown().evaluate((element) => element.innerHTML.replace(/<!--.*?-->/g, ''))
+  /** What is shown when nothing is left to do. */
+  const settled = async () => {
+    await expect.poll(async () => (await html()) === (await page.waitForTimeout(100), await html())).toBe(true)
+    return await html()
+  }
+
+  const RICH = [
+    '# Title\n\nSome **bold *and* text** with `code`, 5~10 **注意：**请看 and $x^2$.\n\n',
+    '1. one\n   - nested\n2. two\n\n   ```py\n   def f(x):\n       return x\n   ```\n\n',
+    '| a | b |\n|:-:|--:|\n| 1 | 2 |\n| **x** | `y` |\n| 3 | 4 |\n\n',
+    `${'A long paragraph has *many* sentences. '.repeat(60)}\n\n`,
+    `\`\`\`ts\n${'const value = `text ${1}` // a comment\n'.repeat(120)}\`\`\`\n\n`,
+    '$$\n\\sum_{i=1}^n \\sqrt{i} \\frac{a}{b}\n$$\n\n- [x] done\n- [ ] open\n\nSee[^1] and [it][2].\n\n',
+    '[^1]: A note.\n\n[2]: https://example.com\n',
+  ].join('')
+
+  test('what grew is what would be there at once', async () => {
+    await show(RICH)
+    await page.locator('.katex').first().waitFor({ state: 'attached' })
+    await page.locator('.hljs-keyword').first().waitFor()
+    const whole = await settled()
+    for (const step of [29, 700]) {
+      await show('')
+      await stream(RICH, step)
+      expect(await settled()).toBe(whole)
+    }
+  })
+
+  test('formulas are set under a policy without inline styles and fonts, when the first is there', async () => {
+    await show('no formula')
+    expect(requests.filter((path) => /typeset|fonts/.test(path))).toEqual([])
+    await show('so $\\left(\\frac{a}{b}\\right)$ costs $5 or $10, \\[ \\mathcal{L} = \\vec{x} \\]')
+    await expect.poll(() => page.locator('.katex').count()).toBe(2)
+    expect(await page.locator('.katex-display').count()).toBe(1)
+    const height = () =>
+      page
+        .locator('.katex .mfrac')
+        .first()
+        .evaluate((element) => element.getBoundingClientRect().height)
+    expect(await height()).toBeGreaterThan(20)
+    expect(
+      await page
+        .locator('.katex .mathnormal')
+        .first()
+        .evaluate((element) => getComputedStyle(element).fontFamily),
+    ).toBe('KaTeX_Math')
+    await expect.poll(() => page.evaluate(() => document.fonts.check('16px KaTeX_Caligraphic'))).toBe(true)
+    expect(await page.evaluate(() => [...document.fonts].every(({ status }) => status === 'loaded'))).toBe(true)
+  })
+
+  test('a formula that KaTeX does not know stays as it was written', async () => {
+    await show('$\\nosuchcommand{x}$ and $y$')
+    await page.locator('.katex').waitFor({ state: 'attached' })
+    expect(await markdown().textContent()).toContain('$\\nosuchcommand{x}$')
+  })
+
+  test('code has its language, colours once the highlighter is there, and can be copied', async () => {
+    await page.context().grantPermissions(['clipboard-read', 'clipboard-write'])
+    const texts = { copy: '复制', copied: '已复制' }
+    await show('text', { texts })
+    expect(requests.filter((path) => path.includes('highlighter'))).toEqual([])
+    await show('```python\ndef f():\n    return "x" # why\n```', { texts })
+    await page.locator('.hljs-keyword', { hasText: 'def' }).waitFor()
+    expect(await page.locator('.code-head').textContent()).toBe('python复制')
+    expect(await page.locator('pre').textContent()).toBe('def f():\n    return "x" # why\n')
+    await page.getByRole('button', { name: '复制' }).click()
+    await page.getByRole('button', { name: '已复制' }).waitFor()
+    expect(await page.evaluate(() => navigator.clipboard.readText())).toBe('def f():\n    return "x" # why')
+  })
+
+  test('light Markdown loads neither KaTeX nor the highlighter', async () => {
+    await show('$x$\n\n```js\nconst a = 1\n```', { light: true })
+    await page.locator('.code').waitFor()
+    expect(await page.locator('pre').textContent()).toBe('const a = 1\n')
+    expect(await page.locator('p').textContent()).toBe('$x$')
+    await page.waitForLoadState('networkidle')
+    expect(requests.filter((path) => /typeset|highlighter/.test(path))).toEqual([])
+  })
+
+  test('what was shown keeps its nodes: a selection and a scroll position survive', async () => {
+    const line = 'const value = compute(everything, that, makes, a, line, too, long, for, the, width, of, the, page)\n'
+    const text = `A first paragraph that is read.\n\n\`\`\`js\n${line.repeat(5)}`
+    await show(text, { streaming: true })
+    await page.locator('.hljs-keyword').first().waitFor()
+    await page.evaluate(() => {
+      const root = document.querySelector('markdown-view')!.shadowRoot!
+      root.querySelector('pre')!.scrollLeft = 120
+      const words = document.createTreeWalker(root.querySelector('.lines')!, NodeFilter.SHOW_TEXT)
+      const first = words.nextNode()!
+      for (let i = 0; i < 4; i++) words.nextNode()
+      getSelection()!.setBaseAndExtent(first, 0, words.currentNode, 1)
+    })
+    const selected = () =>
+      page.evaluate(() => {
+        const root = document.querySelector('markdown-view')!.shadowRoot!
+        const [range] = getSelection()!.getComposedRanges({ shadowRoots: [root] })
+        return [range.collapsed, (range.startContainer as Text).data, range.startOffset, range.endOffset]
+      })
+    const before = await selected()
+    expect(before[0]).toBe(false)
+    await stream(`${text}${line.repeat(100)}`, 300, text.length)
+    expect(await selected()).toEqual(before)
+    expect(await page.locator('pre').evaluate((pre) => pre.scrollLeft)).toBe(120)
+  })
+
+  test('a selection in a paragraph that grows past its first cut survives', async () => {
+    const sentence = 'One sentence that is as good as any other. '
+    await show(sentence.repeat(12), { streaming: true })
+    await page.evaluate(() => {
+      const text = document.querySelector('markdown-view')!.shadowRoot!.querySelector('p')!.firstChild!
+      getSelection()!.setBaseAndExtent(text, 4, text, 12)
+    })
+    await stream(sentence.repeat(60), 40, sentence.length * 12)
+    const offsets = await page.evaluate(() => {
+      const root = document.querySelector('markdown-view')!.shadowRoot!
+      const [range] = getSelection()!.getComposedRanges({ shadowRoots: [root] })
+      return [range.startOffset, range.endOffset, root.querySelectorAll('p').length]
+    })
+    expect(offsets).toEqual([4, 12, 1])
+  })
+
+  test('tables scroll by themselves and leave words whole; columns have their alignment', async () => {
+    const cells = (text: string) => `| ${Array.from({ length: 9 }, () => text).join(' | ')} |\n`
+    await show(`${cells('Heading')}${cells('--:')}${cells('internationalization')}`)
+    const table = await page.locator('.table').evaluate((element) => {
+      const cell = element.querySelector('td')!
+      return {
+        scrolls: element.scrollWidth > element.clientWidth,
+        page: document.documentElement.scrollWidth <= innerWidth,
+        lines: cell.getBoundingClientRect().height < 60,
+        align: getComputedStyle(cell).textAlign,
+      }
+    })
+    expect(table).toEqual({ scrolls: true, page: true, lines: true, align: 'end' })
+  })
+
+  test('an answer in JSON is a tree that folds', async () => {
+    await show('{"name": "Oslo", "tags": [1', { streaming: true })
+    expect(await page.locator('pre').textContent()).toBe('{"name": "Oslo", "tags": [1')
+    const many = Array.from({ length: 250 }, (_, index) => ({ id: index }))
+    await show(JSON.stringify({ name: 'Oslo', tags: [1, true, null], deep: { a: { b: { c: 'hidden' } } }, many }))
+    expect(await page.locator('pre').count()).toBe(0)
+    await page.getByText('"Oslo"').waitFor()
+    expect(await page.getByText('"hidden"').count()).toBe(0)
+    for (const key of ['"a"', '"b"']) await page.locator('summary', { hasText: key }).click()
+    await page.getByText('"hidden"').waitFor()
+    await page.locator('summary', { hasText: '200 … 249' }).click()
+    const group = page.locator('details', { has: page.locator('> summary', { hasText: '200 … 249' }) }).last()
+    await group.locator('summary', { hasText: '{1}' }).last().click()
+    await page.locator('.json-leaf', { hasText: '249' }).waitFor()
+    await show('{"not": "JSON"} as text goes on')
+    expect(await page.locator('.json').count()).toBe(0)
+    expect(await markdown().textContent()).toBe('{"not": "JSON"} as text goes on')
+  })
+
+  test('a long text that is there at once is shown in many frames', async () => {
+    await show(RICH.repeat(12))
+    const early = await page.locator('h4').count()
+    await expect.poll(() => page.locator('h4').count(), { timeout: 30_000 }).toBe(12)
+    expect(early).toBeLessThan(12)
+  })
+
+  test('of hostile texts nothing runs and nothing leaves', async () => {
+    expect(HOSTILE.length).toBeGreaterThanOrEqual(200)
+    const leaked: string[] = []
+    page.on('request', (request) => !request.url().startsWith(server.url) && leaked.push(request.url()))
+    const found = await page.evaluate(async (texts) => {
+      const view = document.querySelector<MarkdownView>('markdown-view')!
+      const found: string[] = []
+      for (const text of texts) {
+        for (const shown of [text.slice(0, text.length / 2), text]) {
+          Object.assign(view, { text: shown, options: { streaming: shown !== text } })
+          await view.updateComplete
+          await new Promise(requestAnimationFrame)
+        }
+        const root = view.shadowRoot!.querySelector('.markdown')!
+        const elements = [...root.querySelectorAll('*')]
+        const bad = elements.filter(
+          (element) =>
+            /^(script|img|image|iframe|object|embed|link|style|form|base|meta|video|audio|template)$/i.test(
+              element.tagName,
+            ) ||
+            [...element.attributes].some(({ name, value }) => {
+              return (
+                name.startsWith('on') || /^\s*javascript:/i.test(value) || (name !== 'href' && value.includes('leak'))
+              )
+            }) ||
+            (element.tagName === 'A' &&
+              !/^(https?:|mailto:|#note|#reference|$)/.test(element.getAttribute('href') ?? '')),
+        )
+        if (bad.length > 0 || 'ran' in window || 'ran' in {})
+          found.push(`${text} → ${bad.map(({ outerHTML }) => outerHTML)}`)
+        for (const element of elements) element.dispatchEvent(new MouseEvent('mouseover'))
+      }
+      return found
+    }, HOSTILE)
+    expect(found).toEqual([])
+    expect(leaked).toEqual([])
+    expect(new URL(page.url()).pathname).toBe('/')
+  })
+})
