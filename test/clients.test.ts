@@ -5,6 +5,9 @@ import { describe, expect, test } from 'vitest'
 import { type App, fakeApp } from './support/fake-app.ts'
 import { FakeModel, fakeChat } from './support/fake-model.ts'
 
+/** 3,000 tokens that do not go round in circles. */
+const THOUGHT = `<think>${Array.from({ length: 900 }, (_, index) => index * index).join(' ')}`.slice(0, 3000)
+
 const baseURL = 'http://localhost/v1'
 const messages = [{ role: 'user' as const, content: 'Hello?' }]
 
@@ -129,7 +132,7 @@ describe('the OpenAI SDK', () => {
   })
 
   test('limits the reasoning', async () => {
-    const thinker = new FakeModel((_, answer) => (answer.includes('</think>') ? answer : '<think>'.padEnd(3000, '.')))
+    const thinker = new FakeModel((_, answer) => (answer.includes('</think>') ? answer : THOUGHT))
     const completion = await client(fakeApp(fakeChat(thinker))).chat.completions.create({
       model: 'fake-model',
       messages,
