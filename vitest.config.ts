@@ -5,6 +5,8 @@ const { VITEST_JSON } = process.env
 
 export default defineConfig({
   test: {
+    // A Worker writes a line for every request.
+    onConsoleLog: (log) => !log.split('\n').every((line) => line === '' || line.startsWith('{"event":"request"')),
     include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
     testTimeout: 120_000,
     hookTimeout: 120_000,

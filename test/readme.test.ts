@@ -25,7 +25,7 @@ it("the README's lines for the openai package get an answer, and those for Pytho
 
 it('CONTRIBUTING names files and folders that are there', async () => {
   const paths: string[] = []
-  for await (const path of glob('{assembly,bench,deploy,docs,scripts,src,test}/**/*')) paths.push(path)
+  for await (const path of glob('{assembly,bench,deploy,docs,examples,scripts,src,test}/**/*')) paths.push(path)
   const contributing = await readFile('CONTRIBUTING.md', 'utf8')
   const named = [...contributing.matchAll(/`([\w./-]+(?:\.(?:ts|py|sh)|\/))`/g)].map(([, name]) =>
     name.replace(/\/$/, ''),

@@ -63,9 +63,9 @@ export class Answering {
     else void this.#room.keep(async (archive) => archive.tell({ type: 'stop', conversation: this.#kept.record.id }))
   }
 
-  /** Another tab asks for it. */
+  /** Another tab asks for it, which must not be asked in turn. */
   stopHere(): void {
-    if (!this.#waits) this.stop()
+    if (this.#job?.turn !== undefined) this.stop()
   }
 
   /** Ends what is under way without going on to the queue. */
@@ -174,9 +174,10 @@ export class Answering {
       },
     })
     await this.#kept.flush()
-    const end = tree.get(turn.id) as AssistantTurn
-    const instead = end.insteadOf === undefined ? undefined : (tree.get(end.insteadOf) as AssistantTurn | undefined)
-    if (!instead || isUnfinished(end) || end.state === 'done' || hasText(end)) return
+    // Another tab may have taken them away.
+    const end = tree.get(turn.id) as AssistantTurn | undefined
+    const instead = end?.insteadOf === undefined ? undefined : (tree.get(end.insteadOf) as AssistantTurn | undefined)
+    if (!end || !instead || isUnfinished(end) || end.state === 'done' || hasText(end)) return
     // Nothing better has come.
     await this.#kept.remove(end)
     await this.#kept.show([{ ...instead, error: end.error ?? instead.error }])

@@ -131,7 +131,7 @@ export class Conversation {
   async continueAnswer(id: string): Promise<void> {
     const turn = this.#kept.tree.get(id)
     if (turn?.role !== 'assistant' || this.answering) return
-    if (turn.content === '') return this.retry()
+    if (turn.content === '') return this.#kept.last() === turn ? this.retry() : this.regenerate(id)
     const { usage, reasoningTokens, answerTokens } = turn
     const again = {
       state: 'waiting',
@@ -153,7 +153,7 @@ export class Conversation {
   async undoRemove(): Promise<void> {
     const removed = this.#removed
     this.#removed = undefined
-    if (removed) await this.#kept.put([removed])
+    if (removed) await this.#kept.bringBack(removed)
   }
 
   /** Whether a tool that waits for the reader may run. When all of a turn are decided on, the model is told their results. */
@@ -186,6 +186,11 @@ export class Conversation {
       return this.#kept.show([...beside, { ...ended(turn, 'failed'), error: turnError(cause) }])
     }
     await this.#answering.sendQueue()
+  }
+
+  /** Ends the answer, and sends no more of the queue. */
+  end(): Promise<void> {
+    return this.#answering.end()
   }
 
   /** Lets go of the answer, which goes on at the server: another tab or element may take it up. */

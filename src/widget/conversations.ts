@@ -30,7 +30,7 @@ export class Conversations {
   #settings!: ReaderSettings
   #room!: Room
   #archive: Archive | undefined
-  #opened!: PromiseWithResolvers<void>
+  #opened!: PromiseWithResolvers<Archive>
   #records = new Map<string, SavedConversation>()
   #live = new Map<string, Conversation>()
   #notice: StorageNotice | undefined
@@ -52,7 +52,7 @@ export class Conversations {
   }
 
   /** Saved ones are read. */
-  get ready(): Promise<void> {
+  get ready(): Promise<unknown> {
     return this.#opened.promise
   }
 
@@ -107,7 +107,7 @@ export class Conversations {
   async remove(id: string): Promise<void> {
     const conversation = await this.#find(id)
     if (!conversation) return
-    conversation.stop()
+    await conversation.end()
     if (conversation === this.#current) this.#show(new Conversation(this.#room))
     this.#removed = conversation
     await conversation.patch({ removedAt: Date.now() })
@@ -196,11 +196,11 @@ export class Conversations {
     this.#records = new Map()
     this.#live = new Map()
     this.#settings = new ReaderSettings(endpoint)
-    this.#room = this.#roomFor(endpoint)
+    this.#room = this.#roomFor(endpoint, this.#opened.promise)
     this.#show(new Conversation(this.#room))
   }
 
-  async #read(room: Room, opened: PromiseWithResolvers<void>): Promise<void> {
+  async #read(room: Room, opened: PromiseWithResolvers<Archive>): Promise<void> {
     const archive = await openArchive(room.name)
     if (this.#room !== room) return archive.close()
     this.#archive = archive
@@ -212,7 +212,7 @@ export class Conversations {
     const saved = last !== undefined && this.#current.isEmpty && !this.#current.draft && (await this.#find(last))
     if (saved) this.#show(saved)
     this.#host.requestUpdate()
-    opened.resolve()
+    opened.resolve(archive)
     if (saved) void saved.resume()
   }
 
@@ -260,18 +260,17 @@ export class Conversations {
     return { id, title, updatedAt, answering: this.#live.get(id)?.answering ?? false }
   }
 
-  #roomFor(endpoint: string): Room {
+  #roomFor(endpoint: string, opened: Promise<Archive>): Room {
     const host = this.#host
     const settings = this.#settings
-    const keep = async (save: (archive: Archive) => Promise<void>) => {
-      await this.#opened.promise
+    const keep = async (use: (archive: Archive) => Promise<void>) => {
+      const archive = await opened
       try {
-        await save(this.#archive!)
+        await use(archive)
         this.#isTold = false
         return true
       } catch (error) {
-        // Another tab's word comes when the archive is closed.
-        if (this.#left) return false
+        if (this.#left || this.#archive !== archive) return false
         // Once, not with every piece of an answer.
         if (!this.#isTold) this.#notice = { code: (error as Error).name === 'QuotaExceededError' ? 'full' : 'gone' }
         this.#isTold = true
@@ -279,7 +278,7 @@ export class Conversations {
         return false
       }
     }
-    return {
+    const room: Room = {
       name: `nanbeige-chat:${endpoint}`,
       keep,
       get tools() {
@@ -297,13 +296,16 @@ export class Conversations {
         void keep((archive) => settings.save(archive))
       },
       changed: (record) => {
+        // Of another endpoint meanwhile.
+        if (this.#room !== room) return
         if (record) this.#records.set(record.id, record)
         // A reload shows it again.
-        if (record && record.id === this.#current.id) setTabItem(this.#room.name, record.id)
+        if (record && record.id === this.#current.id) setTabItem(room.name, record.id)
         host.requestUpdate()
       },
       tell: (event) => host.chatEvent?.(event),
     }
+    return room
   }
 }
 

@@ -124,6 +124,14 @@ export class KeptConversation {
     await this.#room.keep((archive) => archive.save({ turns }))
   }
 
+  /** Undoes `remove`. */
+  async bringBack(turn: Turn): Promise<void> {
+    this.tree.set(turn)
+    this.#room.changed()
+    const turns = [{ ...this.#saved(turn), removedAt: undefined }]
+    await this.#room.keep((archive) => archive.save({ turns }))
+  }
+
   /** Puts a message behind the others. */
   async enqueue(message: QueuedMessage): Promise<void> {
     if (this.#isNew) await this.patch({ queue: [...this.#record.queue, message] })
@@ -162,7 +170,8 @@ export class KeptConversation {
       const [record, turns] = await Promise.all([archive.conversation(id), reading])
       // What is typed and looked at here stays.
       const { draft, chosen } = this.#record
-      if (record) this.#record = { ...record, draft, chosen: { ...record.chosen, ...chosen } }
+      // What could not be saved is newer.
+      if (record && !this.#isNew) this.#record = { ...record, draft, chosen: { ...record.chosen, ...chosen } }
       for (const turn of turns) if (turn && !this.#unsaved.has(turn.turn.id)) this.#take(turn)
     })
     this.#room.changed(this.#record)

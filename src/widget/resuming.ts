@@ -44,8 +44,9 @@ export async function* steadyAnswer(
         ? resumeAnswer(server, place, either)
         : openAnswer(server, 'body' in from ? from.body : {}, either, plain ? {} : RESUMABLE)
       for await (const chunk of watched(chunks, () => place !== undefined)) {
-        lastSign = Date.now()
-        if (begun) failures = 0
+        const heard = chunk.connection === 'open'
+        if (heard) lastSign = Date.now()
+        if (heard && begun) failures = 0
         const { completionId, eventId, events } = chunk
         if (eventId !== undefined) place = { id: completionId ?? place!.id, lastEventId: eventId }
         begun ||= place !== undefined || events.length > 0

@@ -123,7 +123,12 @@ class LastingArchive implements Archive {
       const before = await conversations.get(conversation.id)
       await conversations.put({ ...before, ...conversation } as SavedConversation)
     }
-    const all = turns.map(async (turn) => transaction.objectStore('turns').put(turn))
+    const store = transaction.objectStore('turns')
+    const all = turns.map(async (saved) => {
+      // An answer that grows here may have been taken away by another tab.
+      const removedAt = 'removedAt' in saved ? saved.removedAt : (await store.get(saved.turn.id))?.removedAt
+      await store.put({ ...saved, removedAt })
+    })
     await Promise.all([put(), ...all, transaction.done])
     const id = conversation?.id ?? turns[0]?.conversation
     this.tell({ type: 'changed', conversation: id, turns: turns.map(({ turn }) => turn.id) })

@@ -94,6 +94,7 @@ export class DisturbedAnswers {
 
   async #ask(question: string, strikes: readonly Strike[]): Promise<AssistantTurn | undefined> {
     this.#proxy.plan(...strikes)
+    const since = Date.now()
     await this.#page.evaluate((question) => {
       const chat = document.querySelector('nanbeige-chat') as HTMLElement & {
         newConversation(): void
@@ -108,7 +109,7 @@ export class DisturbedAnswers {
       await setTimeout(50)
       await this.#restarting
       // While the page is loaded again, nobody can be asked.
-      turn = await this.#page.evaluate(newestAnswer).catch(() => undefined)
+      turn = await this.#page.evaluate(newestAnswer, since).catch(() => undefined)
       if (turn && !['waiting', 'streaming', 'reconnecting'].includes(turn.state)) break
     }
     this.#proxy.plan()
@@ -180,8 +181,8 @@ function saveSettings(settings: Settings): Promise<void> {
   })
 }
 
-/** Of the turns in the archive. */
-function newestAnswer(): Promise<AssistantTurn | undefined> {
+/** Of the turns in the archive, to the question that was asked since. */
+function newestAnswer(since: number): Promise<AssistantTurn | undefined> {
   return new Promise((resolve, reject) => {
     const opening = indexedDB.open('nanbeige-chat:')
     opening.onerror = () => reject(opening.error)
@@ -189,13 +190,8 @@ function newestAnswer(): Promise<AssistantTurn | undefined> {
       const reading = opening.result.transaction('turns').objectStore('turns').getAll()
       reading.onsuccess = () => {
         opening.result.close()
-        const turns = reading.result.map(({ turn }) => turn).sort((a, b) => b.createdAt - a.createdAt)
-        const [newest] = turns
-        resolve(
-          turns.find(
-            ({ role, parent }) => role === 'assistant' && (parent === newest.id || newest.role === 'assistant'),
-          ),
-        )
+        const turns = reading.result.map(({ turn }) => turn)
+        resolve(turns.find(({ role, createdAt }) => role === 'assistant' && createdAt >= since))
       }
     }
   })

@@ -139,7 +139,7 @@ describe.skipIf(!chromiumPath)('pages of other sites (needs Chromium: set CHROMI
           })
         }, server.url)
         .then(() => foreign.frames().at(-1)!)
-      expect(framed.url()).toMatch(/^chrome-error:/)
+      await expect.poll(() => framed.url()).toMatch(/^chrome-error:/)
 
       const neighbour = await pageAt(`http://localhost:${sitePort}`)
       expect(await ask(neighbour, server.url)).toBe(200)

@@ -2,6 +2,7 @@ import Anthropic, { APIError, BadRequestError, NotFoundError } from '@anthropic-
 import { zodOutputFormat } from '@anthropic-ai/sdk/helpers/zod'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { z } from 'zod'
+import { createRandom } from '../../src/generate/random.ts'
 import { thinkingOf } from '../../src/http/messages/signature.ts'
 import { fakeApp } from '../support/fake-app.ts'
 import { FakeModel, fakeChat, type Script } from '../support/fake-model.ts'
@@ -136,7 +137,10 @@ describe('the Anthropic SDK', () => {
   })
 
   test('limits the thinking, and turns it off', async () => {
-    const thinker: Script = (_, answer) => (answer.includes('</think>') ? answer : '<think>'.padEnd(3000, '.'))
+    const random = createRandom(1)
+    // Without loops, which would end it sooner.
+    const thoughts = Array.from({ length: 3000 }, () => String.fromCharCode(97 + 26 * random())).join('')
+    const thinker: Script = (_, answer) => (answer.includes('</think>') ? answer : `<think>${thoughts}`)
     const client = await clientOf(thinker)
     const thinkingTokens = async (body: object) => {
       const { usage } = await client.messages.create({ ...HELLO, max_tokens: 2500, ...body })

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import type { Conversations } from '../../src/widget/conversations.ts'
+import { Conversations } from '../../src/widget/conversations.ts'
 import { begins, chunk, end, numbered, type ScriptedApi, says, startScriptedApi, words } from './scripted-api.ts'
 import { last, said, Tabs, turnsOf, until } from './tabs.ts'
 
@@ -193,6 +193,23 @@ describe('two tabs', () => {
     expect(asked()).toHaveLength(3)
   })
 
+  test('delete what the other one is answering, and it stays deleted', async () => {
+    await (await open()).current.ask('Zero?')
+    api.answers = [begins(numbered(0, { content: 'Once' }))]
+    const first = await open()
+    const answered = first.current.ask('Tell.')
+    await until(() => first.current.turns.length === 2 && last(first.current).content)
+    const second = await open()
+    void second.open(first.current.id)
+    await until(() => second.current.turns.length === 2)
+    await second.current.remove(turnsOf(second.current)[0].id)
+    await answered
+    for (const tab of [first, second]) await until(() => tab.current.isEmpty && !tab.current.answering)
+    expect((await reopened(first.current.id)).current.isEmpty).toBe(true)
+    await second.current.undoRemove()
+    await until(() => said(first.current).join() === 'Tell.,Once')
+  })
+
   test('keep their drafts', async () => {
     const first = await open()
     first.current.draft = 'Half a thou'
@@ -267,6 +284,33 @@ describe('the list', () => {
   test('of another endpoint is another one', async () => {
     await (await open()).current.ask('One?')
     expect((await tabs.open(`${api.url}/`)).list).toEqual([])
+  })
+
+  test('of the endpoint before stays there when the endpoint changes', async () => {
+    const host = { endpoint: api.url, requestUpdate: () => {} }
+    const tab = new Conversations(host)
+    tab.hostConnected()
+    await tab.ready
+    await tab.current.ask('Mine?')
+    tab.current.draft = 'Half'
+    host.endpoint = api.url.replace('127.0.0.1', 'localhost')
+    tab.hostUpdate()
+    await tab.ready
+    expect(tab.list).toEqual([])
+    await tab.leave()
+    expect((await tabs.open(host.endpoint)).list).toEqual([])
+    expect((await open()).list.map(({ title }) => title)).toEqual(['Mine?'])
+  })
+
+  test('that is removed sends no more of its queue', async () => {
+    api.answers = [begins(numbered(0, { content: 'A' })), words('Never.')]
+    const tab = await open()
+    void tab.current.ask('One?')
+    await until(() => tab.current.turns.length === 2 && last(tab.current).content)
+    await tab.current.ask('Two?')
+    await tab.remove(tab.current.id)
+    expect(asked()).toHaveLength(1)
+    expect(tab.list).toEqual([])
   })
 
   test('an answer goes on while another conversation is shown', async () => {

@@ -1,6 +1,7 @@
+import { tokensOf } from '../growing.ts'
 import type { Texts } from '../texts.ts'
 import type { AssistantTurn, Turn } from '../turns.ts'
-import { isThinking, isUnderWay, tokensOf } from './spans.ts'
+import { isThinking, isUnderWay } from './spans.ts'
 
 /** What a screen reader says of an answer, each thing once: not its tokens. */
 export class Announcer {

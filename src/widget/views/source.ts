@@ -1,7 +1,8 @@
 import { html, nothing } from 'lit'
+import { tokensOf } from '../growing.ts'
 import type { Texts } from '../texts.ts'
 import type { AssistantTurn, Move, Source } from '../turns.ts'
-import { isUnderWay, speed, thinkingTime, timeInWords, tokensOf, totalTime } from './spans.ts'
+import { isUnderWay, meanSpeed, speedNow, thinkingTime, timeInWords, totalTime } from './spans.ts'
 import type { View } from './view.ts'
 
 /** Who computes an answer: a chip while it comes, then how much was made where, with details for who opens them. */
@@ -14,7 +15,7 @@ function chip(turn: AssistantTurn, { texts, now }: View) {
     return html`<span class="chip moving" part="source"><span class="dot origin"></span>${texts.movingTo(texts.gpu)}</span>`
   }
   if (turn.source === undefined) return nothing
-  const perSecond = speed(turn, now)
+  const perSecond = speedNow(turn, now)
   return html`
     <span class="chip" part="source">
       <span class="dot ${turn.source}"></span>${nameOf(turn.source, texts)}${perSecond === undefined ? '' : ` · ${texts.speed(perSecond)}`}
@@ -27,7 +28,7 @@ function facts(turn: AssistantTurn, view: View) {
   const tokens = tokensOf(turn)
   if (tokens === 0) return nothing
   const { usage } = turn
-  const perSecond = speed(turn, now)
+  const perSecond = meanSpeed(turn, now)
   const line = [
     usage ? texts.made(usage.edgeTokens, usage.originTokens) : texts.tokens(tokens),
     timeInWords(totalTime(turn, now), texts),

@@ -1,13 +1,10 @@
+import { speed, tokensOf } from '../growing.ts'
 import type { Texts } from '../texts.ts'
 import type { AssistantTurn } from '../turns.ts'
 
 /** Whether an answer is being made. */
 export function isUnderWay({ state }: AssistantTurn): boolean {
   return state === 'waiting' || state === 'streaming' || state === 'reconnecting'
-}
-
-export function tokensOf({ reasoningTokens, answerTokens }: AssistantTurn): number {
-  return reasoningTokens + answerTokens
 }
 
 /** Whether the model thinks at this moment. */
@@ -37,9 +34,15 @@ export function timeInWords(ms: number, texts: Texts): string {
 }
 
 /** Tokens a second from the first token on; undefined where too little is known. */
-export function speed(turn: AssistantTurn, now: number): number | undefined {
+export function meanSpeed(turn: AssistantTurn, now: number): number | undefined {
   if (turn.firstTokenAt === undefined) return undefined
   const ms = (turn.endedAt ?? now) - turn.firstTokenAt
   const tokens = tokensOf(turn)
   return ms >= 500 && tokens > 1 ? ((tokens - 1) * 1000) / ms : undefined
+}
+
+/** Tokens a second of who makes them now; undefined in the first second. */
+export function speedNow(turn: AssistantTurn, now: number): number | undefined {
+  const since = turn.moves.at(-1)?.time ?? turn.firstTokenAt
+  return since !== undefined && now - since >= 1000 ? speed(turn, now) : undefined
 }

@@ -1,6 +1,7 @@
 import { html, nothing } from 'lit'
+import { tokensOf } from '../growing.ts'
 import type { AssistantTurn } from '../turns.ts'
-import { isUnderWay, tokensOf } from './spans.ts'
+import { isUnderWay } from './spans.ts'
 import { turnError } from './turn-error.ts'
 import type { View } from './view.ts'
 

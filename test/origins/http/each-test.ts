@@ -13,8 +13,16 @@ interface Completion {
   }
 }
 
+/** Thoughts that do not go round in circles. */
+export function thoughts(count: number): string {
+  const words = ['Hm', 'grüße', '好的', '😀']
+  return Array.from({ length: count }, (_, index) => `${words[index % 4]} ${(index * index * 7919) % 10_007}. `).join(
+    '',
+  )
+}
+
 /** An answer that outlasts the budget of HAND_OVER, and its tokens. */
-export const LONG = `<think>\n${'Hm, grüße, 好的, 😀. '.repeat(12)}\n</think>\n\n${'It is so. '.repeat(12)}`
+export const LONG = `<think>\n${thoughts(25)}\n</think>\n\n${'It is so. '.repeat(12)}`
 export const LENGTH = new TextEncoder().encode(LONG).length - '<think></think>'.length + 2
 export const HAND_OVER = { EDGE_BUDGET_TOKENS: 20 }
 

@@ -6,7 +6,7 @@ import { allEvents, fakeApp, HELLO, post } from '../../support/fake-app.ts'
 import { FakeModel, fakeChat } from '../../support/fake-model.ts'
 import { startFaultProxy } from '../fault-proxy.ts'
 import { originApp } from '../origin-app.ts'
-import { ask, eachTest, LENGTH, LONG, message } from './each-test.ts'
+import { ask, eachTest, LENGTH, LONG, message, thoughts } from './each-test.ts'
 
 const { lines, originOf, stops } = eachTest()
 
@@ -15,7 +15,7 @@ const NOWHERE = 'http://127.0.0.1:1'
 describe('origins that fail', () => {
   const thinker = (_: string, answer: string) => {
     const end = answer.indexOf('</think>\n\n')
-    return end < 0 ? `<think>\n${'Hm. '.repeat(400)}` : `${answer.slice(0, end)}</think>\n\nYes.`
+    return end < 0 ? `<think>\n${thoughts(200)}` : `${answer.slice(0, end)}</think>\n\nYes.`
   }
 
   test.each([

@@ -3,7 +3,7 @@ import { fakeApp, HELLO, post } from '../../support/fake-app.ts'
 import { FakeModel, fakeChat, type Script } from '../../support/fake-model.ts'
 import { ORIGIN_LOGPROB } from '../fake-origin.ts'
 import { originApp } from '../origin-app.ts'
-import { ask, eachTest, HAND_OVER, LONG, message } from './each-test.ts'
+import { ask, eachTest, HAND_OVER, LONG, message, thoughts } from './each-test.ts'
 
 const { lines, originOf } = eachTest()
 
@@ -18,7 +18,7 @@ describe('an answer that moves to the origin', () => {
       `Wait.\n<tool_call>\n{"name": "f", "arguments": {"text": "${'好'.repeat(120)}"}}\n</tool_call>`,
       { tools: TOOLS },
     ],
-    ['tool calls after reasoning', `<think>\n${'Hm. '.repeat(60)}\n</think>\n\n${call}\n${call}`, { tools: TOOLS }],
+    ['tool calls after reasoning', `<think>\n${thoughts(30)}\n</think>\n\n${call}\n${call}`, { tools: TOOLS }],
     ['a stop string', `${'So and so. '.repeat(25)}The end. More.`, { stop: ['The end.', 'never'] }],
     ['a character after the other', '😀好é'.repeat(60), {}],
   ]

@@ -40,7 +40,7 @@ def ask(content: str) -> list:
 def answer(url: str, model: str) -> None:
     got = messages(url).create(model=model, messages=ask(HELLO), max_tokens=16)
     counted = messages(url).count_tokens(model=model, messages=ask(HELLO))
-    expect(got.content[0].text and got.usage.input_tokens == counted.input_tokens, got)
+    expect(got.content[0].text and got.usage.input_tokens + got.usage.cache_read_input_tokens == counted.input_tokens, got)
 
 
 def stream(url: str, model: str) -> None:
