@@ -63,7 +63,7 @@ it('workerd alone serves the API and the page, and nothing else of its files', a
   expect(page.headers.get('Content-Security-Policy')).toMatch(
     /default-src 'none'.*, frame-ancestors 'self' https:\/\/shop\.example$/,
   )
-  expect(await page.text()).toContain('<nanbeige-chat>')
+  expect(await page.text()).toContain('<nanbeige-chat')
   const widget = await fetch(`${url}/widget.js`, { method: 'HEAD' })
   expect(widget.headers.get('Access-Control-Allow-Origin')).toBe('*')
   const docs = await fetch(`${url}/docs`)
