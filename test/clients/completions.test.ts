@@ -69,8 +69,7 @@ describe('openai-node', () => {
       usage = chunk.usage ?? usage
     }
     expect(texts).toEqual(whole.choices.map(({ text }) => text))
-    // The prompts are there still.
-    expect(usage?.prompt_tokens_details?.cached_tokens).toBeGreaterThan(0)
+    // How much of the prompts is there still depends on what was asked between.
     expect({ ...usage, prompt_tokens_details: undefined }).toEqual({ ...whole.usage, prompt_tokens_details: undefined })
   })
 

@@ -63,6 +63,10 @@ test.each(Array.from({ length: 6 }, (_, seed) => seed))(
     const questions = ['0']
     const open: Conversations[] = [first]
     const doing: Promise<unknown>[] = []
+<<<<<<< HEAD
+=======
+    let removing = false
+>>>>>>> store
     const another = async () => {
       const tab = await tabs.open(api.url)
       await tab.open(id).catch(() => {})
@@ -89,8 +93,12 @@ test.each(Array.from({ length: 6 }, (_, seed) => seed))(
         () => current.continueAnswer(turns.at(-1)!.id),
         () => current.switchBranch(turn.id, 0),
         async () => {
+          // Undo is of the last one: two at once would leave one deleted.
+          if (removing) return
+          removing = true
           await current.remove(turn.id)
           await current.undoRemove()
+          removing = false
         },
         async () => {
           if (open.length < 2) return another()
