@@ -63,10 +63,7 @@ test.each(Array.from({ length: 6 }, (_, seed) => seed))(
     const questions = ['0']
     const open: Conversations[] = [first]
     const doing: Promise<unknown>[] = []
-<<<<<<< HEAD
-=======
     let removing = false
->>>>>>> store
     const another = async () => {
       const tab = await tabs.open(api.url)
       await tab.open(id).catch(() => {})
