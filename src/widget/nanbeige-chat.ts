@@ -171,11 +171,12 @@ export class NanbeigeChat extends ChatProperties {
       notice: notice?.code,
       removed: this.removed === 'turn',
       send: this.#send,
-      stop: () => current.stop(),
-      unqueue: (id) => current.unqueue(id),
+      // Another conversation may be shown from the next frame on.
+      stop: () => this.#chats.current.stop(),
+      unqueue: (id) => this.#chats.current.unqueue(id),
       chooseEffort: (effort) => this.#chats.set({ effort }),
       drafted: (draft) => {
-        current.draft = draft
+        this.#chats.current.draft = draft
       },
       dismissNotice: () => this.#chats.dismissNotice(),
       undo: this.#undo,

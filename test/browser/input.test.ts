@@ -88,7 +88,7 @@ describeInChromium('input and scrolling', (open) => {
     chat.release()
     await sees('Before one, after one.')
     await sees('Before two')
-    expect(await queue.count()).toBe(0)
+    await expect.poll(() => queue.count()).toBe(0)
     expect(chat.requests[1].body.messages).toHaveLength(3)
   })
 

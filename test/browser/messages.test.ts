@@ -228,7 +228,7 @@ describeInChromium('messages', (open) => {
     await drawer.getByRole('button', { name: 'Save as JSON' }).click()
     const file = await (await saved).path()
     await page.keyboard.press('Escape')
-    expect(await drawer.count()).toBe(0)
+    await expect.poll(() => drawer.count()).toBe(0)
     await button('Conversations').click()
     await drawer
       .locator('input[type=file]')

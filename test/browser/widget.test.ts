@@ -136,7 +136,7 @@ describe.skipIf(!chromiumPath)('the widget in Chromium (needs one: set CHROMIUM 
     await script('Here I am.')
     await button('Try again').click()
     await page.getByText('Here I am.').waitFor()
-    expect(await alert.count()).toBe(0)
+    await expect.poll(() => alert.count()).toBe(0)
     expect(await page.locator('article.user').count()).toBe(1)
   })
 
