@@ -119,7 +119,7 @@ describeInChromium('a server of another kind', (open) => {
       await answerOf(page).toBe('Yes.')
       await ask('Two?')
       await expect.poll(() => page.locator('article.assistant').count()).toBe(2)
-      expect(api.requests.filter(({ method }) => method === 'POST')).toHaveLength(2)
+      await expect.poll(() => api.requests.filter(({ method }) => method === 'POST')).toHaveLength(2)
       expect(api.requests.every(({ headers }) => !('x-nanbeige-resumable' in headers))).toBe(true)
     } finally {
       await site.stop()
