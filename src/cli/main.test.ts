@@ -111,8 +111,8 @@ describe('nanbeige-edge', () => {
       stdout: '',
       stderr: `nanbeige-edge: ${shard} is a file; a pack is a folder, which \`nanbeige-edge pack ${shard} --out FOLDER\` makes of a model\n`,
     })
-    for (const command of ['inspect', 'plan', 'deploy']) {
-      expect(await cli(command, join(pack.root, 'none'))).toEqual({
+    for (const [command, ...options] of [['inspect'], ['plan'], ['deploy', '--public']]) {
+      expect(await cli(command, join(pack.root, 'none'), ...options)).toEqual({
         code: 1,
         stdout: '',
         stderr: expect.stringMatching(/^nanbeige-edge: .*none: cannot be opened \(ENOENT.*\n$/),
