@@ -39,6 +39,8 @@ export class Conversations {
   #removed: Conversation | undefined
   #leaving: ReturnType<typeof setTimeout> | undefined
   #left = true
+  /** Of what is saved. */
+  #reading: Promise<void> | undefined
 
   constructor(host: ChatHost & { addController?(controller: object): void }) {
     this.#host = host
@@ -176,7 +178,8 @@ export class Conversations {
   async leave(): Promise<void> {
     const archive = this.#archive
     this.#left = archive?.lasting ?? false
-    await Promise.all([...this.#live.values()].map((conversation) => conversation.leave()))
+    // What is read at this moment is read to its end.
+    await Promise.all([this.#reading, ...[...this.#live.values()].map((conversation) => conversation.leave())])
     if (archive?.lasting) archive.close()
   }
 
@@ -185,7 +188,7 @@ export class Conversations {
     this.#left = false
     // What was asked before the host was connected stays.
     if (this.#archive || this.#host.endpoint !== this.#endpoint) this.#prepare()
-    void this.#read(this.#room, this.#opened)
+    this.#reading = this.#read(this.#room, this.#opened)
   }
 
   #prepare(): void {
@@ -213,7 +216,7 @@ export class Conversations {
     if (saved) this.#show(saved)
     this.#host.requestUpdate()
     opened.resolve(archive)
-    if (saved) void saved.resume()
+    if (saved && !this.#left) void saved.resume()
   }
 
   async #readRecords(): Promise<void> {
