@@ -212,7 +212,10 @@ export class Conversations {
     await this.#settings.load(archive)
     await this.#readRecords()
     const last = tabItem(room.name)
-    const saved = last !== undefined && this.#current.isEmpty && !this.#current.draft && (await this.#find(last))
+    const found = last === undefined ? undefined : await this.#find(last)
+    // The reader may have begun another one meanwhile.
+    const isAwaited = tabItem(room.name) === last && this.#current.isEmpty && !this.#current.draft
+    const saved = isAwaited ? found : undefined
     if (saved) this.#show(saved)
     this.#host.requestUpdate()
     opened.resolve(archive)

@@ -62,7 +62,10 @@ describe.each(otherBrowsers)('the widget in $name', ({ isInstalled, packages, la
 
     test('an answer goes on after a reload in its middle', async () => {
       await browser.open(chat.url)
+      // The conversation that was left comes back.
+      await shown().toContain('Stopped')
       await press('New chat')
+      await shown().toContain('What would you like to know?')
       await ask('Which fox?')
       await shown().toContain('The first half')
       await browser.open(chat.url)

@@ -236,12 +236,7 @@ describe('an element', () => {
   })
 
   test('that is taken out goes on when it is back', async () => {
-    const items = new Map<string, string>()
-    vi.stubGlobal('sessionStorage', {
-      getItem: (name: string) => items.get(name) ?? null,
-      setItem: (name: string, value: string) => items.set(name, value),
-      removeItem: (name: string) => items.delete(name),
-    })
+    stubSessionStorage()
     api.answers = [begins(numbered(0, { content: 'Once' }))]
     api.events = says(numbered(1, { content: ' upon' }), end())
     const tab = await open()
@@ -255,6 +250,35 @@ describe('an element', () => {
     expect(last(tab.current).content).toBe('Once upon')
   })
 })
+
+test('a new conversation that is begun while the last one is read stays', async () => {
+  const tab = await open()
+  const items = stubSessionStorage()
+  await tab.current.ask('Tell.')
+  await tab.leave()
+  const host = { endpoint: api.url, requestUpdate: () => {} }
+  const next = new Conversations(host)
+  vi.spyOn(items, 'get').mockImplementationOnce((name) => {
+    queueMicrotask(() => next.create())
+    return Map.prototype.get.call(items, name)
+  })
+  next.hostConnected()
+  await next.ready
+  expect(next.list).toHaveLength(1)
+  expect(next.current.isEmpty).toBe(true)
+  await next.leave()
+})
+
+/** A tab's, which outlives its page: what is in it. */
+function stubSessionStorage(): Map<string, string> {
+  const items = new Map<string, string>()
+  vi.stubGlobal('sessionStorage', {
+    getItem: (name: string) => items.get(name) ?? null,
+    setItem: (name: string, value: string) => items.set(name, value),
+    removeItem: (name: string) => items.delete(name),
+  })
+  return items
+}
 
 describe('the list', () => {
   test('has the newest first, is searched, and its entries are called, removed and brought back', async () => {
