@@ -33,6 +33,7 @@ export interface FloatKernels {
     w: Pointer,
     q: Pointer,
     scales: Pointer,
+    rowScales: Pointer,
     u: Pointer,
     d: Pointer,
     h: Pointer,

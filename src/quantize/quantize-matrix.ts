@@ -1,3 +1,5 @@
+/// <reference lib="esnext.float16" />
+import { STEPS } from '../../assembly/layout.ts'
 import { align } from '../model/arena.ts'
 import type { Pointer } from '../model/kernels.ts'
 import type { QuantizedMatrix } from '../pack/planes/layout.ts'
@@ -12,12 +14,9 @@ export interface PlaneGrid {
   readonly groupSize: number
 }
 
-/** w = scale (q + zeroPoint): levels about zero, without a minimum. */
-export const centredZeroPoint = (planes: number) => -(2 ** planes - 1) / 2
-
-/** Bytes of the arena for the results of a matrix of so many weights. */
+/** Bytes of the arena for the results of a matrix of so many weights: besides them a scale for each group, and for each row, which are not more. */
 export function resultBytes(weights: number, { groupSize }: Pick<PlaneGrid, 'groupSize'>): number {
-  return weights + (weights / groupSize) * 4
+  return weights + (weights / groupSize) * 8
 }
 
 /** Of what a matrix is multiplied with: second moments h (cols, cols) f32 and their factors u (cols, cols), d (cols), by factorize. */
@@ -42,6 +41,7 @@ export function unitMoments(pool: FloatPool, { h, u, d }: Moments, cols: number)
 
 /** A matrix rounded, and the squared error that this leaves in all its outputs over all tokens of the calibration. */
 export interface RoundedMatrix extends QuantizedMatrix {
+  readonly steps: Uint8Array
   readonly error: number
 }
 
@@ -54,23 +54,32 @@ export async function quantizeMatrix(
   { rows, cols, planes, groupSize }: PlaneGrid & { rows: number; cols: number },
 ): Promise<RoundedMatrix> {
   const groups = cols / groupSize
-  const [scales, q] = [results, results + rows * groups * 4]
+  const rowScales = results + rows * groups * 4
+  const [scales, q] = [results, rowScales + rows * 4]
   const errors = await pool.run(
     jobsOf(rows, ROWS_A_JOB, (first, count) => {
       const at = first * cols
       return [
-        ['quantizeRows', w + at * 4, q + at, scales + first * groups * 4, u, d, h, count, cols, planes, groupSize],
+        [
+          'quantizeRows',
+          ...([w + at * 4, q + at, scales + first * groups * 4, rowScales + first * 4] as const),
+          ...([u, d, h, count, cols, planes, groupSize] as const),
+        ],
       ]
     }),
   )
-  const halves = new Float16Array(pool.floats(scales, rows * groups))
+  const ofRows = new Float16Array(pool.floats(rowScales, rows))
+  const steps = Uint8Array.from(pool.floats(scales, rows * groups), (scale, i) =>
+    scale === 0 ? 0 : Math.round((scale * STEPS) / ofRows[Math.floor(i / groups)]),
+  )
   return {
     rows,
     cols,
     planes,
     groupSize,
     q: pool.bytes(q, rows * cols).slice(),
-    scales: new Uint16Array(halves.buffer),
+    scales: new Uint16Array(ofRows.buffer),
+    steps,
     mins: null,
     error: errors.reduce((sum: number, error) => sum + error!, 0),
   }

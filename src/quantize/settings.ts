@@ -13,7 +13,8 @@ const GROUPS = [128, 64, 32] as const
 export function settingsOf({ shape: [rows, cols] }: PlanesTensor): Setting[] {
   const groups = GROUPS.filter((size) => cols % size === 0)
   const of = (planes: number, groupSize: (typeof GROUPS)[number]): Setting => {
-    return { planes, groupSize, bytes: planesBytes(rows, cols, { planes, groupSize, hasMin: false }), loss: 0 }
+    const bytes = planesBytes(rows, cols, { planes, groupSize, hasMin: false, stepped: true })
+    return { planes, groupSize, bytes, loss: 0 }
   }
   const finer = groups.length > 1 ? FINER_PLANES.map((planes) => of(planes, groups[1])) : []
   const others = PLANES.filter((planes) => planes !== PROBED_PLANES).map((planes) => of(planes, groups[0]))
