@@ -69,7 +69,9 @@ export class NanbeigeChat extends ChatProperties {
   }
 
   override focus(options?: FocusOptions): void {
-    this.#composer.focus(options)
+    if (this.hasUpdated) this.#composer.focus(options)
+    // Before its first frame there is nothing yet that could have it.
+    else void this.updateComplete.then(() => this.#composer.focus(options))
   }
 
   /** Asks as if the reader had. */

@@ -38,6 +38,7 @@ describe.skipIf(!chromiumPath)('the launcher in Chromium (needs one: set CHROMIU
   beforeEach(async () => {
     page = await browser.newPage()
     await page.goto(site.url)
+    await button().waitFor()
   })
   afterEach(() => page.close())
 
@@ -50,10 +51,11 @@ describe.skipIf(!chromiumPath)('the launcher in Chromium (needs one: set CHROMIU
     await button().press('Enter')
     await panel().waitFor()
     expect(await button().getAttribute('aria-expanded')).toBe('true')
+    await expect.poll(() => message().evaluate((input) => input.matches(':focus'))).toBe(true)
     await page.keyboard.type('Hello?')
     expect(await message().inputValue()).toBe('Hello?')
     // A click reaches it although the page has a layer of its own.
-    await message().click({ timeout: 2000 })
+    await message().click({ timeout: 10_000 })
     await page.keyboard.press('Escape')
     await panel().waitFor({ state: 'hidden' })
     expect(await page.evaluate(() => document.activeElement!.shadowRoot!.activeElement!.ariaLabel)).toBe('Ask us')
@@ -96,10 +98,10 @@ describe.skipIf(!chromiumPath)('the launcher in Chromium (needs one: set CHROMIU
         const { axe } = window as unknown as { axe: { run(selector: string): Promise<AxeResults> } }
         return (await axe.run('nanbeige-chat-launcher')).violations.map(({ id, nodes }) => [id, nodes[0].html])
       })
-    await button().waitFor()
     expect(await violations()).toEqual([])
     await button().click()
     await message().waitFor()
+    await page.getByRole('heading', { name: 'Nanbeige4 3B Thinking' }).waitFor()
     await expect.poll(() => panel().evaluate((panel) => getComputedStyle(panel).opacity)).toBe('1')
     expect(await violations()).toEqual([])
   })
