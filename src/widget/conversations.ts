@@ -36,7 +36,8 @@ export class Conversations {
   #notice: StorageNotice | undefined
   /** The reader knows that nothing can be saved now. */
   #isTold = false
-  #removed: Conversation | undefined
+  /** The one that was removed last, once it is. */
+  #removed: Promise<Conversation | undefined> | undefined
   #leaving: ReturnType<typeof setTimeout> | undefined
   #left = true
   /** Of what is saved. */
@@ -107,17 +108,14 @@ export class Conversations {
 
   /** `undoRemove` brings it back. */
   async remove(id: string): Promise<void> {
-    const conversation = await this.#find(id)
-    if (!conversation) return
-    await conversation.end()
-    if (conversation === this.#current) this.#show(new Conversation(this.#room))
-    this.#removed = conversation
-    await conversation.patch({ removedAt: Date.now() })
+    this.#removed = this.#remove(id)
+    await this.#removed
   }
 
   async undoRemove(): Promise<void> {
-    await this.#removed?.patch({ removedAt: undefined })
+    const removing = this.#removed
     this.#removed = undefined
+    await (await removing)?.patch({ removedAt: undefined })
   }
 
   async search(text: string): Promise<SearchHit[]> {
@@ -252,6 +250,15 @@ export class Conversations {
     const [record, turns] = await Promise.all([this.#archive?.conversation(id), this.#archive?.turns(id)])
     if (!record || record.removedAt !== undefined) return undefined
     return this.#live.get(id) ?? new Conversation(this.#room, record, turns)
+  }
+
+  async #remove(id: string): Promise<Conversation | undefined> {
+    const conversation = await this.#find(id)
+    if (!conversation) return undefined
+    await conversation.end()
+    if (conversation === this.#current) this.#show(new Conversation(this.#room))
+    await conversation.patch({ removedAt: Date.now() })
+    return conversation
   }
 
   #show(conversation: Conversation): void {
