@@ -117,9 +117,9 @@ export function turnError(cause: unknown): TurnError {
     console.error(cause)
     return { code: 'unreadable', message: 'The answer of the server cannot be read.', kind: 'other' }
   }
-  const { code, message, status, retryAfterMs } = cause
+  const { code, message, byServer, status, retryAfterMs } = cause
   const retryAt = retryAfterMs === undefined || retryAfterMs > LONGEST_WAIT_MS ? undefined : Date.now() + retryAfterMs
-  return { code, message, kind: kindOf(code, status), retryAt }
+  return { code, message, byServer, kind: kindOf(code, status), retryAt }
 }
 
 function kindOf(code: string, status: number | undefined): TurnError['kind'] {

@@ -271,6 +271,31 @@ describeInChromium('access', (open) => {
     await page.getByRole('button', { name: 'Noch einmal' }).waitFor()
   })
 
+  test('what went wrong is said in Chinese where that is known, with the words of the server beside it', async () => {
+    const { page, sees } = await open(
+      (question) => [
+        question === 'known'
+          ? new ApiError(400, 'context_length_exceeded', 'The prompt has 9000 tokens, 4096 fit.')
+          : new ApiError(400, 'unheard_of', 'Nobody knows why.'),
+      ],
+      { language: 'zh-CN' },
+    )
+    const ask = async (question: string) => {
+      await page.getByLabel('消息').fill(question)
+      await page.getByLabel('消息').press('Enter')
+    }
+    await ask('known')
+    await sees('对话太长，模型读不下。')
+    await sees('The prompt has 9000 tokens, 4096 fit.')
+    await ask('unknown')
+    await sees('Nobody knows why.')
+    // What the widget itself says is said once.
+    await page.route('**/v1/chat/completions', (route) => route.abort())
+    await ask('lost')
+    await sees('无法连接服务器。请检查网络。')
+    expect(await page.getByText('The server cannot be reached.').count()).toBe(0)
+  })
+
   test('focus() of the element is in the composer, and autofocus on a page is', async () => {
     const { page, message } = await open(() => [])
     const hasFocus = () => message.evaluate((input) => input.matches(':focus'))

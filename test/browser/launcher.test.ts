@@ -121,4 +121,22 @@ describe.skipIf(!chromiumPath)('the launcher in Chromium (needs one: set CHROMIU
     await page.getByRole('button', { name: 'Close' }).click()
     await panel().waitFor({ state: 'hidden' })
   })
+
+  test('it speaks the language of its chat, with the words that a page has set there', async () => {
+    await page.setViewportSize({ width: 390, height: 700 })
+    await page.locator('nanbeige-chat-launcher').evaluate((launcher) => {
+      const chat = launcher.querySelector('nanbeige-chat')!
+      chat.setAttribute('lang', 'zh')
+      launcher.removeAttribute('label')
+      launcher.toggleAttribute('open', true)
+    })
+    await page.getByRole('dialog', { name: '对话' }).first().waitFor()
+    await page.getByRole('button', { name: '关闭' }).click()
+    await page.locator('nanbeige-chat-launcher').evaluate((launcher) => {
+      Object.assign(launcher.querySelector('nanbeige-chat')!, { texts: { close: 'Zu', chat: 'Plausch' } })
+      launcher.toggleAttribute('open', true)
+    })
+    await page.getByRole('dialog', { name: 'Plausch' }).waitFor()
+    await page.getByRole('button', { name: 'Zu', exact: true }).click()
+  })
 })
