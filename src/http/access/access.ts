@@ -197,16 +197,20 @@ export class Access {
 
 /**
  * Throws an ApiError of status 403 where the server is called by a name that is not this machine's: a site may have its own name resolve to
- * 127.0.0.1, and its pages are then of the same origin.
+ * 127.0.0.1, and its pages are then of the same origin. They may write other headers: Miniflare (5.20261117) takes the URL from `MF-Original-URL`,
+ * and leaves `Host` as the browser wrote it.
  */
-function loopback({ url }: Request): Caller {
-  const asked = new URL(url)
-  if (isLoopback(asked)) return LOOPBACK_CALLER
-  throw new ApiError(
-    403,
-    'host_not_allowed',
-    `Without keys only this machine is served, by the names localhost, 127.0.0.1 and [::1], and not as ${asked.hostname}. Set API_KEYS.`,
-  )
+function loopback({ url, headers }: Request): Caller {
+  const named = headers.get('Host')
+  for (const asked of [url, ...(named === null ? [] : [`http://${named}`])]) {
+    if (URL.canParse(asked) && isLoopback(new URL(asked))) continue
+    throw new ApiError(
+      403,
+      'host_not_allowed',
+      `Without keys only this machine is served, by the names localhost, 127.0.0.1 and [::1], and not as ${echo(named ?? new URL(url).host)}. Set API_KEYS.`,
+    )
+  }
+  return LOOPBACK_CALLER
 }
 
 /** What ends an answer is never refused for asking too much. */
