@@ -75,6 +75,16 @@ describe('an answer', () => {
     expect(current.turns.at(-1)).toMatchObject({ branch: 1, branches: 2 })
   })
 
+  test('that breaks twice before it begins can still be resumed, where the server has taken our header before', async () => {
+    api.answers = [words('Yes.'), breaks(), breaks(), breaks(numbered(0, { content: 'Once' }))]
+    api.events = says(numbered(1, { content: ' upon' }), end())
+    await current.ask('First?')
+    await current.ask('Second?')
+    expect(last(current)).toMatchObject({ content: 'Once upon', state: 'done' })
+    const posts = api.requests.filter(({ method }) => method === 'POST')
+    expect(posts.map(({ headers }) => headers['x-nanbeige-resumable'])).toEqual(['1', '1', '1', '1'])
+  })
+
   test('tells who makes its tokens, where that changes, and how fast', async () => {
     const nanbeige = { source: 'edge', reason: 'default' }
     const moved = { source: 'origin', origin: 'gpu', reason: 'reasoning', edge_tokens: 2 }

@@ -141,6 +141,7 @@ export class Access {
       client: `widget ${claims.jti}`,
       mayUseOrigins,
       isOwner: false,
+      mayReadMetrics: false,
       accounts: [this.#widgetTokens.accountOf(claims), ...accounts],
     }
   }
@@ -150,13 +151,20 @@ export class Access {
   }
 
   #holder(key: ApiKey): Caller {
-    const { name, origins = true } = key
+    const { name, origins = true, metrics = false } = key
     let account = this.#accounts.get(name)
     if (!account) {
       account = new Account(`key ${name}`, key, { store: this.#days })
       this.#accounts.set(name, account)
     }
-    return { name, client: `key ${name}`, mayUseOrigins: origins, isOwner: true, accounts: [account] }
+    return {
+      name,
+      client: `key ${name}`,
+      mayUseOrigins: origins,
+      isOwner: true,
+      mayReadMetrics: metrics,
+      accounts: [account],
+    }
   }
 
   #stranger(c: Context): Caller {
@@ -168,7 +176,14 @@ export class Access {
     this.#addresses.delete(address)
     this.#addresses.set(address, account)
     if (this.#addresses.size > MAX_ADDRESSES) this.#forgetAddress()
-    return { name: 'public', client: undefined, mayUseOrigins: false, isOwner: false, accounts: [account] }
+    return {
+      name: 'public',
+      client: undefined,
+      mayUseOrigins: false,
+      isOwner: false,
+      mayReadMetrics: false,
+      accounts: [account],
+    }
   }
 
   #forgetAddress(): void {
