@@ -24,12 +24,12 @@ export function quantizeScratchBytes(cols: i32): i32 {
  * Round weights w (rows, cols) f32 to levels scale * (q - (2^planes - 1) / 2), and w <- the levels. Returns the error that is left: the sum
  * of (w - w^)^T H (w - w^) over the rows.
  * q (rows, cols) u8; scales (rows, cols / groupSize) f32, whole multiples below STEPS of their row's / STEPS; rowScales (rows) f32, exact as half
- * floats; u (cols, cols) f32: U above the diagonal, zeros elsewhere;
- * d (cols) f32; h (cols, cols) f32: H, both triangles; groupSize divides BLOCK; at most MAX_ROWS rows. scratch: quantizeScratchBytes.
+ * floats, one for each `parts` rows, a divisor of them; u (cols, cols) f32: U above the diagonal, zeros elsewhere; d (cols) f32; h (cols, cols) f32:
+ * H, both triangles; groupSize divides BLOCK; at most MAX_ROWS rows. scratch: quantizeScratchBytes.
  */
 export function quantizeRows(
   w: usize, q: usize, scales: usize, rowScales: usize, u: usize, d: usize, h: usize, rows: i32, cols: i32, planes: i32, groupSize: i32,
-  scratch: usize,
+  parts: i32, scratch: usize,
 ): f64 {
   if (rows > MAX_ROWS) unreachable()
   const errors = scratch
@@ -68,7 +68,7 @@ export function quantizeRows(
       }
     }
   }
-  return refineRows(w, q, scales, rowScales, errors, h, rows, cols, planes, groupSize, scratch)
+  return refineRows(w, q, scales, rowScales, errors, h, rows, cols, planes, groupSize, parts, scratch)
 }
 
 /** The scale whose levels leave the least squared error of x (size) f32, weighted by h (size) f32, among some tried. */

@@ -23,11 +23,12 @@ export function refineScratchBytes(cols: i32): i32 {
 
 /**
  * w (rows, cols) f32, q (rows, cols) u8 and scales (rows, cols / groupSize) f32, any, as feedback leaves them, errors (rows, cols) f32 = what was
- * rounded - w: all <- what leaves less error, scales in steps of rowScales (rows) f32, which are chosen for them. h (cols, cols) f32: H, both
- * triangles. Returns the sum of e^T H e over the rows.
+ * rounded - w: all <- what leaves less error, scales in steps of rowScales (rows) f32, which are chosen for them, one for each `parts` rows.
+ * h (cols, cols) f32: H, both triangles. Returns the sum of e^T H e over the rows.
  */
 export function refineRows(
-  w: usize, q: usize, scales: usize, rowScales: usize, errors: usize, h: usize, rows: i32, cols: i32, planes: i32, groupSize: i32, scratch: usize,
+  w: usize, q: usize, scales: usize, rowScales: usize, errors: usize, h: usize, rows: i32, cols: i32, planes: i32, groupSize: i32, parts: i32,
+  scratch: usize,
 ): f64 {
   const gradients = scratch + gemmScratchBytes()
   const before = gradients + MAX_ROWS * cols * 4
@@ -37,7 +38,11 @@ export function refineRows(
   gemm(gradients, cols, errors, cols, 1, h, cols, 1, rows, cols, cols, 1, false, scratch)
   for (let pass = 0; pass < PASSES; pass++) {
     const last = pass == PASSES - 1
-    if (last) for (let row = 0; row < rows; row++) chooseRowScale(rowScales + (row << 2), scales + ((row * groups) << 2), groups)
+    if (last) {
+      for (let row = 0; row < rows; row++) {
+        chooseRowScale(rowScales + (row << 2), scales + (((row - (row % parts)) * groups) << 2), parts * groups)
+      }
+    }
     for (let from = 0; from < cols; from += BLOCK) {
       const width = min(BLOCK, cols - from)
       const block = h + ((from * cols + from) << 2)

@@ -7,7 +7,7 @@ import { createRandom } from '../generate/random.ts'
 import { centredZeroPoint } from '../weights/plane-layout.ts'
 import { factorize } from './factorize.ts'
 import { FloatPool } from './float-pool.ts'
-import { quantizeMatrix, resultBytes } from './quantize-matrix.ts'
+import { quantizeMatrix, resultBytes, unitMoments, unrelatedColumns } from './quantize-matrix.ts'
 import { secondMoments } from './second-moments.ts'
 
 let pool: FloatPool
@@ -194,6 +194,25 @@ describe('quantizeMatrix', () => {
       }
       expect(Math.abs(matrix.error / total - 1)).toBeLessThan(1e-3)
       expect(some / fedBack).toBeLessThan(0.98)
+    },
+  )
+
+  it.each([32, 64] as const)(
+    'with unit moments is the same for blocks of columns, in groups of %d',
+    async (groupSize) => {
+      const weights = gaussians(createRandom(9), rows * cols, 0.02)
+      const withColumns = async (width: number) => {
+        fresh()
+        const [h, u, d] = [width * width, width * width, width].map((floats) => pool.allocate(floats * 4))
+        unitMoments(pool, { h, u, d }, width)
+        const w = put(weights)
+        const results = pool.allocate(resultBytes(rows * cols, { groupSize }))
+        const shape = { rows, cols, width, planes: 3, groupSize }
+        const { q, scales, steps } = await quantizeMatrix(pool, w.pointer, { h, u, d }, results, shape)
+        return { q, scales, steps, levels: w.values.slice() }
+      }
+      expect(unrelatedColumns(cols)).toBe(64)
+      expect(await withColumns(64)).toEqual(await withColumns(cols))
     },
   )
 

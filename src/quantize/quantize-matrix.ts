@@ -8,6 +8,8 @@ import type { FloatPool } from './float-pool.ts'
 
 /** Rows that a thread rounds at a time: the most that the kernel takes. */
 const ROWS_A_JOB = 128
+/** Columns of the largest group. */
+const LARGEST_GROUP = 128
 
 export interface PlaneGrid {
   readonly planes: number
@@ -39,36 +41,46 @@ export function unitMoments(pool: FloatPool, { h, u, d }: Moments, cols: number)
   pool.floats(d, cols).fill(1)
 }
 
+/** Columns of a block that holds whole groups: with unit moments blocks have nothing to do with each other, and take less work one by one. */
+export function unrelatedColumns(cols: number): number {
+  const width = Math.min(LARGEST_GROUP, cols & -cols)
+  return cols / width > ROWS_A_JOB ? cols : width
+}
+
 /** A matrix rounded, and the squared error that this leaves in all its outputs over all tokens of the calibration. */
 export interface RoundedMatrix extends QuantizedMatrix {
   readonly steps: Uint8Array
   readonly error: number
 }
 
-/** Round w (rows, cols) f32 with error feedback, and w <- what the result stands for. results: resultBytes. */
+/**
+ * Round w (rows, cols) f32 with error feedback, and w <- what the result stands for. results: resultBytes; width: columns of the moments, all or
+ * such as have nothing to do with the others.
+ */
 export async function quantizeMatrix(
   pool: FloatPool,
   w: Pointer,
   { h, u, d }: Moments,
   results: Pointer,
-  { rows, cols, planes, groupSize }: PlaneGrid & { rows: number; cols: number },
+  { rows, cols, planes, groupSize, width = cols }: PlaneGrid & { rows: number; cols: number; width?: number },
 ): Promise<RoundedMatrix> {
-  const groups = cols / groupSize
+  const [groups, parts] = [cols / groupSize, cols / width]
   const rowScales = results + rows * groups * 4
-  const [scales, q] = [results, rowScales + rows * 4]
+  const [scales, q] = [results, rowScales + rows * parts * 4]
   const errors = await pool.run(
-    jobsOf(rows, ROWS_A_JOB, (first, count) => {
+    jobsOf(rows, Math.floor(ROWS_A_JOB / parts), (first, count) => {
       const at = first * cols
       return [
         [
           'quantizeRows',
-          ...([w + at * 4, q + at, scales + first * groups * 4, rowScales + first * 4] as const),
-          ...([u, d, h, count, cols, planes, groupSize] as const),
+          ...([w + at * 4, q + at, scales + first * groups * 4, rowScales + first * parts * 4] as const),
+          ...([u, d, h, count * parts, width, planes, groupSize, parts] as const),
         ],
       ]
     }),
   )
-  const ofRows = new Float16Array(pool.floats(rowScales, rows))
+  const ofParts = pool.floats(rowScales, rows * parts)
+  const ofRows = Float16Array.from({ length: rows }, (_, row) => ofParts[row * parts])
   const steps = Uint8Array.from(pool.floats(scales, rows * groups), (scale, i) =>
     scale === 0 ? 0 : Math.round((scale * STEPS) / ofRows[Math.floor(i / groups)]),
   )
