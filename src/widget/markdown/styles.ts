@@ -66,6 +66,9 @@ const text = css`
   .markdown .footnote + .footnote {
     margin-block-start: 0.35em;
   }
+  .markdown :is(.footnote-reference, .footnote-number) {
+    scroll-margin-block: 4em;
+  }
   .markdown .footnote-number {
     min-inline-size: 1.5em;
     text-align: end;
@@ -212,9 +215,13 @@ const json = css`
 `
 
 const cursor = css`
-  /* The cursor stands where the next text will: in the last block that holds text itself. */
-  .streaming > :not(ul, ol, .code, .table, blockquote, .footnote):last-child::after,
-  .streaming > :is(ul, ol, blockquote):last-child > :last-child::after,
+  /*
+   * The cursor stands where the next text will: in the last block that holds text itself. Elements by name: with ":not(…)::after" a browser
+   * has to style all of the answer anew when its end takes the class away.
+   */
+  .streaming > :is(p, h4, h5, h6):last-child::after,
+  .streaming > :is(ul, ol):last-child > li:last-child::after,
+  .streaming > blockquote:last-child > p:last-child::after,
   .streaming > .code:last-child .lines:last-child::after {
     content: '';
     display: inline-block;
