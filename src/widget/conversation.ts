@@ -40,8 +40,14 @@ export class Conversation {
     return this.#kept.record.updatedAt
   }
 
+  /** Nothing was asked yet. */
   get isEmpty(): boolean {
-    return this.#kept.shown().length === 0
+    return !this.isAsked && this.#kept.shown().length === 0
+  }
+
+  /** A question is about to be sent, or waits. */
+  get isAsked(): boolean {
+    return this.#answering.isSending || this.#kept.record.queue.length > 0
   }
 
   get answering(): boolean {
