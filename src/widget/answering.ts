@@ -75,6 +75,7 @@ export class Answering {
   async decide(decided: DecidedCall): Promise<void> {
     if (this.decideHere(decided)) return
     this.#decided.push(decided)
+    this.#room.changed()
     const conversation = this.#kept.record.id
     void this.#room.keep(async (archive) => archive.tell({ type: 'decide', conversation, decided }))
     // Where there is none, or it has just come to its end.
@@ -87,6 +88,17 @@ export class Answering {
     if (!this.holds(id) || turn?.role !== 'assistant') return false
     void this.#kept.put([decided(turn, decision, call)])
     return true
+  }
+
+  /** The turn as the reader has decided here, whether or not the tab whose answer it is has heard of it. */
+  withDecisions(turn: AssistantTurn): AssistantTurn {
+    const own = this.#decided.filter((decided) => decided.turn === turn.id)
+    return own.reduce((turn, { call, decision }) => decided(turn, decision, call), turn)
+  }
+
+  /** Forgets decisions that are done: where a call waits again, as it was interrupted, the reader is asked again. */
+  forgetDone(): void {
+    this.#decided = this.#decided.filter((decided) => this.#asking(decided))
   }
 
   /** Ends what is under way without going on to the queue. */
@@ -104,8 +116,7 @@ export class Answering {
     if (this.#job || !(this.turn || this.#decided.length > 0 || this.#kept.record.queue.length > 0)) return
     await this.#begin(async (job) => {
       await this.#kept.reload()
-      // Before calls wait again that were interrupted: whoever had their turn has heard of these.
-      this.#decided = this.#decided.filter((decided) => this.#asking(decided))
+      this.forgetDone()
       for (let next = await this.#unfinished(); next && !job.closing; next = await this.#unfinished()) {
         await this.#answer(next, job)
         job.abort = new AbortController()

@@ -40,8 +40,14 @@ export class Conversation {
     return this.#kept.record.updatedAt
   }
 
+  /** Nothing was asked yet. */
   get isEmpty(): boolean {
-    return this.#kept.shown().length === 0
+    return !this.isAsked && this.#kept.shown().length === 0
+  }
+
+  /** A question is about to be sent, or waits. */
+  get isAsked(): boolean {
+    return this.#answering.isSending || this.#kept.record.queue.length > 0
   }
 
   get answering(): boolean {
@@ -208,6 +214,7 @@ export class Conversation {
     if (word.type === 'stop') this.#answering.stopHere()
     else if (word.type === 'decide') this.#answering.decideHere(word.decided)
     else await this.#kept.reload(word.turns.filter((id) => !this.#answering.holds(id)))
+    this.#answering.forgetDone()
     if (this.answering) await this.#answering.resume()
   }
 
@@ -222,9 +229,10 @@ export class Conversation {
     return turn
   }
 
-  /** As it is shown: until an answer begins that is asked for again, with the text of the one before. */
+  /** As it is shown: until an answer begins that is asked for again, with the text of the one before; decided on, where the reader has. */
   #looks(turn: Turn): Turn {
-    if (turn.role !== 'assistant' || turn.insteadOf === undefined || hasText(turn)) return turn
+    if (turn.role !== 'assistant') return turn
+    if (turn.insteadOf === undefined || hasText(turn)) return this.#answering.withDecisions(turn)
     const instead = this.#kept.tree.get(turn.insteadOf)
     return instead?.role === 'assistant' ? { ...turn, content: instead.content, reasoning: instead.reasoning } : turn
   }

@@ -215,7 +215,7 @@ export class Conversations {
 
   #show(conversation: Conversation): void {
     // Others are read again when they are opened, but answers go on.
-    for (const [id, live] of this.#live) if (!live.answering) this.#live.delete(id)
+    for (const [id, live] of this.#live) if (!live.answering && !live.isAsked) this.#live.delete(id)
     this.#live.set(conversation.id, conversation)
     this.#current = conversation
     this.#host.requestUpdate()

@@ -181,6 +181,20 @@ test('a new conversation that is begun while the last one is read stays', async 
   await next.leave()
 })
 
+test('a new conversation that is begun right after a question is another one', async () => {
+  const tab = await open()
+  const one = tab.current
+  const first = one.ask('One?')
+  const two = tab.create()
+  await Promise.all([first, two.ask('Two?')])
+  await tab.open(one.id)
+  expect(tab.current).toBe(one)
+  expect([said(one), said(two)]).toEqual([
+    ['One?', 'Yes.'],
+    ['Two?', 'Yes.'],
+  ])
+})
+
 /** A tab's, which outlives its page: what is in it. */
 function stubSessionStorage(): Map<string, string> {
   const items = new Map<string, string>()

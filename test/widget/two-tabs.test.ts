@@ -126,7 +126,10 @@ describe('two tabs', () => {
     await until(() => states(second) === 'running,asking,asking')
     const { id } = last(second.current)
     await second.current.decide(id, 'look', 'once')
-    await second.current.decide(id, 'burn', 'refuse')
+    const refused = second.current.decide(id, 'burn', 'refuse')
+    // The reader sees it at once.
+    expect(states(second)).toMatch(/,refused$/)
+    await refused
     for (const tab of [first, second]) await until(() => states(tab) === 'running,running,refused')
     paid.resolve('paid')
     await answered
@@ -138,6 +141,33 @@ describe('two tabs', () => {
         .body.messages.slice(2)
         .map(({ content }: { content: string }) => content),
     ).toEqual(['paid', 'seen 1', 'The user did not allow this call.'])
+  })
+
+  test('decide on a call that the first has not run when it is closed, and the reader is asked again', async () => {
+    const look = vi.fn(() => 'seen')
+    const tools = [
+      { name: 'pay', allowed: true, run: () => new Promise(() => {}) },
+      { name: 'look', run: look },
+    ]
+    const called = tools.map(({ name }, index) => ({ index, id: name, function: { name, arguments: '{}' } }))
+    api.answers = [says(numbered(0, { tool_calls: called }), end('tool_calls')), words('All is done.')]
+    const first = await tabs.open(api.url, { tools })
+    void first.current.ask('Do it.')
+    const states = ({ current }: Conversations) => last(current).toolCalls.map(({ state }) => state)
+    await until(() => first.current.turns.length === 2 && states(first)[1] === 'asking')
+    const second = await tabs.open(api.url, { tools })
+    void second.open(first.current.id)
+    await until(() => second.current.turns.length === 2 && states(second)[1] === 'asking')
+    await second.current.decide(last(second.current).id, 'look', 'once')
+    await until(() => states(first)[1] === 'running')
+    await tabs.close(first)
+    await until(() => !second.current.answering)
+    expect(states(second)).toEqual(['asking', 'asking'])
+    expect(look).not.toHaveBeenCalled()
+    await second.current.decide(last(second.current).id, 'look', 'once')
+    await second.current.decide(last(second.current).id, 'pay', 'refuse')
+    await until(() => said(second.current).at(-1) === 'All is done.')
+    expect(look).toHaveBeenCalledTimes(1)
   })
 
   test('decide on a call at the moment when the first has no more to run, and it runs once', async () => {
