@@ -1,4 +1,5 @@
-import { beforeAll, describe, expect, test } from 'vitest'
+import OpenAI from 'openai'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { loadChatModel } from '../src/chat/load-chat-model.ts'
 import { loadModel } from '../src/model/load.ts'
 import { xgrammarModule } from '../src/pack/kernel-modules.ts'
@@ -6,9 +7,10 @@ import { folderStore } from '../src/weights/folder-store.ts'
 import { kernelModules } from './support/embedded-model.ts'
 import { type App, fakeApp, post } from './support/fake-app.ts'
 import { hasQwen, qwenPack } from './support/qwen.ts'
+import { type ServeCommand, serveCommand } from './support/serve-command.ts'
 
 const weather = {
-  type: 'function',
+  type: 'function' as const,
   function: {
     name: 'get_weather',
     description: 'Get the current weather of a city',
@@ -61,4 +63,60 @@ describe.skipIf(!hasQwen)('Qwen2.5-Coder (skipped where `npm run model:qwen` has
     const code = (message.content as string).replaceAll(/^```\w*$/gm, '')
     expect(new Function(`${code}; return add(2, 3)`)()).toBe(5)
   }, 120_000)
+})
+
+describe.skipIf(!hasQwen)('Qwen2.5-Coder served to the openai SDK (skipped likewise)', () => {
+  let server: ServeCommand
+  let client: OpenAI
+
+  beforeAll(async () => {
+    server = await serveCommand([qwenPack, '--context', '1024', '--sequences', '1'])
+    client = new OpenAI({ baseURL: `${server.url}/v1`, apiKey: 'none', maxRetries: 0 })
+  }, 90_000)
+  afterAll(() => server?.stop())
+
+  const asking = (city: string) => ({
+    model: 'qwen2.5-coder-0.5b-instruct',
+    messages: [{ role: 'user' as const, content: `What is the weather in ${city} right now?` }],
+    tools: [weather],
+    tool_choice: 'required' as const,
+    // Left to itself this model goes on to the weather of London and Tokyo.
+    parallel_tool_calls: false,
+    temperature: 0,
+    max_tokens: 60,
+  })
+
+  test('calls a tool, and answers with what that gave', async () => {
+    const request = asking('Paris')
+    const { choices } = await client.chat.completions.create(request)
+    const [{ message, finish_reason }] = choices
+    expect(finish_reason).toBe('tool_calls')
+    const [call, ...others] = message.tool_calls!
+    expect(others).toEqual([])
+    if (call.type !== 'function') throw new Error(call.type)
+    expect(call.function.name).toBe('get_weather')
+    expect(JSON.parse(call.function.arguments)).toEqual({ city: 'Paris' })
+    const result = {
+      role: 'tool' as const,
+      tool_call_id: call.id,
+      content: '{"temperature": "17 degrees", "sky": "clear"}',
+    }
+    const answer = await client.chat.completions.create({
+      ...request,
+      messages: [...request.messages, message, result],
+      tool_choice: 'none',
+    })
+    expect(answer.choices[0].message.content).toContain('17')
+  }, 240_000)
+
+  test('calls a tool in a stream', async () => {
+    const stream = client.chat.completions.stream(asking('Oslo'))
+    const deltas: string[] = []
+    stream.on('tool_calls.function.arguments.delta', ({ arguments_delta }) => deltas.push(arguments_delta))
+    const { choices } = await stream.finalChatCompletion()
+    expect(choices[0].finish_reason).toBe('tool_calls')
+    expect(choices[0].message.tool_calls).toMatchObject([{ type: 'function', function: { name: 'get_weather' } }])
+    expect(deltas.length).toBeGreaterThan(2)
+    expect(JSON.parse(deltas.join(''))).toEqual({ city: 'Oslo' })
+  }, 240_000)
 })

@@ -47,7 +47,7 @@ for (let round = 1; round <= rounds; round++) {
       pipelineRounds.get(count)!.push(measured)
     }
   }
-  for (const peer of wanted) if (round <= peer.rounds) peerRounds.get(peer)!.push(await measurePeer(peer))
+  for (const peer of wanted) if (round <= peer.rounds) peerRounds.get(peer)!.push(await measurePeer(peer, contexts))
 }
 await bundle.remove()
 
@@ -60,7 +60,7 @@ console.log(
     ...[...pipelineRounds].map(([count, measured]) =>
       pipelineRow(count, scripts.get(count)!, measured, edgeRounds.get(count)!),
     ),
-    ...[...peerRounds].map(([peer, measured]) => peerRow(peer, measured)),
+    ...[...peerRounds].map(([peer, measured]) => peerRow(peer, contexts, measured)),
   ]),
 )
 if (filled !== undefined) {

@@ -18,7 +18,7 @@ const TOKENS = 64
 const TURNS = 20
 
 /** KV caches of different keys are apart. */
-const KEYS = Array.from({ length: TURNS + 2 }, (_, i) => `key-${i}`)
+const KEYS = Array.from({ length: TURNS + 14 }, (_, i) => `key-${i}`)
 const API_KEYS = JSON.stringify(
   KEYS.map((key) => ({ name: key, sha256: createHash('sha256').update(key).digest('hex') })),
 )

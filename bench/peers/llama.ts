@@ -1,6 +1,6 @@
 import { getLlama, getModuleVersion, type LlamaContextSequence, LlamaLogLevel } from 'node-llama-cpp'
 
-/** Native llama.cpp with one sequence, on one CPU thread: otherwise as it comes (f16 KV cache). */
+/** Native llama.cpp with one sequence: otherwise as it comes (f16 KV cache). */
 export interface LlamaEngine {
   readonly version: string
   readonly sequence: LlamaContextSequence
@@ -8,16 +8,16 @@ export interface LlamaEngine {
 }
 
 /** Loads a GGUF into the prebuilt CPU binary of node-llama-cpp; `contextSize` is both its context and its batch, in tokens. */
-export async function openLlama(modelPath: string, contextSize: number): Promise<LlamaEngine> {
+export async function openLlama(modelPath: string, contextSize: number, threads = 1): Promise<LlamaEngine> {
   const llama = await getLlama({
     gpu: false,
     build: 'never',
-    maxThreads: 1,
+    maxThreads: threads,
     progressLogs: false,
     logLevel: LlamaLogLevel.error,
   })
   const model = await llama.loadModel({ modelPath, gpuLayers: 0 })
-  const context = await model.createContext({ contextSize, batchSize: contextSize, threads: 1 })
+  const context = await model.createContext({ contextSize, batchSize: contextSize, threads })
   return {
     version: `node-llama-cpp ${await getModuleVersion()}, llama.cpp ${llama.llamaCppRelease.release}`,
     sequence: context.getSequence(),

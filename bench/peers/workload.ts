@@ -19,6 +19,8 @@ export interface Throughput {
   /** Medians over the runs. */
   readonly decodeTokensPerSecond: number
   readonly prefillTokensPerSecond: number
+  /** Decoding behind long contexts, where that was asked for, in their order. */
+  readonly depthTokensPerSecond?: readonly number[]
   /** Decoded ids of the last run, to see that engines do the same work; null where the engine reports none. */
   readonly tokens: readonly number[] | null
 }

@@ -2,10 +2,11 @@
 //
 //   npm run bench:quantization -- MODEL.gguf --results bench/quantization/NAME.json --cache FOLDER
 //
-// Results that the file has already are kept. llama.cpp's types need what llama_types.py leaves: with --sequences FILE the token ids of the
-// calibration text are written for it and nothing else is done; --llama FOLDER then says where the types are.
+// Results that the file has already are kept, each pack stays in the cache, and a calibration that was stopped goes on where it was.
+// llama.cpp's types need what llama_types.py leaves: with --sequences FILE the token ids of the calibration text are written for it and
+// nothing else is done; --llama FOLDER then says where the types are.
 import { existsSync } from 'node:fs'
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { Command } from 'commander'
 import { wholeNumber } from '../../src/cli/whole-number.ts'
@@ -34,7 +35,7 @@ export interface Point extends Quality {
   readonly bits: number
 }
 
-const BUDGETS = [3.06, 2.56, 3.44, 4.25, 2.3, 2.8, 4.5]
+const BUDGETS = [3.06, 2.56, 4.25, 3.44, 2.3, 2.8, 4.5]
 const PLANES = [3, 2, 4]
 const QUALITY_TEXT = new URL('../../src/quantize/quality.json', import.meta.url).pathname
 
@@ -93,16 +94,16 @@ function* planned(): Generator<[Point['method'], string, Run]> {
   const each = PLANES.map((planes) => [`${planes} planes, groups of ${groupSize}`, uniform(planes)] as const)
   const anyPlanes = { planes: {}, groupSize: 32 as const }
   for (const bits of BUDGETS) {
-    yield [
-      'allocated',
-      `${bits} bits`,
-      async (to) => measurePack({ ...anyPlanes, calibrate: { texts, bits, losses: await losses() } }, to),
-    ]
+    const options = async () => ({ ...anyPlanes, calibrate: { texts, bits, losses: await losses() } })
+    yield ['allocated', `${bits} bits`, async (to) => measurePack(`bits-${bits}`, await options(), to)]
   }
-  for (const [name, rounding] of each)
-    yield ['calibrated', name, (to) => measurePack({ ...rounding, calibrate: { texts } }, to)]
-  for (const [name, rounding] of each) yield ['rounded', name, (to) => measurePack(rounding, to)]
-  for (const [name, rounding] of each) yield ['rotated', name, (to) => measurePack({ ...rounding, rotate: true }, to)]
+  for (const [name, rounding] of each) {
+    const measured = (method: string, options: object) => (to: ReferenceLogits) =>
+      measurePack(`${method}-${rounding.planes.ffn}`, { ...rounding, ...options }, to)
+    yield ['calibrated', name, measured('calibrated', { calibrate: { texts } })]
+    yield ['rounded', name, measured('rounded', {})]
+    yield ['rotated', name, measured('rotated', { rotate: true })]
+  }
   if (llama === undefined) return
   for (const type of ['Q4_K', 'Q2_K', 'IQ3_XXS', 'IQ4_XS', 'Q3_K', 'IQ2_S', 'IQ2_XXS']) {
     if (existsSync(join(llama, `${type}.json`))) yield ['llama.cpp', type, (to) => measureType(type, to)]
@@ -120,10 +121,9 @@ function losses(): Promise<Losses> {
   })
 }
 
-async function measurePack(options: Omit<PackOptions, 'name'>, to: ReferenceLogits) {
-  const folder = join(cache, 'pack')
-  await rm(folder, { recursive: true, force: true })
-  const manifest = await packModel(path, folder, { ...options, name: 'measured' })
+async function measurePack(name: string, options: Omit<PackOptions, 'name'>, to: ReferenceLogits) {
+  const folder = join(cache, name)
+  const manifest = await packModel(path, folder, { ...options, name })
   const model = await loadModel(folderStore(folder), manifest, await kernelModules(), {
     contextLength: tokens,
     sequences: 1,

@@ -3,7 +3,7 @@
 //   npm run bench:widget                  500 tokens a second
 //   npm run bench:widget -- 200           200
 //
-// The peer is installed apart: npm ci --prefix bench. Chromium is headless; CHROMIUM says where it is.
+// The peer is installed apart: cd bench && npm install --omit=optional --ignore-scripts. Chromium is headless; CHROMIUM says where it is.
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Browser } from 'playwright-core'
@@ -36,7 +36,7 @@ try {
   for (const element of PEER ? ['widget', 'deep-chat'] : ['widget']) {
     for (const name of Object.keys(TEXTS)) console.log(await measure(browser, element, name))
   }
-  if (!PEER) console.log('deep-chat is not installed: npm ci --prefix bench')
+  if (!PEER) console.log('deep-chat is not installed: cd bench && npm install --omit=optional --ignore-scripts')
 } finally {
   await browser.close()
   await server.stop()

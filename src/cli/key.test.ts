@@ -24,10 +24,12 @@ const sha256Of = (stdout: string) =>
     .digest('hex')
 
 it('prints a key, and the API_KEYS that know it by its sha256', async () => {
-  const [one, other] = [await key('alice'), await key('alice', '--streams', '2', '--no-origins')]
+  const [one, other] = [await key('alice'), await key('alice', '--streams', '2', '--no-origins', '--metrics')]
   const keysOf = ({ stdout }: { stdout: string }) => JSON.parse(stdout.match(/^ {2}(\[.*)$/m)![1])
   expect(keysOf(one)).toEqual([{ name: 'alice', sha256: sha256Of(one.stdout) }])
-  expect(keysOf(other)).toEqual([{ name: 'alice', sha256: sha256Of(other.stdout), streams: 2, origins: false }])
+  expect(keysOf(other)).toEqual([
+    { name: 'alice', sha256: sha256Of(other.stdout), streams: 2, metrics: true, origins: false },
+  ])
   expect(sha256Of(one.stdout)).not.toBe(sha256Of(other.stdout))
 })
 

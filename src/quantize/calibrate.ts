@@ -7,7 +7,14 @@ import { factorize } from './factorize.ts'
 import { countsOf, FloatLayers, floatLayersBytes, spansOf } from './float-layer.ts'
 import { FloatPool } from './float-pool.ts'
 import { isMatrix, type PlannedMatrix, type PlannedWeights } from './planned-weights.ts'
-import { type Moments, momentsBytes, quantizeMatrix, resultBytes, unitMoments } from './quantize-matrix.ts'
+import {
+  type Moments,
+  momentsBytes,
+  quantizeMatrix,
+  resultBytes,
+  unitMoments,
+  unrelatedColumns,
+} from './quantize-matrix.ts'
 import { secondMoments } from './second-moments.ts'
 
 /** Rows of the embedding and of the head that are in memory at a time. */
@@ -112,7 +119,8 @@ class Rounding {
     }
     for (const matrix of matrices) {
       const { name, shape } = matrix.entry
-      const packed = await this.#roundRows(matrix, pointers[name.split('.')[2]], 0, shape[0])
+      const whole = { first: 0, count: shape[0], width: shape[1] }
+      const packed = await this.#roundRows(matrix, pointers[name.split('.')[2]], whole)
       await folder.write(name, [packed])
     }
     // The weights stay until the next call, whose inputs they make.
@@ -132,8 +140,9 @@ class Rounding {
       for (const [i, id] of tokens.entries()) hidden.set(await weights.rows('embedding', id, 1), i * cols)
       return
     }
-    unitMoments(this.#pool, this.#moments, cols)
-    await this.#roundVocabulary('embedding', (first, rows) => {
+    const width = unrelatedColumns(cols)
+    unitMoments(this.#pool, this.#moments, width)
+    await this.#roundVocabulary('embedding', width, (first, rows) => {
       const end = first + rows.length / cols
       for (const [i, id] of tokens.entries()) {
         if (id >= first && id < end) hidden.set(rows.subarray((id - first) * cols, (id - first + 1) * cols), i * cols)
@@ -143,11 +152,17 @@ class Rounding {
 
   /** The head, for x (tokens, hiddenSize) f32. */
   async roundHead(x: Pointer): Promise<void> {
-    await this.#factorize(x, this.#calibration.config.hiddenSize)
-    await this.#roundVocabulary(this.#calibration.weights.head.entry.name)
+    const { config, weights } = this.#calibration
+    await this.#factorize(x, config.hiddenSize)
+    await this.#roundVocabulary(weights.head.entry.name, config.hiddenSize)
   }
 
-  async #roundVocabulary(name: string, rounded?: (firstRow: number, rows: Float32Array) => void): Promise<void> {
+  /** width: columns of the moments. */
+  async #roundVocabulary(
+    name: string,
+    width: number,
+    rounded?: (firstRow: number, rows: Float32Array) => void,
+  ): Promise<void> {
     const matrix = this.#calibration.weights.matrix(name)
     const [rows, cols] = matrix.entry.shape
     const mark = this.#pool.mark()
@@ -155,7 +170,7 @@ class Rounding {
     const parts: Uint8Array[] = []
     for (let first = 0; first < rows; first += VOCABULARY_ROWS) {
       const count = Math.min(VOCABULARY_ROWS, rows - first)
-      parts.push(await this.#roundRows(matrix, w, first, count))
+      parts.push(await this.#roundRows(matrix, w, { first, count, width }))
       rounded?.(first, this.#pool.floats(w, count * cols))
     }
     this.#pool.release(mark)
@@ -167,14 +182,20 @@ class Rounding {
     await factorize(this.#pool, this.#moments, size)
   }
 
-  async #roundRows({ entry }: PlannedMatrix, w: Pointer, firstRow: number, rows: number): Promise<Uint8Array> {
+  /** width: columns of the moments, all or such as have nothing to do with the others. */
+  async #roundRows(
+    { entry }: PlannedMatrix,
+    w: Pointer,
+    { first, count, width }: { first: number; count: number; width: number },
+  ): Promise<Uint8Array> {
     const pool = this.#pool
     const cols = entry.shape[1]
-    pool.floats(w, rows * cols).set(await this.#calibration.weights.rows(entry.name, firstRow, rows))
+    pool.floats(w, count * cols).set(await this.#calibration.weights.rows(entry.name, first, count))
     const mark = pool.mark()
-    const results = pool.allocate(resultBytes(rows * cols, entry))
-    const matrix = await quantizeMatrix(pool, w, this.#moments, results, { ...entry, rows, cols })
+    const results = pool.allocate(resultBytes(count * cols, entry))
+    const shape = { rows: (count * cols) / width, cols: width }
+    const matrix = await quantizeMatrix(pool, w, this.#moments, results, { ...entry, ...shape })
     pool.release(mark)
-    return packPlanes(matrix)
+    return packPlanes({ ...matrix, rows: count, cols })
   }
 }

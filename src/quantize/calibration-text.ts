@@ -13,7 +13,7 @@ const SEQUENCE_TOKENS = 512
 /** Shorter rests say little for what they cost. */
 const LEAST_TOKENS = 16
 
-const chat = z.object({
+export const chat = z.object({
   messages: z.array(z.custom<ChatMessage>((value) => typeof value === 'object' && value !== null)),
   tools: z.array(z.unknown()).optional(),
 })

@@ -5,7 +5,7 @@ import { expectWithin, roundings } from '../../test/kernels/tolerance.ts'
 import { createRandom } from '../generate/random.ts'
 import { factorize } from './factorize.ts'
 import { FloatPool } from './float-pool.ts'
-import { centredZeroPoint, quantizeMatrix, resultBytes } from './quantize-matrix.ts'
+import { centredZeroPoint, quantizeMatrix, resultBytes, unitMoments, unrelatedColumns } from './quantize-matrix.ts'
 import { secondMoments } from './second-moments.ts'
 
 let pool: FloatPool
@@ -192,6 +192,29 @@ describe('quantizeMatrix', () => {
       }
       expect(Math.abs(matrix.error / total - 1)).toBeLessThan(1e-3)
       expect(some / fedBack).toBeLessThan(0.98)
+    },
+  )
+
+  it.each([32, 64] as const)(
+    'with unit moments is the same for blocks of columns, in groups of %d',
+    async (groupSize) => {
+      const weights = gaussians(createRandom(9), rows * cols, 0.02)
+      const withColumns = async (width: number) => {
+        fresh()
+        const [h, u, d] = [width * width, width * width, width].map((floats) => pool.allocate(floats * 4))
+        unitMoments(pool, { h, u, d }, width)
+        const w = put(weights)
+        const results = pool.allocate(resultBytes(rows * cols, { groupSize }))
+        const shape = { rows: (rows * cols) / width, cols: width }
+        const { q, scales } = await quantizeMatrix(pool, w.pointer, { h, u, d }, results, {
+          ...shape,
+          planes: 3,
+          groupSize,
+        })
+        return { q, scales, levels: w.values.slice() }
+      }
+      expect(unrelatedColumns(cols)).toBe(64)
+      expect(await withColumns(64)).toEqual(await withColumns(cols))
     },
   )
 

@@ -6,6 +6,8 @@ import type { FloatPool } from './float-pool.ts'
 
 /** Rows that a thread rounds at a time: the most that the kernel takes. */
 const ROWS_A_JOB = 128
+/** Columns of the largest group. */
+const LARGEST_GROUP = 128
 
 export interface PlaneGrid {
   readonly planes: number
@@ -38,6 +40,11 @@ export function unitMoments(pool: FloatPool, { h, u, d }: Moments, cols: number)
   for (let i = 0; i < cols; i++) matrix[i * cols + i] = 1
   pool.floats(u, cols * cols).fill(0)
   pool.floats(d, cols).fill(1)
+}
+
+/** Columns of a block that holds whole groups: with unit moments each can be a row of its own, which rounds the same for less work. */
+export function unrelatedColumns(cols: number): number {
+  return Math.min(LARGEST_GROUP, cols & -cols)
 }
 
 /** A matrix rounded, and the squared error that this leaves in all its outputs over all tokens of the calibration. */

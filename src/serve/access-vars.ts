@@ -39,6 +39,7 @@ export async function readKeys(path: string): Promise<string> {
   return JSON.stringify(parseApiKeys(await readFile(path, 'utf8'), path))
 }
 
+/** Of the server's owner, who holds the only key. */
 function oneKey(key: string): string {
-  return JSON.stringify([{ name: 'serve', sha256: createHash('sha256').update(key).digest('hex') }])
+  return JSON.stringify([{ name: 'serve', sha256: createHash('sha256').update(key).digest('hex'), metrics: true }])
 }

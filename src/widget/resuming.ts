@@ -13,8 +13,8 @@ const LONGEST_DELAY_MS = 5_000
  */
 const MORE_TRIES = 2
 const RESUMABLE = { 'x-nanbeige-resumable': '1' }
-/** Endpoints that answered without it only, and do not number their events. */
-const refusing = new Set<string>()
+/** Whether endpoints take it; of one that answered without it only, and numbers its events, nobody knows. */
+const takesHeader = new Map<string, boolean>()
 /** Without a sign of life: heartbeats come every 500 ms where they come at all, other servers may read a long prompt meanwhile. */
 const STALLED_MS = { beating: 5_000, silent: 30_000 }
 
@@ -37,7 +37,8 @@ export async function* steadyAnswer(
   let [lastSign, failures, begun, finished] = [Date.now(), 0, false, false]
   for (;;) {
     const connection = new AbortController()
-    const plain = failures === MORE_TRIES || refusing.has(server.endpoint)
+    const takes = isOwn(server.endpoint) || takesHeader.get(server.endpoint)
+    const plain = takes === undefined ? failures === MORE_TRIES : !takes
     const either = AbortSignal.any([signal, connection.signal])
     try {
       const chunks = place
@@ -50,7 +51,7 @@ export async function* steadyAnswer(
         const { completionId, eventId, events } = chunk
         if (eventId !== undefined) place = { id: completionId ?? place!.id, lastEventId: eventId }
         begun ||= place !== undefined || events.length > 0
-        if (plain && begun && !place) refusing.add(server.endpoint)
+        if (begun && !(plain && place)) takesHeader.set(server.endpoint, !plain)
         finished ||= events.some(({ type }) => type === 'finish')
         yield chunk
       }
@@ -95,6 +96,12 @@ async function* watched(chunks: AsyncGenerator<AnswerChunk>, resumable: () => bo
     // Not awaited: where nothing comes, it would wait with the others.
     void chunks.return(undefined).catch(() => {})
   }
+}
+
+/** Of the page's own origin, where CORS forbids nothing. */
+function isOwn(endpoint: string): true | undefined {
+  const origin = globalThis.location?.origin
+  return (origin !== undefined && new URL(endpoint, origin).origin === origin) || undefined
 }
 
 /** Whether another connection may do better. */

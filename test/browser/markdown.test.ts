@@ -1,5 +1,6 @@
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { atRest } from './chat-page.ts'
 import { chromiumPath, launchChromium } from './chromium.ts'
 import { HOSTILE } from './hostile-markdown.ts'
 import { startMarkdownPage } from './markdown-page.ts'
@@ -76,15 +77,7 @@ describe.skipIf(!chromiumPath)('Markdown in Chromium (needs one: set CHROMIUM to
 
   const html = () => markdown().evaluate((element) => element.innerHTML.replace(/<!--.*?-->/g, ''))
   /** What is shown when nothing is left to do. */
-  const settled = async () => {
-    const rests = async () => {
-      const before = await html()
-      await page.waitForTimeout(100)
-      return before === (await html())
-    }
-    await expect.poll(rests).toBe(true)
-    return await html()
-  }
+  const settled = () => atRest(page, html)
 
   const RICH = [
     '# Title\n\nSome **bold *and* text** with `code`, 5~10 **注意：**请看 and $x^2$.\n\n',
@@ -144,7 +137,7 @@ describe.skipIf(!chromiumPath)('Markdown in Chromium (needs one: set CHROMIUM to
         .locator('.katex .mfrac')
         .first()
         .evaluate((element) => element.getBoundingClientRect().height)
-    expect(await height()).toBeGreaterThan(20)
+    await expect.poll(height).toBeGreaterThan(20)
     expect(
       await page
         .locator('.katex .mathnormal')
@@ -152,7 +145,9 @@ describe.skipIf(!chromiumPath)('Markdown in Chromium (needs one: set CHROMIUM to
         .evaluate((element) => getComputedStyle(element).fontFamily),
     ).toBe('KaTeX_Math')
     await expect.poll(() => page.evaluate(() => document.fonts.check('16px KaTeX_Caligraphic'))).toBe(true)
-    expect(await page.evaluate(() => [...document.fonts].every(({ status }) => status === 'loaded'))).toBe(true)
+    await expect
+      .poll(() => page.evaluate(() => [...document.fonts].every(({ status }) => status === 'loaded')))
+      .toBe(true)
   })
 
   test('a formula that KaTeX does not know stays as it was written', async () => {
@@ -218,6 +213,7 @@ describe.skipIf(!chromiumPath)('Markdown in Chromium (needs one: set CHROMIUM to
     const text = `A first paragraph that is read.\n\n\`\`\`js\n${line.repeat(5)}`
     await show(text, { streaming: true })
     await page.locator('.hljs-keyword').first().waitFor()
+    await settled()
     await page.evaluate(() => {
       const root = document.querySelector('markdown-view')!.shadowRoot!
       root.querySelector('pre')!.scrollLeft = 120
@@ -242,6 +238,7 @@ describe.skipIf(!chromiumPath)('Markdown in Chromium (needs one: set CHROMIUM to
   test('a selection in a paragraph that grows past its first cut survives', async () => {
     const sentence = 'One sentence that is as good as any other. '
     await show(sentence.repeat(12), { streaming: true })
+    await settled()
     await page.evaluate(() => {
       const text = document.querySelector('markdown-view')!.shadowRoot!.querySelector('p')!.firstChild!
       getSelection()!.setBaseAndExtent(text, 4, text, 12)
@@ -258,6 +255,7 @@ describe.skipIf(!chromiumPath)('Markdown in Chromium (needs one: set CHROMIUM to
   test('tables scroll by themselves and leave words whole; columns have their alignment', async () => {
     const cells = (text: string) => `| ${Array.from({ length: 9 }, () => text).join(' | ')} |\n`
     await show(`${cells('Heading')}${cells('--:')}${cells('internationalization')}`)
+    await settled()
     const table = await page.locator('.table').evaluate((element) => {
       const cell = element.querySelector('td')!
       return {
@@ -275,8 +273,8 @@ describe.skipIf(!chromiumPath)('Markdown in Chromium (needs one: set CHROMIUM to
     expect(await page.locator('pre').textContent()).toBe('{"name": "Oslo", "tags": [1')
     const many = Array.from({ length: 250 }, (_, index) => ({ id: index }))
     await show(JSON.stringify({ name: 'Oslo', tags: [1, true, null], deep: { a: { b: { c: 'hidden' } } }, many }))
-    expect(await page.locator('pre').count()).toBe(0)
     await page.getByText('"Oslo"').waitFor()
+    expect(await page.locator('pre').count()).toBe(0)
     expect(await page.getByText('"hidden"').count()).toBe(0)
     for (const key of ['"a"', '"b"']) await page.locator('summary', { hasText: key }).click()
     await page.getByText('"hidden"').waitFor()
@@ -285,14 +283,19 @@ describe.skipIf(!chromiumPath)('Markdown in Chromium (needs one: set CHROMIUM to
     await group.locator('summary', { hasText: '{1}' }).last().click()
     await page.locator('.json-leaf', { hasText: '249' }).waitFor()
     await show('{"not": "JSON"} as text goes on')
-    expect(await page.locator('.json').count()).toBe(0)
+    await expect.poll(() => page.locator('.json').count()).toBe(0)
     expect(await markdown().textContent()).toBe('{"not": "JSON"} as text goes on')
   })
 
   test('a long text that is there at once is shown in many frames', async () => {
-    await show(RICH.repeat(12))
-    const early = await page.locator('h4').count()
-    await expect.poll(() => page.locator('h4').count(), { timeout: 30_000 }).toBe(12)
+    // Looked at before the next frame.
+    const early = await page.evaluate(async (text) => {
+      const view = document.querySelector<MarkdownView>('markdown-view')!
+      Object.assign(view, { text })
+      await view.updateComplete
+      return view.shadowRoot!.querySelectorAll('h4').length
+    }, RICH.repeat(12))
+    await expect.poll(() => page.locator('h4').count()).toBe(12)
     expect(early).toBeLessThan(12)
   })
 

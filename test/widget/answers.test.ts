@@ -1,5 +1,4 @@
 import type { ServerResponse } from 'node:http'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Conversation } from '../../src/widget/conversation.ts'
 import type { ChatEvent } from '../../src/widget/turns.ts'
@@ -30,12 +29,11 @@ afterEach(async () => {
   await api.stop()
 })
 
-/** Until they have been read. */
-async function beats(response: ServerResponse): Promise<void> {
-  for (let beat = 0; beat < 5; beat++) {
-    response.write(': \n')
-    await sleep(20)
-  }
+/** A sign of life, until it has been read: the turn is another object then. */
+async function beat(response: ServerResponse): Promise<void> {
+  const before = last(current)
+  response.write(': \n')
+  await until(() => last(current) !== before)
 }
 const bodies = () => api.requests.filter(({ path }) => path === '/v1/chat/completions').map(({ body }) => body)
 
@@ -73,6 +71,16 @@ describe('an answer', () => {
     await current.continueAnswer(last(current).id)
     expect(last(current)).toMatchObject({ content: 'Yes.', reasoning: '', state: 'done' })
     expect(current.turns.at(-1)).toMatchObject({ branch: 1, branches: 2 })
+  })
+
+  test('that breaks twice before it begins can still be resumed, where the server has taken our header before', async () => {
+    api.answers = [words('Yes.'), breaks(), breaks(), breaks(numbered(0, { content: 'Once' }))]
+    api.events = says(numbered(1, { content: ' upon' }), end())
+    await current.ask('First?')
+    await current.ask('Second?')
+    expect(last(current)).toMatchObject({ content: 'Once upon', state: 'done' })
+    const posts = api.requests.filter(({ method }) => method === 'POST')
+    expect(posts.map(({ headers }) => headers['x-nanbeige-resumable'])).toEqual(['1', '1', '1', '1'])
   })
 
   test('tells who makes its tokens, where that changes, and how fast', async () => {
@@ -318,7 +326,7 @@ describe('silence', () => {
     const asked = current.ask('Tell.')
     const { response } = await api.answer()
     await until(() => last(current).content === 'Once')
-    await beats(response)
+    await beat(response)
     expect(last(current).stalled).toBe(false)
     await vi.advanceTimersByTimeAsync(5_100)
     expect(last(current)).toMatchObject({ stalled: true, state: 'streaming' })

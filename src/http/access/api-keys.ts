@@ -12,6 +12,8 @@ const apiKey = z.strictObject({
   ...limitFields,
   /** Whether GPU origins may go on with its answers; left out: they may. */
   origins: z.boolean().optional(),
+  /** Whether it may read /metrics, which tell of all keys; left out: it may not. */
+  metrics: z.boolean().optional(),
 })
 
 export type ApiKey = z.infer<typeof apiKey>

@@ -9,8 +9,10 @@ export interface Caller {
   readonly client: string | undefined
   /** Whether GPU origins may go on with its answers. */
   readonly mayUseOrigins: boolean
-  /** Whether it is told how the server is. */
+  /** Whether it is told how the server is, and makes tokens for widgets. */
   readonly isOwner: boolean
+  /** Whether it may read /metrics, which tell of all keys. */
+  readonly mayReadMetrics: boolean
   /** What its requests and tokens are counted on, its own first. */
   readonly accounts: readonly Account[]
 }
@@ -21,6 +23,7 @@ export const LOOPBACK_CALLER: Caller = {
   client: undefined,
   mayUseOrigins: true,
   isOwner: true,
+  mayReadMetrics: true,
   accounts: [new Account('loopback', {})],
 }
 

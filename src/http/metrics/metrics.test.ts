@@ -11,7 +11,11 @@ import { createApp } from '../app.ts'
 const SECRET_TEXT = 'What only the two of us know'
 /** Long enough for an origin to take over. */
 const LONG = 'and on at the origin, '.repeat(40)
-const KEYS = JSON.stringify([{ name: 'alice', sha256: createHash('sha256').update('key-of-alice').digest('hex') }])
+const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
+const KEYS = JSON.stringify([
+  { name: 'alice', sha256: sha256('key-of-alice') },
+  { name: 'prometheus', sha256: sha256('key-of-prometheus'), metrics: true },
+])
 
 const stops: (() => Promise<unknown>)[] = []
 afterEach(async () => void (await Promise.all(stops.splice(0).map((stop) => stop()))))
@@ -48,7 +52,8 @@ async function watchedApp(env: Record<string, unknown> = {}) {
       }),
     )
   const samples = async (name: string) => {
-    const families = parsePrometheusTextFormat(await (await send('/metrics')).text())
+    const scrape = await send('/metrics', undefined, { Authorization: 'Bearer key-of-prometheus' })
+    const families = parsePrometheusTextFormat(await scrape.text())
     return families.find((family) => family.name === name)?.metrics ?? []
   }
   const sampleOf = async (name: string, labels?: Record<string, string>) =>
@@ -107,10 +112,26 @@ describe('the metrics', () => {
     expect(await sampleOf('nanbeige_origin_tokens_total', { origin: 'gpu' })).toBeGreaterThan(0)
   })
 
-  it('are told to holders of keys', async () => {
+  it('are told to the keys that may read them', async () => {
     const { send } = await watchedApp()
+    const scrape = (key: string) => send('/metrics', undefined, { Authorization: `Bearer ${key}` })
     expect((await send('/metrics', undefined, {})).status).toBe(401)
-    expect((await send('/metrics')).headers.get('Content-Type')).toBe('text/plain; version=0.0.4; charset=utf-8')
+    expect((await scrape('key-of-prometheus')).headers.get('Content-Type')).toBe(
+      'text/plain; version=0.0.4; charset=utf-8',
+    )
+    const refused = await scrape('key-of-alice')
+    expect(refused.status).toBe(403)
+    const { error } = (await refused.json()) as { error: { code: string; message: string } }
+    expect(error.code).toBe('metrics_not_allowed')
+    expect(error.message).toContain('"metrics": true')
+  })
+
+  it.for<[string, object, number]>([
+    ['this machine without keys', { access: 'loopback' }, 200],
+    ['strangers', { access: 'public' }, 403],
+  ])('are told, or not, to %s', async ([, access, status]) => {
+    const app = createApp({ model: async () => fakeChat(new FakeModel('Hi')), health: () => ({}), access })
+    expect((await app.request('http://localhost/metrics')).status).toBe(status)
   })
 })
 

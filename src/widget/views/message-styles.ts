@@ -161,6 +161,9 @@ export const messageStyles = css`
     gap: calc(var(--space) * 2);
     margin-inline-start: auto;
   }
+  .notice .said {
+    color: var(--muted);
+  }
   .notice .retry {
     color: var(--muted);
     font-variant-numeric: tabular-nums;
