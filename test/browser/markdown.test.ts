@@ -101,6 +101,31 @@ describe.skipIf(!chromiumPath)('Markdown in Chromium (needs one: set CHROMIUM to
     }
   })
 
+  const SENTENCE = 'A sentence with **bold** words and `code`. '
+  const BLOCKS = [
+    `${SENTENCE.repeat(40)}\n\n`,
+    `${'- an item $x^2$\n'.repeat(30)}\n`,
+    `\`\`\`js\n${'const a = `x` // why\n'.repeat(60)}\`\`\`\n\n`,
+    `| a | b |\n|---|---|\n${'| 1 | **2** |\n'.repeat(30)}\n${SENTENCE.repeat(8)}\n`,
+  ].join('')
+  test.each([
+    ['a quote', BLOCKS.replace(/^/gm, '> ')],
+    ['an item', `1. One.\n\n${BLOCKS.replace(/^/gm, '   ')}`],
+    ['an item in a quote', `> - One.\n>\n${BLOCKS.replace(/^/gm, '>   ')}`],
+  ])('%s that grew is what would be there at once, and keeps the nodes that it had', async (_, text) => {
+    await show(text)
+    await page.locator('.katex').last().waitFor({ state: 'attached' })
+    await page.locator('.hljs-keyword').last().waitFor({ state: 'attached' })
+    const whole = await settled()
+    await show('')
+    const beginning = text.indexOf('A sentence', 900)
+    await show(text.slice(0, beginning), { streaming: true })
+    const first = await markdown().evaluateHandle((markdown) => markdown.querySelector('strong'))
+    await stream(text, 50, beginning)
+    expect(await settled()).toBe(whole)
+    expect(await first.evaluate((strong) => strong!.isConnected)).toBe(true)
+  })
+
   test('formulas are set under a policy without inline styles and fonts, when the first is there', async () => {
     await show('no formula')
     expect(requests.filter((path) => /typeset|fonts/.test(path))).toEqual([])

@@ -15,9 +15,14 @@ function load(): Promise<Typeset> {
 
 const DELIMITERS = /^(?:\$\$|\\\[|\\\(|\$)([\s\S]*?)(?:\$\$|\\\]|\\\)|\$)$/
 
+export interface FormulaElement extends HTMLElement {
+  /** As it was written; undefined where it is shown so. No attribute, as it may be long. */
+  source?: string
+}
+
 /** A formula: as it was written until KaTeX is there, and where KaTeX does not understand it. */
 export class Formula implements Island {
-  readonly element: HTMLElement
+  readonly element: FormulaElement
   readonly #light: boolean
   #source = ''
   #waiting = false
@@ -42,7 +47,7 @@ export class Formula implements Island {
       return
     }
     // Who looks for a place in the text counts what was written.
-    this.element.dataset.source = source
+    this.element.source = source
     if (typeset) this.#later()
     else {
       this.element.textContent = source

@@ -11,7 +11,7 @@ const text = css`
     padding-inline-start: 1.5em;
   }
   .markdown li + li,
-  .markdown li > :is(ul, ol, p + p) {
+  .markdown li > :is(ul, ol, p) {
     margin-block-start: 0.3em;
   }
   .markdown li > :is(.code, .table) {

@@ -1,6 +1,7 @@
 import { html, nothing, render } from 'lit'
 import { AsyncDirective, directive } from 'lit/async-directive.js'
 import type { ElementPart } from 'lit/directive.js'
+import type { FormulaElement } from '../markdown/formula.ts'
 import { loadMarkdown, markdown } from '../markdown/markdown.ts'
 import type { Texts } from '../texts.ts'
 import type { AssistantTurn, Move } from '../turns.ts'
@@ -116,12 +117,12 @@ function* pieces(element: Element): Generator<[piece: Text | Element, letters: s
   })
   for (let node = nodes.nextNode(); node; node = nodes.nextNode()) {
     if (node.nodeType === Node.TEXT_NODE) yield [node as Text, letters((node as Text).data)]
-    else yield [node as Element, letters((node as HTMLElement).dataset.source!)]
+    else yield [node as Element, letters((node as FormulaElement).source!)]
   }
 }
 
 function isFormula(node: Node): boolean {
-  return node.nodeName === 'SPAN' && (node as HTMLElement).dataset.source !== undefined
+  return node.nodeName === 'SPAN' && (node as FormulaElement).source !== undefined
 }
 
 /** Where the line is that has the letter with this number, 1-based. */
