@@ -95,34 +95,40 @@ export function rotateTensor(
 export function turn(data: Float32Array, { size, signed }: Turn, inner: number): void {
   const even = powerOfTwoIn(size)
   const odd = size / even
-  const signs = signed ? randomSigns(size) : null
-  const cosines = cosineTransform(odd)
   const scale = 1 / Math.sqrt(even)
-  const mixed = new Float64Array(odd)
+  const factors = Float64Array.from(signed ? randomSigns(size) : new Float32Array(size).fill(1), (sign) => scale * sign)
+  const cosines = cosineTransform(odd)
+  const column = new Float64Array(odd)
+  const stride = even * inner
   for (let start = 0; start < data.length; start += size * inner) {
-    for (let i = 0; i < size * inner; i++) {
-      data[start + i] *= signs === null ? scale : scale * signs[Math.floor(i / inner)]
+    for (let k = 0, i = start; k < size; k++) {
+      for (const end = i + inner; i < end; i++) data[i] *= factors[k]
     }
-    butterflies(data.subarray(start, start + size * inner), even, inner)
+    butterflies(data, { start, end: start + size * inner }, even, inner)
     if (odd === 1) continue
-    const stride = even * inner
     for (let i = start; i < start + stride; i++) {
+      for (let k = 0; k < odd; k++) column[k] = data[i + k * stride]
       for (let row = 0; row < odd; row++) {
         let sum = 0
-        for (let k = 0; k < odd; k++) sum += cosines[row * odd + k] * data[i + k * stride]
-        mixed[row] = sum
+        for (let k = 0; k < odd; k++) sum += cosines[row * odd + k] * column[k]
+        data[i + row * stride] = sum
       }
-      for (let row = 0; row < odd; row++) data[i + row * stride] = mixed[row]
     }
   }
 }
 
-/** data (…, block, inner): sums and differences over all bits of the middle axis. */
-function butterflies(data: Float32Array, block: number, inner: number): void {
+/** data (…, block, inner) from start to end: sums and differences over all bits of the middle axis. */
+function butterflies(
+  data: Float32Array,
+  { start, end }: { start: number; end: number },
+  block: number,
+  inner: number,
+): void {
   for (let half = inner; half < block * inner; half *= 2) {
-    for (let first = 0; first < data.length; first += 2 * half) {
+    for (let first = start; first < end; first += 2 * half) {
       for (let i = first; i < first + half; i++) {
-        const [a, b] = [data[i], data[i + half]]
+        const a = data[i]
+        const b = data[i + half]
         data[i] = a + b
         data[i + half] = a - b
       }

@@ -20,7 +20,8 @@ describe.skipIf(!chromiumPath)('Markdown in Chromium (needs one: set CHROMIUM to
 
   beforeAll(async () => {
     server = await startMarkdownPage()
-    browser = await launchChromium()
+    // A name that is not this machine's own, as a page on http: of the same network has it.
+    browser = await launchChromium('--host-resolver-rules=MAP lan.test 127.0.0.1')
   })
 
   afterAll(async () => {
@@ -132,7 +133,7 @@ describe.skipIf(!chromiumPath)('Markdown in Chromium (needs one: set CHROMIUM to
 
   test('code has its language, colours once the highlighter is there, and can be copied', async () => {
     await page.context().grantPermissions(['clipboard-read', 'clipboard-write'])
-    const texts = { copy: '复制', copied: '已复制' }
+    const texts = { copy: '复制', copied: '已复制', notCopied: '无法复制' }
     await show('text', { texts })
     expect(requests.filter((path) => path.includes('highlighter'))).toEqual([])
     await show('```python\ndef f():\n    return "x" # why\n```', { texts })
@@ -142,6 +143,35 @@ describe.skipIf(!chromiumPath)('Markdown in Chromium (needs one: set CHROMIUM to
     await page.getByRole('button', { name: '复制' }).click()
     await page.getByRole('button', { name: '已复制' }).waitFor()
     expect(await page.evaluate(() => navigator.clipboard.readText())).toBe('def f():\n    return "x" # why')
+  })
+
+  test.each([
+    ['without https', true],
+    ['without leave for its clipboard', false],
+  ])('code is copied on a page %s, and the button keeps the focus', async (_, isInsecure) => {
+    if (isInsecure) await page.goto(server.url.replace('127.0.0.1', 'lan.test'))
+    else await page.evaluate(() => (navigator.clipboard.writeText = () => Promise.reject(new Error('no leave'))))
+    expect(await page.evaluate(() => navigator.clipboard === undefined)).toBe(isInsecure)
+    await show('```js\nconst a = 1\n```')
+    await page.getByRole('button', { name: 'Copy' }).press('Enter')
+    await page.getByRole('button', { name: 'Copied' }).waitFor()
+    const focused = page.evaluate(() => document.querySelector('markdown-view')!.shadowRoot!.activeElement?.className)
+    expect(await focused).toBe('copy')
+    await page.evaluate(() => document.body.appendChild(document.createElement('textarea')).focus())
+    await page.keyboard.press('Control+V')
+    expect(await page.locator('textarea').inputValue()).toBe('const a = 1')
+  })
+
+  test('code that cannot be copied is selected, and the button says so', async () => {
+    await page.evaluate(() => {
+      Object.defineProperty(navigator, 'clipboard', { value: undefined })
+      document.execCommand = () => false
+    })
+    await show('```js\nconst a = 1\n```')
+    await page.getByRole('button', { name: 'Copy' }).click()
+    await page.getByRole('button', { name: 'Could not copy' }).waitFor()
+    expect(await page.evaluate(() => getSelection()!.toString())).toBe('const a = 1')
+    await page.getByRole('button', { name: 'Copy', exact: true }).waitFor()
   })
 
   test('light Markdown loads neither KaTeX nor the highlighter', async () => {
@@ -242,6 +272,35 @@ describe.skipIf(!chromiumPath)('Markdown in Chromium (needs one: set CHROMIUM to
     }, RICH.repeat(12))
     await expect.poll(() => page.locator('h4').count()).toBe(12)
     expect(early).toBeLessThan(12)
+  })
+
+  test('the cursor goes at the end without a new style for all that stands before it', async () => {
+    const blocks = [
+      'A paragraph.',
+      '- an item',
+      '> A quote.',
+      '```js\nconst a = 1\n```',
+      '| a |\n|---|\n| b |',
+      '## Title',
+      'End.',
+    ]
+    const text = blocks.join('\n\n')
+    await show(text, { streaming: true })
+    const cursor = (block: string) =>
+      markdown().evaluate(
+        (markdown, block) => getComputedStyle(markdown.querySelector(block)!, '::after').content,
+        block,
+      )
+    expect(await cursor(':scope > p:last-child')).toBe('""')
+    await browser.startTracing(page, { categories: ['disabled-by-default-devtools.timeline.invalidationTracking'] })
+    await show(text)
+    expect(await cursor(':scope > p:last-child')).toBe('none')
+    const { traceEvents } = JSON.parse((await browser.stopTracing()).toString()) as {
+      traceEvents: { name: string; args: { data?: { changedClass?: string; reason?: string } } }[]
+    }
+    const data = traceEvents.flatMap(({ args }) => args.data ?? [])
+    expect(data.map(({ changedClass }) => changedClass)).toContain('streaming')
+    expect(data.map(({ reason }) => reason)).not.toContain('Invalidation set invalidates subtree')
   })
 
   test('of hostile texts nothing runs and nothing leaves', async () => {

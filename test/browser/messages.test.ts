@@ -20,6 +20,12 @@ describeInChromium('messages', (open) => {
     await Promise.all([button('Copied').waitFor(), copy.click()])
     expect(await page.evaluate(() => navigator.clipboard.readText())).toBe('It is **bold**.')
     await copy.waitFor()
+    await page.evaluate(() => {
+      Object.defineProperty(navigator, 'clipboard', { value: undefined })
+      document.execCommand = () => false
+    })
+    await copy.click()
+    await sees('Could not copy')
   })
 
   test('an answer is made anew as a branch, and the reader goes back and forth between them', async () => {
@@ -243,5 +249,39 @@ describeInChromium('messages', (open) => {
     await drawer.getByText('This file holds no conversations.').waitFor()
     await drawer.locator('input[type=file]').setInputFiles(file)
     await expect.poll(() => drawer.getByText('This file holds no conversations.').count()).toBe(0)
+  })
+
+  test('a reference leads to its note and back, within its answer, and the address of the page stays', async () => {
+    const filler = 'A paragraph.\n\n'.repeat(40)
+    const { page, ask, sees, answers } = await open((question) => [
+      ...words(
+        'content',
+        `${question} so[^1] and so[^2].\n\n${filler}Again[^2].\n\n${filler}[^1]: One.\n\n[^2]: Two of ${question}\n`,
+      ),
+      finish(9),
+    ])
+    for (const question of ['First.', 'Second.']) {
+      await ask(question)
+      await sees(`Two of ${question}`)
+    }
+    const answer = answers.last()
+    const note = answer.locator('.footnote-number', { hasText: '2' })
+    const inSight = (locator: typeof note) =>
+      locator.evaluate((element) => {
+        const [box, log] = [element, element.closest('[role=log]')!].map((one) => one.getBoundingClientRect())
+        return (
+          box.top > log.top &&
+          box.bottom < log.bottom &&
+          (element.getRootNode() as ShadowRoot).activeElement === element
+        )
+      })
+    for (const index of [0, 1]) {
+      const reference = answer.locator('.footnote-reference', { hasText: '2' }).nth(index)
+      await reference.click()
+      expect(await inSight(note)).toBe(true)
+      await note.press('Enter')
+      expect(await inSight(reference)).toBe(true)
+    }
+    expect(new URL(page.url()).hash).toBe('')
   })
 })

@@ -77,6 +77,30 @@ describeInChromium('the move', (open) => {
     await expect.poll(places).toMatchObject({ below: true, inside: true })
   })
 
+  test('has its hairline there also behind code and formulas, when these are set', async () => {
+    const formula = '$\\mathrm{a}^{\\mathrm{b}} + \\mathrm{c}_{\\mathrm{d}}$'
+    const { page, ask, set } = await open(() => [
+      ...from(EDGE, `\`\`\`js\nlet a\n\`\`\`\n\nSee ${`${formula} and so `.repeat(9)}here it`),
+      ...from(GPU, ` moves. ${'More words. '.repeat(60)}`),
+      finish(7, 8),
+    ])
+    await set({ texts: { copy: 'Put it into the clipboard' } })
+    await ask('Tell!')
+    await expect.poll(() => page.locator('.katex').count()).toBe(9)
+    await expect.poll(() => page.evaluate(() => document.fonts.check('16px KaTeX_Math'))).toBe(true)
+    const offset = () =>
+      page.locator('.mark').evaluate((mark) => {
+        const texts = document.createTreeWalker(mark.parentElement!.querySelector('.markdown')!, NodeFilter.SHOW_TEXT)
+        while (!/here it/.test(texts.currentNode.nodeValue ?? '')) texts.nextNode()
+        const place = (texts.currentNode as Text).data.indexOf('here it')
+        const range = document.createRange()
+        range.setStart(texts.currentNode, place + 6)
+        range.setEnd(texts.currentNode, place + 7)
+        return Math.abs(range.getBoundingClientRect().bottom - mark.getBoundingClientRect().top)
+      })
+    await expect.poll(offset).toBeLessThan(3)
+  })
+
   test('within the thoughts has its hairline there', async () => {
     const { page, ask } = await open(() => [
       ...from(EDGE, 'First I think here.\n\nThen', 'reasoning_content'),

@@ -37,8 +37,13 @@ export class Formula implements Island {
     const source = next.textContent ?? ''
     if (source === this.#source) return
     this.#source = source
-    if (this.#light) this.element.textContent = source
-    else if (typeset) this.#later()
+    if (this.#light) {
+      this.element.textContent = source
+      return
+    }
+    // Who looks for a place in the text counts what was written.
+    this.element.dataset.source = source
+    if (typeset) this.#later()
     else {
       this.element.textContent = source
       load().then(
@@ -62,6 +67,7 @@ export class Formula implements Island {
     const tex = DELIMITERS.exec(this.#source)?.[1] ?? this.#source
     const display = this.#source.startsWith('$$') || this.#source.startsWith('\\[')
     const isSet = typeset!(tex, display, this.element)
-    if (!isSet && !this.element.querySelector('.katex')) this.element.textContent = this.#source
+    if (isSet) this.element.dispatchEvent(new Event('typeset', { bubbles: true }))
+    else if (!this.element.querySelector('.katex')) this.element.textContent = this.#source
   }
 }

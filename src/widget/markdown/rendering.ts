@@ -7,10 +7,13 @@ import { sanitize } from './sanitize.ts'
 export interface Texts {
   readonly copy: string
   readonly copied: string
+  readonly notCopied: string
 }
 
 export interface RenderingOptions {
   readonly texts: Texts
+  /** Into the clipboard. Rejects where the page may not. */
+  copy(text: string): Promise<void>
   /** Formulas and code as they are written: for what is read in passing. */
   readonly light: boolean
 }

@@ -66,6 +66,9 @@ const text = css`
   .markdown .footnote + .footnote {
     margin-block-start: 0.35em;
   }
+  .markdown :is(.footnote-reference, .footnote-number) {
+    scroll-margin-block: 4em;
+  }
   .markdown .footnote-number {
     min-inline-size: 1.5em;
     text-align: end;

@@ -78,6 +78,7 @@ export const en = {
   cut: 'Cut at the length limit.',
   copy: 'Copy',
   copied: 'Copied',
+  notCopied: 'Could not copy',
   regenerate: 'Answer anew',
   edit: 'Edit',
   editMessage: 'Edit the message',

@@ -77,6 +77,7 @@ export const zh: Texts = {
   cut: '已达到长度上限。',
   copy: '复制',
   copied: '已复制',
+  notCopied: '无法复制',
   regenerate: '重新回答',
   edit: '编辑',
   editMessage: '编辑消息',
