@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { compileCost } from './compile-cost.ts'
+import { GrammarError } from './grammar-error.ts'
 
 /** About as many as begin with a letter among 166,000. */
 const FIRST_BYTES = new Uint32Array(256).fill(1500)
@@ -24,4 +25,11 @@ test.each([
 
 test('a letter that begins a token of any other kind counts them all', () => {
   expect(compileCost('root ::= "a" [^b]*', FIRST_BYTES)).toBeGreaterThan(255 * 1500)
+})
+
+test('a letter that many things follow begins as many ways', () => {
+  const rules = Array.from({ length: 1000 }, (_, index) => `b${index} ::= "c"? root?`)
+  const branches = rules.map((_, index) => `"a" b${index}`)
+  const grammar = `root ::= (${branches.join(' | ')})*\n${rules.join('\n')}`
+  expect(() => compileCost(grammar, FIRST_BYTES)).toThrow(GrammarError)
 })

@@ -11,7 +11,7 @@ interface WaysToGoOn {
   /**
    * The most that the grammar may go on with at any place of its rules, each character class or text as often as there are ways to come to it:
    * a ::= b b has two where b may be empty, and each rule in between doubles them. XGrammar (0.1.27) follows all of them for each token that it has
-   * to try. Texts that begin alike and stand beside each other are one to it.
+   * to try. Texts that are all of an alternative, and begin alike, are one to it.
    */
   readonly most: number
   /** Of every part of a sequence the parts that may follow at once, all together: `"a"? "b"? "c"?` has three. */
@@ -52,8 +52,8 @@ export function waysToGoOn(rules: ReadonlyMap<string, Alternatives>, weightOf: (
         following = ofPart(part, depth) + (isEmpty ? following : 0)
         most = Math.max(most, following)
       }
-      const [first] = parts
-      const start = first?.kind === 'text' ? unescaped(first.literal.slice(0, LONGEST_ESCAPE))[0] : undefined
+      const [text] = parts.length === 1 && parts[0].kind === 'text' ? [parts[0].literal] : []
+      const start = text === undefined ? undefined : unescaped(text.slice(0, LONGEST_ESCAPE))[0]
       if (start === undefined || !begun.has(start)) ways += following
       if (start !== undefined) begun.add(start)
     }

@@ -79,7 +79,8 @@ export class PerMinute implements Allowance {
   }
 }
 
-const DAY_MS = 24 * 60 * MINUTE_MS
+/** Nothing that was taken counts for longer. */
+export const DAY_MS = 24 * 60 * MINUTE_MS
 
 /** So many tokens in a day of UTC. */
 export class PerDay implements Allowance {

@@ -1,12 +1,11 @@
 import type { Sql } from '../responses/store.ts'
-import type { Spent } from './allowance.ts'
+import { DAY_MS, type Spent } from './allowance.ts'
 
-/** Nothing that was taken counts for longer. */
-const DAY_MS = 24 * 60 * 60_000
+/** How often what counts no more is deleted. */
 const SWEEP_MS = DAY_MS / 24
 
 /** What an account has taken of its limits, by their units. */
-export type AccountSpent = Readonly<Record<string, Spent | undefined>>
+type AccountSpent = Readonly<Record<string, Spent | undefined>>
 
 /** What accounts have taken, in SQLite. Times are in ms as Date.now() counts. */
 export class Ledger {
