@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { ApiError } from '../../src/http/errors.ts'
 import { type Step, words } from '../support/scripted-answer.ts'
-import { describeInChromium, finish, savedConversations, textOf } from './chat-page.ts'
+import { atRest, describeInChromium, finish, savedConversations, textOf } from './chat-page.ts'
 
 const echo = (question: string): Step[] => [...words('content', `You said: ${question}`), finish(3)]
 const call = (name: string, args: object, id = 'call_1'): Step => ({
@@ -24,8 +24,7 @@ describeInChromium('messages', (open) => {
       Object.defineProperty(navigator, 'clipboard', { value: undefined })
       document.execCommand = () => false
     })
-    await copy.click()
-    await sees('Could not copy')
+    await Promise.all([sees('Could not copy'), copy.click()])
   })
 
   test('an answer is made anew as a branch, and the reader goes back and forth between them', async () => {
@@ -264,6 +263,9 @@ describeInChromium('messages', (open) => {
       await ask(question)
       await sees(`Two of ${question}`)
     }
+    // Until its answer is at rest the log may follow the end of it.
+    await page.locator('.facts').nth(1).waitFor()
+    await atRest(page, () => page.getByRole('log').evaluate((log) => [log.scrollHeight, log.scrollTop]))
     const answer = answers.last()
     const note = answer.locator('.footnote-number', { hasText: '2' })
     const inSight = (locator: typeof note) =>
@@ -278,9 +280,9 @@ describeInChromium('messages', (open) => {
     for (const index of [0, 1]) {
       const reference = answer.locator('.footnote-reference', { hasText: '2' }).nth(index)
       await reference.click()
-      expect(await inSight(note)).toBe(true)
+      await expect.poll(() => inSight(note)).toBe(true)
       await note.press('Enter')
-      expect(await inSight(reference)).toBe(true)
+      await expect.poll(() => inSight(reference)).toBe(true)
     }
     expect(new URL(page.url()).hash).toBe('')
   })

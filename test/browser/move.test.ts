@@ -91,7 +91,7 @@ describeInChromium('the move', (open) => {
     const offset = () =>
       page.locator('.mark').evaluate((mark) => {
         const texts = document.createTreeWalker(mark.parentElement!.querySelector('.markdown')!, NodeFilter.SHOW_TEXT)
-        while (!/here it/.test(texts.currentNode.nodeValue ?? '')) texts.nextNode()
+        while (!/here it/.test(texts.currentNode.nodeValue ?? '')) if (!texts.nextNode()) return undefined
         const place = (texts.currentNode as Text).data.indexOf('here it')
         const range = document.createRange()
         range.setStart(texts.currentNode, place + 6)
