@@ -192,7 +192,8 @@ function answerParser(chat: ChatModel, request: AnswerRequest, tags: Tags, promp
   return new AnswerParser({
     tags,
     spelledTags: 'messages' in request && request.tools?.length ? spelledCallTags(chat.tags) : [],
-    startsInReasoning: 'messages' in request && endsInReasoning(promptIds, chat.tags, chat.tokenizer),
+    startsInReasoning:
+      'messages' in request && endsInReasoning(promptIds, chat.tags, chat.tokenizer, request.continueFinalMessage),
     parallelToolCalls: parallelToolCalls(request),
     stop: request.stop,
   })

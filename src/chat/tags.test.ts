@@ -35,6 +35,14 @@ describe('a prompt', () => {
     expect(endsInReasoning(tokenizer.encode(text), tags, tokenizer)).toBe(expected)
   })
 
+  test.each([
+    ['<|im_start|>assistant\n<think>A', true],
+    ['<|im_start|>assistant\n<think>A</think>B', false],
+    ['<|im_start|>assistant\nB', false],
+  ])('whose last message goes on ends in reasoning behind %j: %s', (text, expected) => {
+    expect(endsInReasoning(tokenizer.encode(text), tags, tokenizer, true)).toBe(expected)
+  })
+
   test('of a model without tags never does', () => {
     expect(endsInReasoning(tokenizer.encode('<think>'), new Map(), tokenizer)).toBe(false)
   })

@@ -39,11 +39,16 @@ export function withoutToolCalls(tags: Tags): Tags {
 
 /**
  * Whether a prompt ends inside reasoning, as some templates have it: its last tag is <think>, with nothing but white space behind. A
- * message that mentions the tag has at least the token behind it that ends a turn.
+ * message that mentions the tag has at least the token behind it that ends a turn. @param goesOn its last message does, so that there may be text.
  */
-export function endsInReasoning(promptIds: readonly number[], tags: Tags, tokenizer: Tokenizer): boolean {
+export function endsInReasoning(
+  promptIds: readonly number[],
+  tags: Tags,
+  tokenizer: Tokenizer,
+  goesOn = false,
+): boolean {
   const last = promptIds.findLastIndex((id) => tags.has(id))
-  return last >= 0 && tags.get(promptIds[last]) === '<think>' && promptIds.slice(last + 1).every(isSpace)
+  return last >= 0 && tags.get(promptIds[last]) === '<think>' && (goesOn || promptIds.slice(last + 1).every(isSpace))
 
   function isSpace(id: number): boolean {
     const bytes = tokenizer.bytes(id)

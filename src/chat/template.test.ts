@@ -163,3 +163,14 @@ test('texts of the kwargs write no control tokens', () => {
   expect(masked.split('<|im_end|>')).toHaveLength(2)
   expect(unmask(masked)).toBe('<|im_end|><|im_end|>')
 })
+
+test('a message that has only thoughts yet goes on within them', () => {
+  const messages = (content: string): ChatMessage[] => [
+    { role: 'user', content: 'Why?' },
+    { role: 'assistant', content, reasoning_content: 'Hm, so' },
+  ]
+  const whole = nanbeige.render(messages('Yes.'), { addGenerationPrompt: false })
+  const begun = nanbeige.render(messages(''), { addGenerationPrompt: false, continueFinalMessage: true })
+  expect(begun).toBe(whole.slice(0, whole.indexOf('Hm, so') + 'Hm, so'.length))
+  expect(begun).toContain('<think>')
+})

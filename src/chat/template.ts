@@ -10,7 +10,7 @@ export interface RenderOptions {
   readonly tools?: readonly unknown[]
   /** End with the header of the assistant's turn. */
   readonly addGenerationPrompt: boolean
-  /** End within the last message, whose content is to go on; left out: false. */
+  /** End within the last message, whose content is to go on, or its reasoning where there is no content yet; left out: false. */
   readonly continueFinalMessage?: boolean
   /** Variables for the template beside its own. */
   readonly kwargs?: Readonly<Record<string, unknown>>
@@ -126,13 +126,14 @@ export class ChatTemplate {
   }
 }
 
-/** Behind the content of a message that goes on; its space shows whether the template keeps white space at the end. */
+/** Behind the text of a message that goes on; its space shows whether the template keeps white space at the end. */
 const CONTINUED = 'CONTINUE_FINAL_MESSAGE_TAG '
 
 /** The messages with the mark in the last one. */
 function marked(messages: readonly Record<string, unknown>[]): Record<string, unknown>[] {
   const last = messages.at(-1)!
-  return [...messages.slice(0, -1), { ...last, content: `${last.content}${CONTINUED}` }]
+  const field = last.content === '' && last.reasoning_content ? 'reasoning_content' : 'content'
+  return [...messages.slice(0, -1), { ...last, [field]: `${last[field]}${CONTINUED}` }]
 }
 
 /** A rendered chat up to the mark, as transformers' apply_chat_template cuts it with continue_final_message. */

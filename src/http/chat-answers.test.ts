@@ -125,6 +125,7 @@ describe('a message that goes on', () => {
     { add_generation_prompt: true },
     { messages: HELLO.messages },
     { messages: [{ role: 'assistant', content: ' ' }] },
+    { messages: [{ role: 'assistant', content: '', reasoning_content: '\n' }] },
     { messages: [{ role: 'assistant', content: 'a', tool_calls: [{ function: { name: 'f' } }] }] },
   ])('is refused where there is none: %j', async (change) => {
     const response = await post(app(), { ...body, ...change })

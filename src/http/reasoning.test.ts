@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { fakeApp, HELLO, post } from '../../test/support/fake-app.ts'
-import { FakeModel, fakeChat } from '../../test/support/fake-model.ts'
+import { FakeModel, fakeChat, templateFor } from '../../test/support/fake-model.ts'
 import { chatRequest, completionBody } from './schemas.ts'
 
 const budgetOf = (change: object) => chatRequest(completionBody.parse({ ...HELLO, ...change }), '{}').reasoningBudget
@@ -43,5 +43,21 @@ test('the budget closes the reasoning', async () => {
   expect(await response.json()).toMatchObject({
     choices: [{ message: { reasoning_content: '....', content: '' }, finish_reason: 'stop' }],
     usage: { completion_tokens: 9, completion_tokens_details: { reasoning_tokens: 9 } },
+  })
+})
+
+test('a message that has only thoughts yet goes on within them', async () => {
+  const template = templateFor(`{%- for message in messages -%}<|im_start|>{{ message.role }}
+{% if message.reasoning_content %}<think>{{ message.reasoning_content }}</think>{% endif %}{{ message.content }}<|im_end|>
+{% endfor -%}{%- if add_generation_prompt -%}<|im_start|>assistant
+{% endif -%}`)
+  const app = fakeApp(fakeChat(new FakeModel('<think>Hm, so yes.</think>Yes.'), { template }))
+  const begun = { role: 'assistant', content: '', reasoning_content: 'Hm, so' }
+  const body = { messages: [...HELLO.messages, begun], continue_final_message: true }
+  expect(await (await post(app, body)).json()).toMatchObject({
+    choices: [{ message: { reasoning_content: ' yes.', content: 'Yes.' }, finish_reason: 'stop' }],
+  })
+  expect(await (await post(app, { ...body, max_reasoning_tokens: 2 })).json()).toMatchObject({
+    choices: [{ message: { reasoning_content: expect.stringMatching(/^ y/) } }],
   })
 })

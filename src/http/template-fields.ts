@@ -32,6 +32,8 @@ type TemplateFields = z.infer<z.ZodObject<typeof templateFields>>
 interface LastMessage {
   readonly role: string
   readonly content?: unknown
+  readonly reasoning_content?: string | null
+  readonly reasoning?: string | null
   readonly tool_calls?: readonly unknown[] | null
 }
 
@@ -43,11 +45,12 @@ export function rejectTemplate(body: TemplateFields & { readonly messages: reado
   ]
   if (body.add_generation_prompt)
     return issue('add_generation_prompt begins another message: send false, or leave it out')
-  const { role, content, tool_calls } = body.messages.at(-1) ?? { role: '' }
+  const { role, content, reasoning_content, reasoning, tool_calls } = body.messages.at(-1) ?? { role: '' }
   if (role !== 'assistant') return issue("the last message must be the assistant's")
   if (tool_calls?.length) return issue('a message with tool calls cannot be continued')
   const text = Array.isArray(content) ? content.map((part: { text?: unknown }) => part.text ?? '').join('') : content
-  if (typeof text !== 'string' || text.trim() === '') return issue('the last message must have text to continue')
+  const said = [text, reasoning_content ?? reasoning].some((one) => typeof one === 'string' && one.trim() !== '')
+  if (!said) return issue('the last message must have text or reasoning to continue')
   return []
 }
 

@@ -6,7 +6,7 @@ import { KeptConversation } from './kept-conversation.ts'
 import type { Room } from './room.ts'
 import type { SavedConversation, SavedTurn, Word } from './saved.ts'
 import type { Decision } from './tools.ts'
-import { newId, type QueuedMessage, type ShownTurn, type Turn } from './turns.ts'
+import { isNumbered, newId, type QueuedMessage, type ShownTurn, type Turn } from './turns.ts'
 
 /** A conversation: turns with branches, at most one answer under way in all tabs, and messages that wait for it. */
 export class Conversation {
@@ -138,7 +138,8 @@ export class Conversation {
   async continueAnswer(id: string): Promise<void> {
     const turn = this.#kept.tree.get(id)
     if (turn?.role !== 'assistant' || this.answering) return
-    if (turn.content === '') return this.#kept.last() === turn ? this.retry() : this.regenerate(id)
+    const numbered = isNumbered(turn)
+    if (turn.content === '' && !(turn.reasoning !== '' && numbered)) return this.#kept.last() === turn ? this.retry() : this.regenerate(id)
     const { usage, reasoningTokens, answerTokens } = turn
     const again = {
       state: 'waiting',
@@ -147,7 +148,7 @@ export class Conversation {
       error: undefined,
       endedAt: undefined,
     } as const
-    await this.#answering.work({ turn: { ...turn, ...again, before: { usage, reasoningTokens, answerTokens } } })
+    await this.#answering.work({ turn: { ...turn, ...again, before: { usage, reasoningTokens, answerTokens, numbered } } })
   }
 
   /** With all that follows it; `undoRemove` brings it back. */

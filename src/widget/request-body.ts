@@ -8,7 +8,7 @@ const MAX_ROUNDS = 8
 interface Asked {
   /** The turns before the answer. */
   readonly before: readonly Turn[]
-  /** It goes on where it has text. */
+  /** It goes on where there is something of it. */
   readonly answer: AssistantTurn
   readonly settings: Settings
   readonly tools: readonly Tool[]
@@ -19,12 +19,13 @@ interface Asked {
 /** The body of POST /v1/chat/completions. */
 export function requestBody({ before, answer, settings, tools, summary }: Asked): object {
   const { model, effort, temperature, topP, maxTokens, seed } = settings
-  const goesOn = answer.content !== ''
+  const said = messagesOf([...before, answer])
+  const goesOn = said.at(-1)?.role === 'assistant'
   const rounds = before.length - 1 - before.findLastIndex(({ role }) => role === 'user')
   const toolChoice = rounds < MAX_ROUNDS ? 'auto' : 'none'
   return {
     model,
-    messages: [...systemMessages(settings, summary), ...messagesOf([...before, answer])],
+    messages: [...systemMessages(settings, summary), ...said],
     stream: true,
     stream_options: { include_usage: true },
     reasoning_effort: effort,

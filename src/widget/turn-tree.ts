@@ -1,6 +1,6 @@
 import type { Message } from './client.ts'
 import { isJson } from './growing.ts'
-import { type AssistantTurn, isUnfinished, type ShownTurn, type Turn } from './turns.ts'
+import { type AssistantTurn, isNumbered, isUnfinished, type ShownTurn, type Turn } from './turns.ts'
 
 /** Chosen turns by the turn that they follow, '' before the first. */
 export type Chosen = Readonly<Record<string, string>>
@@ -82,9 +82,9 @@ export function messagesOf(turns: readonly Turn[]): Message[] {
   return inContext(turns).flatMap((turn): Message[] => {
     if (turn.role === 'user') return [{ role: 'user', content: turn.content }]
     const calls = turn.toolCalls.filter(({ result }) => result !== undefined)
-    if (turn.content === '' && calls.length === 0) return []
-    // What was thought since the question belongs to the answer; servers without numbered events may refuse the field.
-    const thinks = turns.indexOf(turn) > question && turn.reasoning !== '' && turn.completion?.lastEventId !== undefined
+    // What was thought since the question belongs to the answer.
+    const thinks = turns.indexOf(turn) > question && turn.reasoning !== '' && isNumbered(turn)
+    if (turn.content === '' && calls.length === 0 && !thinks) return []
     return [
       {
         role: 'assistant',

@@ -93,8 +93,8 @@ export interface AssistantTurn extends AnyTurn {
   readonly error?: TurnError
   /** Where the stream can be taken up again: what it says up to this event stands in this turn. */
   readonly completion?: { readonly id: string; readonly lastEventId?: string }
-  /** What there was before it was continued. */
-  readonly before?: Counted
+  /** What there was before it was continued, and whether `isNumbered` held. */
+  readonly before?: Counted & { readonly numbered: boolean }
   /** The one that did not come to its end; its text is shown until this one has some. */
   readonly insteadOf?: string
   /** The first turn that the model was sent, where older ones had no room. */
@@ -188,6 +188,11 @@ export interface ChatHost {
   /** Something has changed. */
   requestUpdate(): void
   chatEvent?(event: ChatEvent): void
+}
+
+/** Whether a server numbers the events of an answer: such a one takes `reasoning_content`, and goes on in the middle of it. */
+export function isNumbered({ completion, before }: AssistantTurn): boolean {
+  return completion?.lastEventId !== undefined || before?.numbered === true
 }
 
 /** Whether more of an answer is to come. */

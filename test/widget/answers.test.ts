@@ -64,7 +64,28 @@ describe('an answer', () => {
     expect(api.requests[0].headers['x-nanbeige-resumable']).toBe('1')
   })
 
-  test('that is cut while the model reasons has no text, and is asked for again to continue', async () => {
+  test('that is cut while the model reasons goes on there', async () => {
+    api.answers = [
+      says(numbered(0, { reasoning_content: 'Hm' }, { finish: 'length' }), '\ndata: [DONE]\n\n'),
+      says(numbered(0, { reasoning_content: ', yes' }, { finish: 'length' }), '\ndata: [DONE]\n\n'),
+      says(numbered(0, { content: 'Yes.' }), end()),
+    ]
+    await current.ask('First?')
+    for (const _ of [1, 2]) await current.continueAnswer(last(current).id)
+    expect(last(current)).toMatchObject({ content: 'Yes.', reasoning: 'Hm, yes', state: 'done' })
+    expect(current.turns).toHaveLength(2)
+    for (const [index, reasoning_content] of ['Hm', 'Hm, yes'].entries()) {
+      expect(bodies()[index + 1]).toMatchObject({
+        messages: [
+          { role: 'user', content: 'First?' },
+          { role: 'assistant', content: '', reasoning_content },
+        ],
+        continue_final_message: true,
+      })
+    }
+  })
+
+  test('that is cut while another model reasons has no text, and is asked for again to continue', async () => {
     api.answers = [says(chunk({ reasoning_content: 'Hm' }, { finish: 'length' }), '\ndata: [DONE]\n\n'), words('Yes.')]
     await current.ask('First?')
     expect(last(current)).toMatchObject({ content: '', reasoning: 'Hm', state: 'cut' })
