@@ -139,7 +139,8 @@ export class Conversation {
     const turn = this.#kept.tree.get(id)
     if (turn?.role !== 'assistant' || this.answering) return
     const numbered = isNumbered(turn)
-    if (turn.content === '' && !(turn.reasoning !== '' && numbered)) return this.#kept.last() === turn ? this.retry() : this.regenerate(id)
+    if (turn.content === '' && !(turn.reasoning !== '' && numbered))
+      return this.#kept.last() === turn ? this.retry() : this.regenerate(id)
     const { usage, reasoningTokens, answerTokens } = turn
     const again = {
       state: 'waiting',
@@ -148,7 +149,9 @@ export class Conversation {
       error: undefined,
       endedAt: undefined,
     } as const
-    await this.#answering.work({ turn: { ...turn, ...again, before: { usage, reasoningTokens, answerTokens, numbered } } })
+    await this.#answering.work({
+      turn: { ...turn, ...again, before: { usage, reasoningTokens, answerTokens, numbered } },
+    })
   }
 
   /** With all that follows it; `undoRemove` brings it back. */
