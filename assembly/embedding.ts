@@ -1,4 +1,5 @@
-import { QUAD, SCALE_BYTES, TILE_ROWS, VECTOR_BYTES } from './layout'
+import { QUAD, SCALE_BYTES, STEP_BYTES, STEPS, TILE_ROWS, VECTOR_BYTES } from './layout'
+import { scaleBytes } from './planes-sums'
 import { halfToFloat } from './simd'
 
 /** One half float. */
@@ -9,25 +10,27 @@ function half(at: usize): f32 {
 
 /**
  * out (cols) f32 <- row `row` of W (rows, cols) in the layout of layout.ts, dequantized. zeroPoint as in layout.ts, 0 where
- * a minimum is stored.
+ * a minimum is stored; stepped: whether steps are.
  */
 export function embeddingRow(
-  out: usize, w: usize, row: i32, cols: i32, planes: i32, groupSize: i32, zeroPoint: f32, hasMin: bool,
+  out: usize, w: usize, row: i32, cols: i32, planes: i32, groupSize: i32, zeroPoint: f32, hasMin: bool, stepped: bool,
 ): void {
   const quads = groupSize / QUAD
   const stride = planes * VECTOR_BYTES
-  const blockBytes = quads * stride + TILE_ROWS * SCALE_BYTES * (hasMin ? 2 : 1)
+  const blockBytes = quads * stride + scaleBytes(hasMin, stepped)
+  const blocksBytes = (cols / groupSize) * blockBytes
   const r = row % TILE_ROWS
-  let block = w + (row / TILE_ROWS) * (cols / groupSize) * blockBytes
+  let block = w + (row / TILE_ROWS) * (blocksBytes + (stepped ? TILE_ROWS * SCALE_BYTES : 0))
+  const rowScale: f32 = stepped ? half(block + blocksBytes + r * SCALE_BYTES) * (1 / <f32>STEPS) : 0
   // Where this row's nibble of plane p is: pairs of planes hold 16 rows a vector, the last odd plane 32.
   const pairByte = (r >> 4) * VECTOR_BYTES + ((r & 7) << 1)
   const pairShift = (r & 8) >> 1
   const oddByte = ((r & 7) << 1) + ((r >> 3) & 1)
   const oddShift = (r & 16) >> 2
   for (let group = 0; group < cols / groupSize; group++) {
-    const scales = block + quads * stride + r * SCALE_BYTES
-    const scale = half(scales)
-    const minimum: f32 = hasMin ? half(scales + TILE_ROWS * SCALE_BYTES) : 0
+    const scales = block + quads * stride
+    const scale = stepped ? rowScale * <f32>load<u8>(scales + r * STEP_BYTES) : half(scales + r * SCALE_BYTES)
+    const minimum: f32 = hasMin ? half(scales + (TILE_ROWS + r) * SCALE_BYTES) : 0
     for (let quad = 0; quad < quads; quad++) {
       const vectors = block + quad * stride
       for (let column = 0; column < QUAD; column++) {

@@ -12,11 +12,15 @@
 //                 byte 2j     = row j     (low nibble) and row 16 + j (high nibble)
 //                 byte 2j + 1 = row 8 + j (low nibble) and row 24 + j (high nibble)
 //             bit c of a nibble is the bit of column c of the quad
-//   scales    32 half floats, one a row
+//   scales    32 half floats, one a row; or 32 unsigned bytes, the steps, one a row, where the tensor stores steps
 //   mins      32 half floats, one a row; only where the tensor stores minimums
 //
-// A weight is  w = scale * (q + zeroPoint)         where no minimum is stored
-//              w = scale * q + min                 where one is
+// Behind the blocks of a tile whose tensor stores steps:
+//   rowScales 32 half floats, one a row
+//
+// A weight is  w = scale * (q + zeroPoint)                                 where no minimum is stored
+//              w = scale * q + min                                         where one is
+//              w = rowScale * step / STEPS * (q - (2^P - 1) / 2)           where steps are
 // with q = sum_p 2^p * bit_p, an unsigned integer of P bits. Rows are padded to whole tiles with zero scales.
 
 /** Rows in a tile. */
@@ -31,14 +35,18 @@ export const ENTRY_MAX = 127
 export const SHORT_ENTRY_MAX = 63
 /** Most planes of a matrix that reads short entries, whatever its groups. */
 export const SHORT_ENTRY_PLANES = 3
-/** One of four planes reads short entries where its groups are larger than this: those of exact imports of 4-bit types are not. */
+/** One of four planes reads short entries where its groups are larger than this, or of steps: those of exact imports of 4-bit types are neither. */
 export const EXACT_GROUP = 32
 /** Tables have factors that are 2^56 as large as they are (tables.ts says why). */
 export const RAISE_BITS = 56
 /** Bytes of one index vector. */
 export const VECTOR_BYTES = 16
-/** Bytes of one stored scale or minimum (IEEE half float). */
+/** Bytes of one stored scale, row scale or minimum (IEEE half float). */
 export const SCALE_BYTES = 2
+/** Bytes of one stored step. */
+export const STEP_BYTES = 1
+/** Steps that a row's scale is long; the scale of a group is up to one less. */
+export const STEPS = 256
 /** Largest number of planes a tensor may have. */
 export const MAX_PLANES = 8
 /** Most columns that share a scale. */

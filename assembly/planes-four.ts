@@ -1,15 +1,28 @@
 import { TABLE_ENTRIES, TILE_ROWS, VECTOR_BYTES } from './layout'
-import { addLookup, addScaled } from './planes-sums'
+import { addLookup, addScaled, addStepped } from './planes-sums'
 import { unpackedScales } from './planes-unpacked'
 import { pairWeights } from './simd'
+import { RAISE } from './tables'
 
-/** products (16) += the 16-bit sums of 16 rows of one column. s0 .. s3: scales of the rows; factors: (factor, sum); times, centre: see runFour. */
+/**
+ * products (16) += the 16-bit sums of 16 rows of one column. s0 .. s3: scales of the rows, or steps as unpack leaves them; factors: (factor, sum);
+ * times, centre: see runFour.
+ */
 @inline
 function addSixteen(
   products: usize, low: v128, high: v128, s0: v128, s1: v128, s2: v128, s3: v128, factors: usize, times: f32, centre: f32,
+  stepped: bool,
 ): void {
   let factor = v128.load32_splat(factors)
+  if (stepped) factor = f32x4.mul(factor, f32x4.splat(1 / RAISE))
   if (times != 1) factor = f32x4.mul(factor, f32x4.splat(times))
+  if (stepped) {
+    v128.store(products, addStepped(v128.load(products), low, s0, factor))
+    v128.store(products, addStepped(v128.load(products, 16), low, s1, factor), 16)
+    v128.store(products, addStepped(v128.load(products, 32), high, s2, factor), 32)
+    v128.store(products, addStepped(v128.load(products, 48), high, s3, factor), 48)
+    return
+  }
   const middle = f32x4.mul(v128.load32_splat(factors, 4), f32x4.splat(centre))
   v128.store(products, addScaled(v128.load(products), i32x4.extend_low_i16x8_s(low), s0, factor, middle))
   v128.store(products, addScaled(v128.load(products, 16), i32x4.extend_high_i16x8_s(low), s1, factor, middle), 16)
@@ -25,7 +38,7 @@ function addSixteen(
 @inline
 export function runFour(
   products: usize, index: usize, table: usize, quads: i32, planes: i32, stride: i32, half: i32,
-  factors: usize, times: f32, centre: f32, paired: bool,
+  factors: usize, times: f32, centre: f32, paired: bool, stepped: bool,
 ): void {
   const w12 = pairWeights(1, 2), w48 = pairWeights(4, 8)
   const weight = planes == 1 ? 1 : 4
@@ -109,8 +122,8 @@ export function runFour(
   } while (table < end)
   const scales = unpackedScales(half)
   const s0 = v128.load(scales), s1 = v128.load(scales, 16), s2 = v128.load(scales, 32), s3 = v128.load(scales, 48)
-  addSixteen(products, a0, a1, s0, s1, s2, s3, factors, times, centre)
-  addSixteen(products + TILE_ROWS * 4, b0, b1, s0, s1, s2, s3, factors + 8, times, centre)
-  addSixteen(products + 2 * TILE_ROWS * 4, c0, c1, s0, s1, s2, s3, factors + 16, times, centre)
-  addSixteen(products + 3 * TILE_ROWS * 4, d0, d1, s0, s1, s2, s3, factors + 24, times, centre)
+  addSixteen(products, a0, a1, s0, s1, s2, s3, factors, times, centre, stepped)
+  addSixteen(products + TILE_ROWS * 4, b0, b1, s0, s1, s2, s3, factors + 8, times, centre, stepped)
+  addSixteen(products + 2 * TILE_ROWS * 4, c0, c1, s0, s1, s2, s3, factors + 16, times, centre, stepped)
+  addSixteen(products + 3 * TILE_ROWS * 4, d0, d1, s0, s1, s2, s3, factors + 24, times, centre, stepped)
 }

@@ -1,10 +1,26 @@
-import { SCALE_BYTES, TABLE_ENTRIES, TILE_ROWS, VECTOR_BYTES } from './layout'
-import { addLookup, addScaled } from './planes-sums'
-import { firstFour, lastFour, madd, nibbleMask, pairWeights, shrunkHighBits, shrunkLowBits } from './simd'
+import { SCALE_BYTES, STEP_BYTES, TABLE_ENTRIES, TILE_ROWS, VECTOR_BYTES } from './layout'
+import { addLookup, addScaled, addStepped } from './planes-sums'
+import { evenPairs, firstFour, lastFour, madd, nibbleMask, pairWeights, shrunkHighBits, shrunkLowBits } from './simd'
 
-/** products (8) += the 16-bit sums of eight rows of one column. scales (8) half floats; factor, centre: splats, see addScaled. */
+/** products (8) += the 16-bit sums of eight rows of one column. scales (32): half floats or steps of all rows, these the ones from `row` on. */
 @inline
-function addEight(products: usize, sums: v128, scales: usize, factor: v128, centre: v128): void {
+function addEight(products: usize, sums: v128, scales: usize, row: i32, factor: v128, centre: v128, stepped: bool): void {
+  const to = products + row * 4
+  if (stepped) addSteps(to, sums, scales + row * STEP_BYTES, factor)
+  else addHalves(to, sums, scales + row * SCALE_BYTES, factor, centre)
+}
+
+/** products (8), see closeStepped, += the 16-bit sums of eight rows. steps (8) u8; factor: a splat. */
+@inline
+function addSteps(products: usize, sums: v128, steps: usize, factor: v128): void {
+  const eight = v128.load_ext<u8>(steps), even = evenPairs()
+  v128.store(products, addStepped(v128.load(products), sums, v128.and(eight, even), factor))
+  v128.store(products, addStepped(v128.load(products, 16), sums, v128.andnot(eight, even), factor), 16)
+}
+
+/** products (8) += the 16-bit sums of eight rows. scales (8) half floats; factor, centre: splats, see addScaled. */
+@inline
+function addHalves(products: usize, sums: v128, scales: usize, factor: v128, centre: v128): void {
   const halves = v128.load(scales), lowBits = shrunkLowBits(halves), highBits = shrunkHighBits(halves)
   const low = i32x4.extend_low_i16x8_s(sums), high = i32x4.extend_high_i16x8_s(sums)
   v128.store(products, addScaled(v128.load(products), low, firstFour(lowBits, highBits), factor, centre))
@@ -40,7 +56,7 @@ function addNibbles(
 @inline
 export function runOne(
   products: usize, index: usize, otherIndex: usize, table: usize, quads: i32, planes: i32, stride: i32,
-  scales: usize, otherScales: usize, factor: v128, centre: v128, paired: bool,
+  scales: usize, otherScales: usize, factor: v128, centre: v128, paired: bool, stepped: bool,
 ): void {
   const w12 = pairWeights(1, 2), w48 = pairWeights(4, 8)
   const weight = planes == 1 ? 1 : 4
@@ -104,12 +120,12 @@ export function runOne(
     otherIndex += paired ? 2 * stride : stride
     table += paired ? 2 * TABLE_ENTRIES : TABLE_ENTRIES
   } while (table < end)
-  addEight(products, s0, scales, factor, centre)
-  addEight(products + 32, s1, scales + 16, factor, centre)
-  addEight(products + 64, s2, scales + 32, factor, centre)
-  addEight(products + 96, s3, scales + 48, factor, centre)
-  addEight(products + 128, o0, otherScales, factor, centre)
-  addEight(products + 160, o1, otherScales + 16, factor, centre)
-  addEight(products + 192, o2, otherScales + 32, factor, centre)
-  addEight(products + 224, o3, otherScales + 48, factor, centre)
+  addEight(products, s0, scales, 0, factor, centre, stepped)
+  addEight(products, s1, scales, 8, factor, centre, stepped)
+  addEight(products, s2, scales, 16, factor, centre, stepped)
+  addEight(products, s3, scales, 24, factor, centre, stepped)
+  addEight(products + TILE_ROWS * 4, o0, otherScales, 0, factor, centre, stepped)
+  addEight(products + TILE_ROWS * 4, o1, otherScales, 8, factor, centre, stepped)
+  addEight(products + TILE_ROWS * 4, o2, otherScales, 16, factor, centre, stepped)
+  addEight(products + TILE_ROWS * 4, o3, otherScales, 24, factor, centre, stepped)
 }

@@ -1,12 +1,13 @@
-import { MAX_COLUMNS, MAX_GROUP, MAX_PLANES, QUAD, SCALE_BYTES, TILE_ROWS, VECTOR_BYTES } from './layout'
-import { firstFour, lastFour, madd, nibbleMask, shrunkHighBits, shrunkLowBits } from './simd'
+import { MAX_COLUMNS, MAX_GROUP, MAX_PLANES, QUAD, SCALE_BYTES, STEP_BYTES, TILE_ROWS, VECTOR_BYTES } from './layout'
+import { evenPairs, firstFour, lastFour, madd, nibbleMask, shrunkHighBits, shrunkLowBits } from './simd'
 
 // One block of a matrix (32 rows, one group of columns) taken apart once for all columns of activations. It stays in the first-level
 // cache between them, and at an address that is a constant.
 //   indexes   for each half of the tile (16 rows), each quad, each pair of planes: two vectors, rows 0-7 and 8-15 of the half,
 //               byte 2j = plane 2i of row j, byte 2j + 1 = plane 2i + 1;
 //             if planes are odd, one vector for the last: byte 2j = row j, byte 2j + 1 = row 8 + j
-//   scales    32 f32, times 2^-112
+//   scales    32 f32, times 2^-112; or steps, for each eight rows two vectors of 8 i16: those of the even rows, then of the odd ones, each with
+//               zeros in place of the others
 //   mins      32 f32, times 2^-112, where the block has them
 
 const SCALES = (MAX_GROUP / QUAD) * MAX_PLANES * 2 * VECTOR_BYTES
@@ -22,7 +23,7 @@ export function unpackedIndexes(half: i32, first: i32, quads: i32, planes: i32):
   return unpacked + (half * quads + first) * planes * VECTOR_BYTES
 }
 
-/** Scales of one half, (16) f32. */
+/** Scales of one half, (16) f32, or its steps. */
 @inline
 export function unpackedScales(half: i32): usize {
   return unpacked + SCALES + half * 64
@@ -30,7 +31,7 @@ export function unpackedScales(half: i32): usize {
 
 /** Take apart the block at `block`. */
 @inline
-export function unpack(block: usize, quads: i32, planes: i32, hasMin: bool): void {
+export function unpack(block: usize, quads: i32, planes: i32, hasMin: bool, stepped: bool): void {
   const nibble = nibbleMask()
   const other = quads * planes * VECTOR_BYTES
   let to = unpackedIndexes(0, 0, quads, planes)
@@ -53,8 +54,20 @@ export function unpack(block: usize, quads: i32, planes: i32, hasMin: bool): voi
       to += VECTOR_BYTES
     }
   } while (to < end)
-  unpackHalves(unpackedScales(0), block)
+  if (stepped) unpackSteps(unpackedScales(0), block)
+  else unpackHalves(unpackedScales(0), block)
   if (hasMin) unpackHalves(unpacked + MINS, block + TILE_ROWS * SCALE_BYTES)
+}
+
+/** out (4, 2, 8) i16 <- steps (32) u8 */
+@inline
+function unpackSteps(out: usize, steps: usize): void {
+  const even = evenPairs()
+  for (let i = 0; i < TILE_ROWS * STEP_BYTES; i += 8) {
+    const eight = v128.load_ext<u8>(steps + i)
+    v128.store(out + 4 * i, v128.and(eight, even))
+    v128.store(out + 4 * i, v128.andnot(eight, even), 16)
+  }
 }
 
 /** out (32) f32 <- halves (32), times 2^-112 */

@@ -16,6 +16,7 @@ const constants = memory.data<u32>([
   0x0d0c0f0e, 0x09080b0a, 0x05040706, 0x01000302,
   0x00010001, 0x00010001, 0x00010001, 0x00010001,
   0x8fff8fff, 0x8fff8fff, 0x8fff8fff, 0x8fff8fff,
+  0x0000ffff, 0x0000ffff, 0x0000ffff, 0x0000ffff,
 ], 16)
 
 /** 0x0f in every byte. */
@@ -57,6 +58,12 @@ export function pairDot(a: v128, weights: v128, even: i32, odd: i32): v128 {
   const low = v128.shr<i16>(v128.shl<i16>(a, 8), 8)
   const high = v128.shr<i16>(a, 8)
   return v128.shl<i16>(v128.add<i16>(low, v128.shl<i16>(high, 1)), shift)
+}
+
+/** All bits of the even 16-bit lanes. */
+@inline
+export function evenPairs(): v128 {
+  return v128.load(constants, 192)
 }
 
 /** 1 in every 16-bit lane: what quadDot takes. */

@@ -11,9 +11,9 @@ beforeAll(async () => {
 afterAll(() => server?.stop())
 
 /** The path as it is written: fetch would normalize it. */
-async function get(path: string, method = 'GET') {
+async function get(path: string, method = 'GET', headers: Record<string, string> = {}) {
   const { port } = new URL(server.url)
-  const sent = request({ host: '127.0.0.1', port, path, method, headers: { Host: `localhost:${port}` } })
+  const sent = request({ host: '127.0.0.1', port, path, method, headers: { Host: `localhost:${port}`, ...headers } })
   sent.end()
   const response = await new Promise<import('node:http').IncomingMessage>((resolve, reject) =>
     sent.on('response', resolve).on('error', reject),
@@ -43,6 +43,26 @@ describe('weights', () => {
       expect([307, 308, 404]).toContain(status)
       expect(body).not.toContain('tensors')
     }
+  })
+})
+
+describe('without keys', () => {
+  it.for<[string, string, Record<string, string>]>([
+    ['by a name of another site', '/metrics', {}],
+    ['by such a name in the URL', 'http://localhost/metrics', {}],
+    [
+      'by such a name, and the header that Miniflare takes the URL from',
+      '/',
+      { 'MF-Original-URL': 'http://localhost/metrics' },
+    ],
+    [
+      'by such a name, and what proxies say',
+      '/metrics',
+      { 'X-Forwarded-Host': 'localhost', 'X-Forwarded-For': '127.0.0.1' },
+    ],
+  ])('nothing is told to who asks %s', async ([, path, headers]) => {
+    const { status, body } = await get(path, 'GET', { Host: 'rebound.example:8787', ...headers })
+    expect([status, JSON.parse(body)]).toMatchObject([403, { error: { code: 'host_not_allowed' } }])
   })
 })
 

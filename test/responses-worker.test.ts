@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -11,6 +12,11 @@ import { all } from './support/responses-client.ts'
 // The Responses API of the real Worker in workerd, with the embedded model, and what it stores over its own end.
 const MODEL = 'smollm2-135m-instruct'
 const GREEDY = { model: MODEL, temperature: 0 }
+const KEY = 'nb-a_key'
+const TOKENS_PER_DAY = 1_000_000
+const API_KEYS = JSON.stringify([
+  { name: 'tester', sha256: createHash('sha256').update(KEY).digest('hex'), tokensPerDay: TOKENS_PER_DAY },
+])
 
 let storage: string
 let server: RunningWorker
@@ -25,8 +31,8 @@ afterAll(async () => {
 })
 
 async function start(): Promise<void> {
-  server = await startWorker({ port: 0, storage })
-  client = new OpenAI({ baseURL: `${server.url}/v1`, apiKey: 'none', maxRetries: 0 })
+  server = await startWorker({ port: 0, storage, vars: { API_KEYS } })
+  client = new OpenAI({ baseURL: `${server.url}/v1`, apiKey: KEY, maxRetries: 0 })
 }
 
 test('a response is the same streamed and whole, and outlasts a restart; one that went on has failed', async () => {
@@ -46,8 +52,18 @@ test('a response is the same streamed and whole, and outlasts a restart; one tha
   const going = await client.responses.create({ ...long, background: true } as OpenAI.Responses.ResponseCreateParams)
   expect(going).toMatchObject({ status: 'in_progress' })
 
+  const tokensLeft = async () => {
+    const { headers } = await client.models.list().asResponse()
+    return Number(headers.get('x-ratelimit-remaining-tokens'))
+  }
+  const left = await tokensLeft()
+
   await server.stop()
   await start()
+  // What the answer that went on took in its last moments may be lost, and the one that had ended is counted.
+  const leftAfter = await tokensLeft()
+  expect(leftAfter).toBeGreaterThanOrEqual(left)
+  expect(leftAfter).toBeLessThanOrEqual(TOKENS_PER_DAY - whole.usage!.total_tokens - usage!.total_tokens)
   expect(await client.responses.retrieve(id)).toMatchObject({ status: 'completed', output, usage })
   expect(await all(await client.responses.retrieve(id, { stream: true }))).toEqual(events)
   expect(await client.responses.retrieve((going as OpenAI.Responses.Response).id)).toMatchObject({

@@ -1,7 +1,6 @@
 import { madd, nearestIntegers, roundingConstant, sumLanes } from '../simd'
 import { gemm, gemmScratchBytes } from './gemm'
 import { refineRows, refineScratchBytes } from './refine-rows'
-import { roundToHalf } from './round-to-half'
 
 // Rounding with error feedback: GPTQ (Frantar et al. 2023) in the form of LDLQ (QuIP, Chee et al. 2023, who show that they are the same).
 // For second moments H = U D U^T of the inputs, U unit upper triangular, the squared error of the outputs is
@@ -24,11 +23,13 @@ export function quantizeScratchBytes(cols: i32): i32 {
 /**
  * Round weights w (rows, cols) f32 to levels scale * (q - (2^planes - 1) / 2), and w <- the levels. Returns the error that is left: the sum
  * of (w - w^)^T H (w - w^) over the rows.
- * q (rows, cols) u8; scales (rows, cols / groupSize) f32, exact as half floats; u (cols, cols) f32: U above the diagonal, zeros elsewhere;
- * d (cols) f32; h (cols, cols) f32: H, both triangles; groupSize divides BLOCK; at most MAX_ROWS rows. scratch: quantizeScratchBytes.
+ * q (rows, cols) u8; scales (rows, cols / groupSize) f32, whole multiples below STEPS of their row's / STEPS; rowScales (rows) f32, exact as half
+ * floats, one for each `parts` rows, a divisor of them; u (cols, cols) f32: U above the diagonal, zeros elsewhere; d (cols) f32; h (cols, cols) f32:
+ * H, both triangles; groupSize divides BLOCK; at most MAX_ROWS rows. scratch: quantizeScratchBytes.
  */
 export function quantizeRows(
-  w: usize, q: usize, scales: usize, u: usize, d: usize, h: usize, rows: i32, cols: i32, planes: i32, groupSize: i32, scratch: usize,
+  w: usize, q: usize, scales: usize, rowScales: usize, u: usize, d: usize, h: usize, rows: i32, cols: i32, planes: i32, groupSize: i32,
+  parts: i32, scratch: usize,
 ): f64 {
   if (rows > MAX_ROWS) unreachable()
   const errors = scratch
@@ -67,10 +68,10 @@ export function quantizeRows(
       }
     }
   }
-  return refineRows(w, q, scales, errors, h, rows, cols, planes, groupSize, scratch)
+  return refineRows(w, q, scales, rowScales, errors, h, rows, cols, planes, groupSize, parts, scratch)
 }
 
-/** The scale, exact as a half float, whose levels leave the least squared error of x (size) f32, weighted by h (size) f32, among some tried. */
+/** The scale whose levels leave the least squared error of x (size) f32, weighted by h (size) f32, among some tried. */
 function chooseScale(x: usize, h: usize, size: i32, most: f32): f32 {
   let largest = f32x4.splat(0)
   for (let i = 0; i < size << 2; i += 16) largest = f32x4.pmax(largest, f32x4.abs(v128.load(x + i)))
@@ -82,7 +83,7 @@ function chooseScale(x: usize, h: usize, size: i32, most: f32): f32 {
   let best: f32 = 0
   let least: f32 = Infinity
   for (let range = 0; range < RANGES; range++) {
-    const scale = roundToHalf(fit(x, h, size, most, (2 * top * (1 - <f32>range * RANGE_STEP)) / most))
+    const scale = fit(x, h, size, most, (2 * top * (1 - <f32>range * RANGE_STEP)) / most)
     const error = squaredError(x, h, size, most, scale)
     if (error < least) {
       least = error

@@ -1,3 +1,4 @@
+import { STEPS } from '../layout'
 import { madd, sumLanes } from '../simd'
 import { gemm, gemmScratchBytes } from './gemm'
 import { roundToHalf } from './round-to-half'
@@ -10,8 +11,10 @@ import { roundToHalf } from './round-to-half'
 const BLOCK: i32 = 128
 /** Most rows of a call. */
 const MAX_ROWS: i32 = 128
-/** Times through all columns: a third gains 1 % or less. */
+/** Times through all columns, the last with scales in steps: a third gains 1 % or less. */
 const PASSES: i32 = 2
+/** The smallest half float. */
+const SMALLEST: f32 = 5.9604644775390625e-8
 
 /** Bytes of scratch that refineRows takes for matrices of so many columns. */
 export function refineScratchBytes(cols: i32): i32 {
@@ -19,11 +22,13 @@ export function refineScratchBytes(cols: i32): i32 {
 }
 
 /**
- * w (rows, cols) f32, q (rows, cols) u8 and scales (rows, cols / groupSize) f32 as quantizeRows leaves them, errors (rows, cols) f32 = what
- * was rounded - w: all <- what leaves less error. h (cols, cols) f32: H, both triangles. Returns the sum of e^T H e over the rows.
+ * w (rows, cols) f32, q (rows, cols) u8 and scales (rows, cols / groupSize) f32, any, as feedback leaves them, errors (rows, cols) f32 = what was
+ * rounded - w: all <- what leaves less error, scales in steps of rowScales (rows) f32, which are chosen for them, one for each `parts` rows.
+ * h (cols, cols) f32: H, both triangles. Returns the sum of e^T H e over the rows.
  */
 export function refineRows(
-  w: usize, q: usize, scales: usize, errors: usize, h: usize, rows: i32, cols: i32, planes: i32, groupSize: i32, scratch: usize,
+  w: usize, q: usize, scales: usize, rowScales: usize, errors: usize, h: usize, rows: i32, cols: i32, planes: i32, groupSize: i32, parts: i32,
+  scratch: usize,
 ): f64 {
   const gradients = scratch + gemmScratchBytes()
   const before = gradients + MAX_ROWS * cols * 4
@@ -32,18 +37,25 @@ export function refineRows(
   const groups = cols / groupSize
   gemm(gradients, cols, errors, cols, 1, h, cols, 1, rows, cols, cols, 1, false, scratch)
   for (let pass = 0; pass < PASSES; pass++) {
+    const last = pass == PASSES - 1
+    if (last) {
+      for (let row = 0; row < rows; row++) {
+        chooseRowScale(rowScales + (row << 2), scales + (((row - (row % parts)) * groups) << 2), parts * groups)
+      }
+    }
     for (let from = 0; from < cols; from += BLOCK) {
       const width = min(BLOCK, cols - from)
       const block = h + ((from * cols + from) << 2)
       for (let row = 0; row < rows; row++) {
         const at = row * cols + from
         const kept = before + row * BLOCK * 4
+        const step: f32 = last ? f32.load(rowScales + (row << 2)) * (1 / <f32>STEPS) : 0
         memory.copy(local, gradients + (at << 2), width << 2)
         memory.copy(kept, errors + (at << 2), width << 2)
         for (let first = 0; first < width; first += groupSize) {
           const scale = scales + ((row * groups + (from + first) / groupSize) << 2)
           const to = at + first
-          refitScale(w + (to << 2), errors + (to << 2), scale, local, first, groupSize, block, cols, width, product)
+          refitScale(w + (to << 2), errors + (to << 2), scale, step, local, first, groupSize, block, cols, width, product)
           if (f32.load(scale) > 0) {
             descend(w + (to << 2), q + to, errors + (to << 2), f32.load(scale), local, first, groupSize, block, cols, width, planes)
           }
@@ -66,6 +78,15 @@ export function refineRows(
   return total
 }
 
+/** rowScale <- the half float of which the largest of scales (groups) f32 is STEPS - 1 steps. */
+@inline
+function chooseRowScale(rowScale: usize, scales: usize, groups: i32): void {
+  let largest: f32 = 0
+  for (let i = 0; i < groups; i++) largest = max(largest, f32.load(scales + (i << 2)))
+  const wanted = largest * (<f32>STEPS / <f32>(STEPS - 1))
+  f32.store(rowScale, largest > 0 ? max(SMALLEST, roundToHalf(wanted)) : 0)
+}
+
 /** to (width) += factor * from (width) */
 @inline
 function add(to: usize, from: usize, factor: f32, width: i32): void {
@@ -74,11 +95,12 @@ function add(to: usize, from: usize, factor: f32, width: i32): void {
 }
 
 /**
- * One group of one row: w = scale c and its errors, (size) f32 each, for the scale that is best for c, where that is better as a half float.
+ * One group of one row: w = scale c and its errors, (size) f32 each, for the scale that is best for c: where that is better, or of those that are
+ * whole steps, if step is not 0.
  * local (width): the gradient H e of the block; block: its rows of H, `cols` apart; first: where the group begins in the block.
  */
 function refitScale(
-  w: usize, errors: usize, scale: usize, local: usize, first: i32, size: i32, block: usize, cols: i32, width: i32, product: usize,
+  w: usize, errors: usize, scale: usize, step: f32, local: usize, first: i32, size: i32, block: usize, cols: i32, width: i32, product: usize,
 ): void {
   const old = f32.load(scale)
   if (!(old > 0)) return
@@ -92,11 +114,10 @@ function refitScale(
   }
   // For w = old * c: along w, by shares of itself.
   const slope = sumLanes(downhill), bend = sumLanes(curvature)
-  if (!(bend > 0)) return
-  const fitted = roundToHalf(old * max<f32>(0, 1 + slope / bend))
-  if (!(fitted > 0)) return
+  let fitted = bend > 0 ? old * max<f32>(0, 1 + slope / bend) : old
+  if (step > 0) fitted = step * min<f32>(<f32>(STEPS - 1), nearest(fitted / step))
   const share = fitted / old - 1
-  if (!(share * (share * bend - 2 * slope) < 0)) return
+  if (step == 0 && (fitted == 0 || !(share * (share * bend - 2 * slope) < 0))) return
   f32.store(scale, fitted)
   add(errors, w, -share, size)
   add(local, product, -share, width)

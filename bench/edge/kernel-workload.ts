@@ -66,17 +66,30 @@ export class KernelWorkload {
 
   /** Each repeat takes the next matrix in memory, so that it comes from DRAM; or the same again, which then stays in the cache. */
   run(run: KernelRun): void {
-    const { planes, groupSize, hasMin, columns, repeats, from } = run
-    const tables = `${groupSize} ${columns} ${entryMax({ planes, groupSize })}`
+    const { planes, groupSize, hasMin, stepped = false, columns, repeats, from } = run
+    const tables = `${groupSize} ${columns} ${entryMax(run)}`
     if (this.#built !== tables)
-      this.#kernels.buildTables(this.#tables, this.#x, COLS, columns, groupSize, entryMax({ planes, groupSize }))
+      this.#kernels.buildTables(this.#tables, this.#x, COLS, columns, groupSize, entryMax(run))
     this.#built = tables
-    const bytes = planesBytes(ROWS, COLS, { planes, groupSize, hasMin })
+    const bytes = planesBytes(ROWS, COLS, run)
     const matrices = from === 'cache' ? 1 : Math.floor(WEIGHT_BYTES / bytes)
     const rows = rowsOf(run)
     for (let i = 0; i < repeats; i++) {
       const w = this.#weights + (i % matrices) * bytes
-      this.#kernels.matmul(this.#y, w, this.#tables, rows, COLS, columns, ROWS * 4, planes, groupSize, 0, hasMin)
+      this.#kernels.matmul(
+        this.#y,
+        w,
+        this.#tables,
+        rows,
+        COLS,
+        columns,
+        ROWS * 4,
+        planes,
+        groupSize,
+        0,
+        hasMin,
+        stepped,
+      )
     }
   }
 

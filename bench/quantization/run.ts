@@ -28,7 +28,15 @@ import { type ReferenceLogits, referenceCache } from './reference-cache.ts'
 
 /** One point of the curve. */
 export interface Point extends Quality {
-  readonly method: 'rounded' | 'rotated' | 'calibrated' | 'allocated' | 'llama.cpp'
+  /** 'Halves': of packs whose scales were half floats, before there were steps. */
+  readonly method:
+    | 'rounded'
+    | 'rotated'
+    | 'calibrated'
+    | 'allocated'
+    | 'calibratedHalves'
+    | 'allocatedHalves'
+    | 'llama.cpp'
   readonly setting: string
   readonly bytes: number
   /** Of all bytes of all tensors, for each weight of the file. */

@@ -7,22 +7,22 @@ import { readFile } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { promisify } from 'node:util'
 import { Command } from 'commander'
-import { z } from 'zod'
 import { loadChatModel } from '../../src/chat/load-chat-model.ts'
 import { wholeNumber } from '../../src/cli/whole-number.ts'
 import { loadModel } from '../../src/model/load.ts'
 import { kernelModules, xgrammarModule } from '../../src/pack/kernel-modules.ts'
 import { type Answer, answerable, answers } from '../../src/quantize/answers.ts'
-import { chat } from '../../src/quantize/calibration-text.ts'
+import type { CalibrationChat } from '../../src/quantize/calibration-text.ts'
 import { folderStore } from '../../src/weights/folder-store.ts'
 
-/** python: assertions behind the code of the answer. */
-const prompt = chat.extend({ python: z.string().optional() })
-type Prompt = z.infer<typeof prompt>
-const call = z.object({ name: z.string(), arguments: z.record(z.string(), z.unknown()) })
-const tool = z.object({
-  function: z.object({ name: z.string(), parameters: z.object({ required: z.array(z.string()) }) }),
-})
+interface Prompt extends CalibrationChat {
+  /** Assertions behind the code of the answer. */
+  readonly python?: string
+}
+
+interface Tool {
+  readonly function: { readonly name: string; readonly parameters: { readonly required: readonly string[] } }
+}
 
 const PROMPTS = new URL('../../src/quantize/prompts.json', import.meta.url).pathname
 const PYTHON_MS = 10_000
@@ -36,7 +36,7 @@ const program = new Command()
 const { prompts: path, every, tokens } = program.opts<{ prompts: string; every: number; tokens: number }>()
 
 const modules = await kernelModules()
-const all = z.array(prompt).parse(JSON.parse(await readFile(path, 'utf8')))
+const all: readonly Prompt[] = JSON.parse(await readFile(path, 'utf8'))
 /** By the prompt, a line for each pack. */
 const shown = new Map<string, string[]>()
 for (const folder of program.args) {
@@ -65,7 +65,7 @@ async function verdictOn({ python, tools }: Prompt, answer: Answer): Promise<str
   if (python !== undefined) return [(await runs(`${codeIn(answer.text)}\n${python}\n`)) ? 'passes' : 'fails']
   if (tools === undefined) return []
   if (answer.toolCalls.length > 0) return ['a call']
-  return [isCallInText(tools, answer.text) ? 'a call, in plain text' : 'no call']
+  return [isCallInText(tools as Tool[], answer.text) ? 'a call, in plain text' : 'no call']
 }
 
 /** The first fenced block, or all where there is none. */
@@ -81,11 +81,11 @@ async function runs(code: string): Promise<boolean> {
   )
 }
 
-function isCallInText(tools: readonly unknown[], text: string): boolean {
+function isCallInText(tools: readonly Tool[], text: string): boolean {
   try {
-    const found = call.parse(JSON.parse(text.match(/\{.*\}/s)?.[0] ?? ''))
-    const offered = tools.map((each) => tool.parse(each).function).find(({ name }) => name === found.name)
-    return offered?.parameters.required.every((name) => name in found.arguments) ?? false
+    const call = JSON.parse(text.match(/\{.*\}/s)?.[0] ?? '') as { name?: string; arguments: object }
+    const offered = tools.find((tool) => tool.function.name === call.name)?.function
+    return offered?.parameters.required.every((name) => name in call.arguments) ?? false
   } catch {
     return false
   }

@@ -20,5 +20,8 @@ export const TEXTS: Readonly<Record<string, string>> = {
   'rich text': filled(RICH),
   'one paragraph': filled(SENTENCE),
   'one list': filled('- an item with **bold** words, and `code` in it\n'),
+  'one quote': filled(`> ${SENTENCE}\n>\n`),
+  'one item': `1. It has\n${filled('   - an item with **bold** words, and `code` in it\n')}`,
+  'one table': `| Name | Value |\n|------|------:|\n${filled('| some **bold** words | 42 |\n')}`,
   'one code block': `\`\`\`js\n${filled('const value = compute(first, second) // what it is for\n')}`,
 }

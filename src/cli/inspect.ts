@@ -19,7 +19,10 @@ function tensorRow(tensor: Tensor): string[] {
   const bytes = tensorBytes(tensor)
   const [planes, group] =
     tensor.kind === 'planes'
-      ? [`${tensor.planes}${tensor.zeroPoint === null ? ' + min' : ''}`, `${tensor.groupSize}`]
+      ? [
+          `${tensor.planes}${tensor.zeroPoint === null ? ' + min' : ''}`,
+          `${tensor.groupSize}${tensor.scales === 'steps' ? ' in steps' : ''}`,
+        ]
       : ['f32', '']
   return [tensor.name, tensor.shape.join(' x '), planes, group, String(bytes), bitsPerWeight(bytes, weightsOf(tensor))]
 }

@@ -42,8 +42,8 @@ export async function measureStages(modules: KernelModules, model: ModelShape, p
 }
 
 function formatName(tensor: PlanesTensor): string {
-  const { planes, groupSize, hasMin } = planeFormat(tensor)
-  return `${planes}/${groupSize}/${hasMin}`
+  const { planes, groupSize, hasMin, stepped } = planeFormat(tensor)
+  return `${planes}/${groupSize}/${hasMin}/${stepped}`
 }
 
 /** Seconds of one layer for one token in the middle of a context. */

@@ -1,12 +1,18 @@
 import { type Alternatives, copiesOf, ebnfRules, type Part } from './ebnf-rules.ts'
 import { classOf, unescaped } from './ebnf-tokens.ts'
 import { GrammarError } from './grammar-error.ts'
-import { mostWays } from './ways-to-go-on.ts'
+import { waysToGoOn } from './ways-to-go-on.ts'
 
-/** States of a grammar: each takes memory. */
+/** States of a grammar, a byte of a text each: they take memory. */
 const MAX_STATES = 50_000
+/** Tokens that a byte within a text is tried with: what fails with its next one leaves out all that begin alike. */
+const MAX_WITHIN = 64
+/** Characters of a class that take as much memory as a state. */
+const PER_STATE = 2
 /** Tokens that one mask may have to try, each as often as there are ways to come to it: 0.3 µs each on a 2.4 GHz core. */
 const MAX_TRIED = 1_000_000
+/** Parts that each part of the grammar may lead to, over those that may be empty: 2 to 20 µs each to compile, by the size of the vocabulary. */
+const MAX_LINKS = 100_000
 
 export interface Cost {
   readonly states: number
@@ -20,7 +26,7 @@ const NOTHING: Cost = { states: 0, tokens: 0 }
 /**
  * About what it takes to compile a grammar in EBNF: for every state the compiler walks over the tokens that begin as the state can go on.
  * Nothing can stop it once it runs, nor a mask, so that this is asked first. Faults of syntax are left to XGrammar's own parser. Throws
- * GrammarError where repetitions alone come to too much, or rules that may be empty lead to the same place in too many ways.
+ * GrammarError where texts and repetitions come to too much, or rules that may be empty lead to the same place in too many ways.
  *
  * @param firstBytes tokens that begin with each byte.
  * @returns tokens that are walked over.
@@ -29,21 +35,21 @@ export function compileCost(ebnf: string, firstBytes: Uint32Array): number {
   const rules = ebnfRules(ebnf)
   const costs = new EbnfCosts(rules, firstBytes)
   const { states, tokens } = sum(Array.from(rules.values(), (alternatives) => costs.ofAlternatives(alternatives)))
-  if (states > MAX_STATES) throw tooLarge('its repetitions are too many')
-  if (mostWays(rules, (part) => costs.ofPart(part, true).tokens) > MAX_TRIED) {
+  if (states > MAX_STATES) throw tooLarge(tooManyStates(states))
+  const { most, links } = waysToGoOn(rules, (part) => costs.tokensAt(part))
+  if (most > MAX_TRIED || links > MAX_LINKS) {
     throw tooLarge('its rules may be empty in too many ways, so that one text can be read in all of them')
   }
   return tokens
 }
 
 class EbnfCosts {
-  readonly #prefix: Float64Array
+  readonly #firstBytes: Uint32Array
   /** What is copied to where a sequence begins with its name. */
   readonly #copied = new Map<string, Cost>()
 
   constructor(rules: ReadonlyMap<string, Alternatives>, firstBytes: Uint32Array) {
-    this.#prefix = new Float64Array(257)
-    for (let byte = 0; byte < 256; byte++) this.#prefix[byte + 1] = this.#prefix[byte] + firstBytes[byte]
+    this.#firstBytes = firstBytes
     // XGrammar copies rules that refer to no other, and that have no empty alternative.
     for (const [name, alternatives] of rules) {
       if (alternatives.some(isEmpty) || alternatives.flat().some(hasName)) continue
@@ -68,15 +74,27 @@ class EbnfCosts {
         return this.ofAlternatives(part.alternatives)
       case 'repeat': {
         const cost = times(this.ofPart(part.part, true), copiesOf(part))
-        if (cost.states > MAX_STATES) throw tooLarge('its repetitions are too many')
+        if (cost.states > MAX_STATES) throw tooLarge(tooManyStates(cost.states))
         return cost
       }
     }
   }
 
+  /** Tokens that a text or class may begin with. */
+  tokensAt(part: Part): number {
+    if (part.kind !== 'text') return this.ofPart(part, true).tokens
+    const [first] = bytesOf(part.literal)
+    return first === undefined ? 0 : this.#of(first)
+  }
+
   #ofText(literal: string): Cost {
-    const bytes = new TextEncoder().encode(unescaped(literal))
-    return sum(Array.from(bytes, (byte) => ({ states: 1, tokens: this.#between(byte, byte) })))
+    const bytes = bytesOf(literal)
+    let tokens = 0
+    // What follows the last byte of a text may go on with all tokens that begin with it.
+    for (const [index, byte] of bytes.entries()) {
+      tokens += index === bytes.length - 1 ? this.#of(byte) : Math.min(this.#of(byte), MAX_WITHIN)
+    }
+    return { states: bytes.length, tokens }
   }
 
   #ofClass(literal: string): Cost {
@@ -90,14 +108,18 @@ class EbnfCosts {
     }
     let tokens = 0
     for (let byte = 0; byte < 256; byte++) {
-      if ((bytes[byte] === 1) !== isNegated) tokens += this.#between(byte, byte)
+      if ((bytes[byte] === 1) !== isNegated) tokens += this.#of(byte)
     }
-    return { states: 1, tokens }
+    return { states: 1 + Math.floor(ranges.length / PER_STATE), tokens }
   }
 
-  #between(low: number, high: number): number {
-    return this.#prefix[high + 1] - this.#prefix[low]
+  #of(byte: number): number {
+    return this.#firstBytes[byte]
   }
+}
+
+function bytesOf(literal: string): Uint8Array {
+  return new TextEncoder().encode(unescaped(literal))
 }
 
 function isEmpty(parts: readonly Part[]): boolean {
@@ -126,6 +148,13 @@ function sum(costs: readonly Cost[]): Cost {
 
 function times({ states, tokens }: Cost, copies: number): Cost {
   return { states: states * copies, tokens: tokens * copies }
+}
+
+function tooManyStates(states: number): string {
+  return (
+    `its texts and repetitions take ${states} states, one for each byte at least, and may take ${MAX_STATES}. ` +
+    'Shorten what it lists, or lower the bounds of its repetitions'
+  )
 }
 
 function tooLarge(why: string): GrammarError {

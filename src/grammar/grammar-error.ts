@@ -11,3 +11,17 @@ export class GrammarError extends Error {
     this.path = path
   }
 }
+
+/** XGrammar has run out of its memory, in the midst of an answer: those that it holds cannot go on. */
+export class GrammarMemoryError extends Error {
+  readonly code = 'grammar_memory_full'
+
+  constructor(options?: ErrorOptions) {
+    super(
+      'What holds answers to their form has run out of memory: 28 MiB for all that go on at once, of which each byte of an answer takes ' +
+        'up to 400. Ask again, for a shorter answer.',
+      options,
+    )
+    this.name = 'GrammarMemoryError'
+  }
+}

@@ -4,6 +4,7 @@ import { ByteTokenizer, EOS_ID } from '../../test/support/fake-model.ts'
 import { grammarsFor } from '../../test/support/grammars.ts'
 import { has } from '../generate/token-mask.ts'
 import { constraintGrammar } from './answer-ebnf.ts'
+import { GrammarMemoryError } from './grammar-error.ts'
 import { printClass } from './print-class.ts'
 
 const grammars = grammarsFor(new ByteTokenizer(), [EOS_ID])
@@ -82,6 +83,10 @@ describe('what a stranger sends', () => {
     ['deep groups', `root ::= ${'('.repeat(5000)}"a"${')'.repeat(5000)}`],
     ['rules that double, each of which may be empty', doubling(30)],
     ['the same in a circle', doubling(30).replace('"x"?', '("x" r0)?')],
+    ['parts of which each may be left out', `root ::= ${'"a"? '.repeat(2000)}`],
+    ['rules of which each may be left out', `root ::= ${'a '.repeat(2000)}\na ::= "a"?`],
+    ['a class of many characters', `root ::= [${'ab'.repeat(95_000)}]`],
+    ['a long text', `root ::= "${'a'.repeat(60_000)}"`],
     ['many rules', Array.from({ length: 60_000 }, (_, i) => `r${i} ::= "a" r${i + 1}`).join('\n')],
   ])('%s: is too large, before it is compiled', async (_, grammar) => {
     await expect(grammars.compile({ ebnf: grammar })).rejects.toMatchObject({ code: 'grammar_too_large' })
@@ -133,6 +138,27 @@ describe('what a stranger sends', () => {
       }
     })
     expect(codes).toEqual(['unsupported_schema', 'grammar_too_large', 'invalid_schema'])
+  })
+
+  test('lists of texts: the bound is named', async () => {
+    const schema = { enum: Array.from({ length: 1000 }, (_, index) => `${index}${'x'.repeat(95)}`) }
+    const compile = async () => grammars.compile(constraintGrammar({ kind: 'schema', schema, strict: true }))
+    await expect(compile()).rejects.toMatchObject({
+      code: 'grammar_too_large',
+      message: expect.stringMatching(/may take 50000\. Shorten what it lists.* Lower what 'enum' at the root/),
+    })
+  })
+
+  test('a text that fills the memory: no later one is harmed', async () => {
+    const held = await grammars.compile(constraintGrammar({ kind: 'schema', schema: { type: 'string' }, strict: true }))
+    const [filling, beside] = [held.matcher(), held.matcher()]
+    expect(beside.acceptText('"')).toBe(true)
+    expect(() => filling.acceptText(`"${'x'.repeat(1_000_000)}`)).toThrow(GrammarMemoryError)
+    // What was in the same memory says nothing rather than something wrong.
+    expect(() => beside.allowed()).toThrow(GrammarMemoryError)
+    expect(() => beside.accept(0x61)).toThrow(GrammarMemoryError)
+    for (const owner of [filling, beside, held]) owner.dispose()
+    for (let i = 0; i < 3; i++) expect(await accepts('root ::= "held"', 'held')).toBe(true)
   })
 
   test('more grammars than are kept, and faulty ones among them', async () => {

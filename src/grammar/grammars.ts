@@ -1,26 +1,15 @@
 import { compileCost } from './compile-cost.ts'
+import { Engine } from './engine.ts'
 import type { Expression } from './expression.ts'
-import { GrammarError } from './grammar-error.ts'
+import { GrammarError, GrammarMemoryError } from './grammar-error.ts'
 import { type GrammarSource, grammarSource } from './grammar-source.ts'
-import { Grammar, START_RULE, withStart } from './matcher.ts'
+import { Grammar } from './matcher.ts'
 import { largestAt, MAX_LENGTH, placedRules } from './print-ebnf.ts'
 import { TokenLengths } from './token-lengths.ts'
 import { firstByteCounts, type Vocabulary } from './vocabulary.ts'
-import { type Handle, type OpenedXGrammar, openXGrammar } from './xgrammar.ts'
 
-/** Compiled grammars that are kept; those in use are kept by their matchers too. */
-const MAX_KEPT = 16
 /** Tokens that compiling one may walk over: 0.5 to 1 µs each on a 2.4 GHz core, in which nobody else has a turn. */
 const MAX_TOKENS = 5_000_000
-/** Faulty grammars after which a new memory is taken, since XGrammar frees nothing of what it gave up. */
-const MAX_FAULTS = 64
-
-/** XGrammar with a vocabulary in it. */
-interface Engine extends OpenedXGrammar {
-  readonly compiler: Handle & { CompileGrammar(grammar: Handle): Handle }
-  readonly compiled: Map<string, Handle>
-  faults: number
-}
 
 /** The grammars of a model. Nothing is loaded before the first one. */
 export class Grammars {
@@ -49,8 +38,8 @@ export class Grammars {
     for (let attempt = 0; ; attempt++) {
       const engine = await this.#open()
       try {
-        return new Grammar(this.#compile(engine, ebnf).clone(), source, {
-          binding: engine.binding,
+        return new Grammar(engine.compile(ebnf).clone(), source, {
+          engine,
           vocabSize: this.#vocabSize,
           lengths: () => {
             this.#lengths ??= new TokenLengths(this.#vocabulary().bytes)
@@ -58,13 +47,12 @@ export class Grammars {
           },
           compile: (rest) => {
             this.#check(rest)
-            return this.#compile(engine, rest)
+            return engine.compile(rest)
           },
         })
       } catch (error) {
-        if (error instanceof GrammarError) throw error
-        // Other grammars may have filled its memory.
-        this.#engine = undefined
+        if (!(error instanceof GrammarMemoryError)) throw error
+        // Answers that go on may have filled its memory.
         if (attempt > 0) throw tooLarge({ cause: error })
       }
     }
@@ -94,56 +82,21 @@ export class Grammars {
     }
   }
 
-  #open(): Promise<Engine> {
-    this.#engine ??= this.#load().catch((error) => {
-      this.#engine = undefined
-      throw error
-    })
-    return this.#engine
+  async #open(): Promise<Engine> {
+    const current = this.#engine
+    const engine = await current
+    if (engine && !engine.isSpent) return engine
+    // Whoever waited beside this call finds the new one.
+    if (this.#engine === current) this.#engine = this.#load()
+    return this.#engine!
   }
 
   async #load(): Promise<Engine> {
-    const opened = await openXGrammar(await this.#module())
-    const { binding } = opened
-    const { bytes, eosIds } = this.#vocabulary()
-    const tokens = new binding.VectorString()
-    for (const token of bytes) tokens.push_back(token)
-    const stopIds = binding.vecIntFromJSArray(eosIds)
-    const info = new binding.TokenizerInfo(tokens, 'RAW', undefined, stopIds, false)
-    const compiler = new binding.GrammarCompiler(info, 1, false)
-    for (const handle of [tokens, stopIds, info]) handle.delete()
-    return { ...opened, compiler, compiled: new Map(), faults: 0 }
-  }
-
-  /** The least recently used goes when there are too many. */
-  #compile(engine: Engine, ebnf: string): Handle {
-    const { compiled, compiler } = engine
-    const grammar = compiled.get(ebnf) ?? this.#parse(engine, ebnf, (parsed) => compiler.CompileGrammar(parsed))
-    compiled.delete(ebnf)
-    compiled.set(ebnf, grammar)
-    const [oldest] = compiled
-    if (compiled.size > MAX_KEPT) {
-      compiled.delete(oldest[0])
-      oldest[1].delete()
-    }
-    return grammar
-  }
-
-  #parse(engine: Engine, ebnf: string, use: (grammar: Handle) => Handle): Handle {
-    engine.takeLog()
-    let parsed: Handle
     try {
-      parsed = engine.binding.Grammar.FromEBNF(withStart(ebnf), START_RULE)
+      return await Engine.open(await this.#module(), this.#vocabulary())
     } catch (error) {
-      const [, reason] = /^\[FATAL\] \S+: (.*)$/m.exec(engine.takeLog()) ?? []
-      if (reason === undefined) throw error
-      if (++engine.faults >= MAX_FAULTS) this.#engine = undefined
-      throw new GrammarError('invalid_grammar', `The grammar cannot be read: ${reason}`, '', { cause: error })
-    }
-    try {
-      return use(parsed)
-    } finally {
-      parsed.delete()
+      this.#engine = undefined
+      throw error
     }
   }
 }

@@ -1,5 +1,6 @@
 import type { TokenMask } from '../generate/distribution.ts'
 import { CountedText } from './counted-text.ts'
+import type { Engine } from './engine.ts'
 import { optional, sequence, text } from './expression.ts'
 import { GrammarError } from './grammar-error.ts'
 import { type GrammarSource, grammarSource } from './grammar-source.ts'
@@ -7,7 +8,7 @@ import type { Dialect } from './print-class.ts'
 import { printEbnf } from './print-ebnf.ts'
 import { remainder } from './remainder.ts'
 import type { TokenLengths } from './token-lengths.ts'
-import type { Handle, NativeMatcher, XGrammar } from './xgrammar.ts'
+import type { Handle, NativeMatcher } from './xgrammar.ts'
 
 /** What no model writes stands before each text, and says how it begins: so one compiled grammar is enough. */
 const PLAIN = '\u0001'
@@ -59,20 +60,20 @@ export class Grammar {
   }
 
   dispose(): void {
-    this.#compiled.delete()
+    this.#tools.engine.free(this.#compiled)
   }
 }
 
 /** What matchers of one vocabulary share. */
 export interface MatcherTools {
-  readonly binding: XGrammar
+  readonly engine: Pick<Engine, 'run' | 'free'>
   readonly vocabSize: number
   readonly lengths: () => TokenLengths
-  /** A compiled grammar, kept by others: to be cloned. Throws GrammarError. */
+  /** A compiled grammar, kept by others: to be cloned. Throws GrammarError and GrammarMemoryError. */
   readonly compile: (ebnf: string) => Handle
 }
 
-/** Follows one text through a grammar. Its memory is freed by `dispose` alone. */
+/** Follows one text through a grammar. Its memory is freed by `dispose` alone. All but that throws GrammarMemoryError. */
 export class Matcher {
   readonly #tools: MatcherTools
   readonly #counted: CountedText | undefined
@@ -85,14 +86,16 @@ export class Matcher {
   }
 
   #begin(compiled: Handle, start: string): NativeMatcher {
-    const native = new this.#tools.binding.GrammarMatcher(compiled, undefined, false, -1)
-    native.AcceptString(start, false)
-    return native
+    return this.#tools.engine.run((binding) => {
+      const native = new binding.GrammarMatcher(compiled, undefined, false, -1)
+      native.AcceptString(start, false)
+      return native
+    })
   }
 
   /** Whether the grammar goes on with this token; where it does not, nothing has changed. */
   accept(id: number): boolean {
-    if (!this.#native.AcceptToken(id, false)) return false
+    if (!this.#tools.engine.run(() => this.#native.AcceptToken(id, false))) return false
     this.#counted?.push(id)
     this.#rejoin()
     return true
@@ -101,7 +104,7 @@ export class Matcher {
   /** Whether the grammar goes on with this text; where it does not, its beginning may be taken. */
   acceptText(written: string): boolean {
     if (written === '') return true
-    if (!this.#native.AcceptString(written, false)) return false
+    if (!this.#tools.engine.run(() => this.#native.AcceptString(written, false))) return false
     this.#counted?.pushText(written)
     this.#rejoin()
     return this.#counted?.isPossible !== false
@@ -112,22 +115,25 @@ export class Matcher {
     const left = this.#counted?.parted
     const source = left && grammarSource(left)
     if (source === undefined) return
-    this.#native.delete()
+    this.#tools.engine.free(this.#native)
     this.#native = this.#begin(this.#tools.compile(source.ebnf), PLAIN)
     this.#counted!.rejoin()
   }
 
   /** The tokens that the grammar goes on with; those of EOS where it may end. */
   allowed(): TokenMask {
-    const { binding, vocabSize } = this.#tools
-    const vector = this.#native.GetNextTokenBitmask(vocabSize)
-    const mask = Uint32Array.from(binding.vecIntToView(vector))
-    vector.delete()
+    const { engine, vocabSize } = this.#tools
+    const mask = engine.run((binding) => {
+      const vector = this.#native.GetNextTokenBitmask(vocabSize)
+      const copy = Uint32Array.from(binding.vecIntToView(vector))
+      vector.delete()
+      return copy
+    })
     this.#counted?.narrow(mask)
     return mask
   }
 
   dispose(): void {
-    this.#native.delete()
+    this.#tools.engine.free(this.#native)
   }
 }

@@ -1,20 +1,29 @@
 import { type Alternatives, copiesOf, type Part } from './ebnf-rules.ts'
+import { unescaped } from './ebnf-tokens.ts'
 import { GrammarError } from './grammar-error.ts'
 
 /** Rules that begin with one another. */
 const MAX_DEPTH = 1000
+/** As `\U0001F600`. */
+const LONGEST_ESCAPE = 10
 
-/**
- * The most that a grammar may go on with at any place of its rules, each character class or text as often as there are ways to come to it: a ::= b b
- * has two where b may be empty, and each rule in between doubles them. XGrammar (0.1.27) follows all of them for each token that it has to try.
- * Throws GrammarError.
- *
- * @param weightOf a text or class.
- */
-export function mostWays(rules: ReadonlyMap<string, Alternatives>, weightOf: (part: Part) => number): number {
+interface WaysToGoOn {
+  /**
+   * The most that the grammar may go on with at any place of its rules, each character class or text as often as there are ways to come to it:
+   * a ::= b b has two where b may be empty, and each rule in between doubles them. XGrammar (0.1.27) follows all of them for each token that it has
+   * to try. Texts that are all of an alternative, and begin alike, are one to it.
+   */
+  readonly most: number
+  /** Of every part of a sequence the parts that may follow at once, all together: `"a"? "b"? "c"?` has three. */
+  readonly links: number
+}
+
+/** Throws GrammarError. @param weightOf a text or class. */
+export function waysToGoOn(rules: ReadonlyMap<string, Alternatives>, weightOf: (part: Part) => number): WaysToGoOn {
   const nullable = nullableRules(rules)
   const known = new Map<string, number>()
   let most = 0
+  let links = 0
   const ofRule = (name: string, depth: number): number => {
     const before = known.get(name)
     if (before !== undefined) return before
@@ -32,15 +41,30 @@ export function mostWays(rules: ReadonlyMap<string, Alternatives>, weightOf: (pa
   }
   const ofAlternatives = (alternatives: Alternatives, depth: number): number => {
     let ways = 0
+    const begun = new Set<string>()
     for (const parts of alternatives) {
       let following = 0
+      let next = 0
       for (const part of parts.toReversed()) {
-        following = ofPart(part, depth) + (mayBeEmpty(part, nullable) ? following : 0)
+        const isEmpty = mayBeEmpty(part, nullable)
+        links += next
+        next = 1 + (isEmpty ? next : 0)
+        following = ofPart(part, depth) + (isEmpty ? following : 0)
         most = Math.max(most, following)
       }
-      ways += following
+      const [text] = parts.length === 1 && parts[0].kind === 'text' ? [parts[0].literal] : []
+      const start = text === undefined ? undefined : unescaped(text.slice(0, LONGEST_ESCAPE))[0]
+      if (start === undefined || !begun.has(start)) ways += following
+      if (start !== undefined) begun.add(start)
     }
     return ways
+  }
+  /** Copies of what may be empty are all come to at once. */
+  const copiesInTurn = (repeat: Extract<Part, { kind: 'repeat' }>): number => {
+    if (!mayBeEmpty(repeat.part, nullable)) return 1
+    const copies = copiesOf(repeat)
+    links += (copies * (copies - 1)) / 2
+    return copies
   }
   const ofPart = (part: Part, depth: number): number => {
     switch (part.kind) {
@@ -49,13 +73,13 @@ export function mostWays(rules: ReadonlyMap<string, Alternatives>, weightOf: (pa
       case 'group':
         return ofAlternatives(part.alternatives, depth)
       case 'repeat':
-        return ofPart(part.part, depth) * (mayBeEmpty(part.part, nullable) ? copiesOf(part) : 1)
+        return ofPart(part.part, depth) * copiesInTurn(part)
       default:
         return weightOf(part)
     }
   }
   for (const name of rules.keys()) most = Math.max(most, ofRule(name, 0))
-  return most
+  return { most, links }
 }
 
 /** Rules that match the empty text: those found so far make more of them so. */

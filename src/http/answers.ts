@@ -16,7 +16,7 @@ import { sendEvents } from './sse.ts'
 import { clientOf } from './visitor.ts'
 
 /** With '1' a stream goes on for a while after its client went away, which may come back for the rest. */
-export const RESUMABLE_HEADER = 'x-nanbeige-resumable'
+const RESUMABLE_HEADER = 'x-nanbeige-resumable'
 
 /** Rejects with an ApiError of status 503. */
 export type LoadService = (chat: ChatModel) => Promise<ChatService>

@@ -5,6 +5,7 @@ import type { z } from 'zod'
 import { ChatRequestError } from '../chat/errors.ts'
 import { echo } from '../echo.ts'
 import { QueueFullError } from '../generate/queue.ts'
+import { GrammarError, GrammarMemoryError } from '../grammar/grammar-error.ts'
 import { LEASE_MS } from '../pipeline/layers-stage.ts'
 import { PipelineError } from '../pipeline/pipeline-error.ts'
 import { OriginsFailedError } from '../route/errors.ts'
@@ -76,6 +77,9 @@ export function toApiError(error: unknown): ApiError {
     return new ApiError(429, error.code, error.message, { headers: { 'Retry-After': `${error.retryAfterSeconds}` } })
   }
   if (error instanceof OriginsFailedError) return new ApiError(502, error.code, error.message, { cause: error })
+  // What is left of a grammar, in the midst of an answer.
+  if (error instanceof GrammarError) return new ApiError(400, error.code, error.message, { cause: error })
+  if (error instanceof GrammarMemoryError) return new ApiError(503, error.code, error.message, { cause: error })
   if (error instanceof AccessConfigError) return new ApiError(503, error.code, error.message, { cause: error })
   if (error instanceof RouteWishError) return new ApiError(400, error.code, error.message)
   if (error instanceof PipelineError) {

@@ -9,7 +9,7 @@ import { rejectTemplate, templateFields, templateSettings } from './template-fie
 import { mustCall, rejectToolChoice, toolChoiceField, toolChoiceOf } from './tool-choice-field.ts'
 import { rejectUnsupported } from './unsupported.ts'
 
-export const MAX_TOP_LOGPROBS = 20
+const MAX_TOP_LOGPROBS = 20
 /** Nanbeige's template takes 62 of its budget's 200,000 steps for each. */
 export const MAX_MESSAGES = 2048
 export const MAX_PARTS = 1024

@@ -90,11 +90,12 @@ export class EdgeModel implements LanguageModel {
 
   #step(parts: readonly Part<EdgeSequence>[]): void {
     const { arena, kernels, config, embedding, stage, hidden } = this.#parts
-    const { cols, planes, groupSize, zeroPoint, hasMin } = embedding
+    const { cols, planes, groupSize, zeroPoint, hasMin, stepped } = embedding
     const bytes = config.hiddenSize * 4
     const tokens = parts.flatMap((part) => part.tokens)
     tokens.forEach((token, i) => {
-      kernels.embeddingRow(hidden + i * bytes, embedding.pointer, token, cols, planes, groupSize, zeroPoint, hasMin)
+      const at = [hidden + i * bytes, embedding.pointer, token, cols] as const
+      kernels.embeddingRow(...at, planes, groupSize, zeroPoint, hasMin, stepped)
     })
     const spans = parts.map(({ sequence, tokens }) => {
       return { count: tokens.length, position: sequence.length, cache: sequence.cache.cache }

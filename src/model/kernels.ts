@@ -19,6 +19,7 @@ export interface Kernels {
     groupSize: number,
     centre: number,
     hasMin: boolean,
+    stepped: boolean,
   ): void
   embeddingRow(
     out: Pointer,
@@ -29,6 +30,7 @@ export interface Kernels {
     groupSize: number,
     zeroPoint: number,
     hasMin: boolean,
+    stepped: boolean,
   ): void
   rmsNorm(out: Pointer, x: Pointer, weight: Pointer, size: number, columns: number, eps: number): void
   ropeHalf(x: Pointer, cos: Pointer, sin: Pointer, heads: number, headDim: number): void

@@ -1,5 +1,6 @@
 import { ENTRY_MAX, EXACT_GROUP, SHORT_ENTRY_MAX, SHORT_ENTRY_PLANES, TILE_ROWS } from '../../assembly/layout.ts'
 import type { PlanesTensor } from '../weights/manifest.ts'
+import type { PlaneFormat } from '../weights/plane-layout.ts'
 import type { Kernels, Pointer } from './kernels.ts'
 
 /** A bit-plane matrix in Wasm memory: what the kernels need to know of it. */
@@ -11,6 +12,8 @@ export interface Matrix {
   readonly groupSize: number
   readonly zeroPoint: number
   readonly hasMin: boolean
+  /** Whether scales are steps. */
+  readonly stepped: boolean
   /** What the kernels add to q - (2^planes - 1) / 2, the centred integer they work with. */
   readonly centre: number
 }
@@ -26,6 +29,7 @@ export function matrixAt(pointer: Pointer, tensor: PlanesTensor): Matrix {
     groupSize,
     zeroPoint,
     hasMin: tensor.zeroPoint === null,
+    stepped: tensor.scales === 'steps',
     centre: (2 ** planes - 1) / 2 + zeroPoint,
   }
 }
@@ -36,8 +40,12 @@ export function rowStride(rows: number): number {
 }
 
 /** Largest entry of the tables that a matrix reads. */
-export function entryMax({ planes, groupSize }: Pick<Matrix, 'planes' | 'groupSize'>): number {
-  const isShort = planes <= SHORT_ENTRY_PLANES || (planes === 4 && groupSize > EXACT_GROUP)
+export function entryMax({
+  planes,
+  groupSize,
+  stepped,
+}: Pick<PlaneFormat, 'planes' | 'groupSize' | 'stepped'>): number {
+  const isShort = planes <= SHORT_ENTRY_PLANES || (planes === 4 && (groupSize > EXACT_GROUP || stepped === true))
   return isShort ? SHORT_ENTRY_MAX : ENTRY_MAX
 }
 
@@ -72,6 +80,7 @@ export function multiply(
       w.groupSize,
       w.centre,
       w.hasMin,
+      w.stepped,
     )
   })
 }

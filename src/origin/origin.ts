@@ -1,4 +1,4 @@
-import type { GenerateEnd, SamplingParams, StopRules } from '../generate/types.ts'
+import type { GenerateEnd } from '../generate/types.ts'
 import type { Tokenizer } from '../tokenizer/tokenizer.ts'
 import { abortable } from './abortable.ts'
 import { type Cockatiel, OriginBreaker } from './breaker.ts'
@@ -6,30 +6,14 @@ import { checkOrigin, type OriginFacts } from './check-origin.ts'
 import type { Complete, CompletionRequest, OriginChunk, OriginClient } from './clients/client.ts'
 import { completeText } from './clients/completions-text.ts'
 import { clientOf } from './clients/kinds.ts'
+import { type ContinueRequest, completionRequest } from './continue-request.ts'
 import { OriginError } from './errors.ts'
 import { Exchange, type Fetch } from './exchange.ts'
-import type { History, HistoryToken } from './history.ts'
+import type { HistoryToken } from './history.ts'
 import type { OpenGrammar } from './open-grammar.ts'
 import type { OriginConfig } from './origin-config.ts'
 import { RequestTimers } from './timers.ts'
 import { type Demands, unsupported } from './unsupported.ts'
-
-export interface ContinueRequest {
-  /** Prompt and all tokens so far. */
-  readonly history: History
-  /** Tokens still to come at most. */
-  readonly maxTokens: number
-  readonly sampling: SamplingParams
-  /** Tokens that end the answer, those of the stop rules among them. */
-  readonly eosIds: readonly number[]
-  readonly stopRules: StopRules
-  /** Never to be sampled; an origin that takes text cannot be told. */
-  readonly bannedIds: readonly number[]
-  readonly topLogprobs: number | undefined
-  /** What the tokens to come are held to; undefined: nothing. */
-  readonly grammar: OpenGrammar | undefined
-  readonly signal: AbortSignal
-}
 
 export type OriginLog = (entry: {
   readonly event: string
@@ -43,10 +27,6 @@ const FIRST_TOKEN_GUESS_MS = 500
 const FIRST_TOKEN_WEIGHT = 0.3
 /** What a 429 without Retry-After means, in ms. */
 const RATE_LIMIT_MS = 1000
-/** The least that OpenAI's logit_bias takes. */
-const LEAST_BIAS = -100
-/** Characters; longer than any added token that a prompt begins with. */
-const LONGEST_TOKEN = 64
 /** For an origin that does not say how long its context is. */
 const DEFAULT_CONTEXT = 32_768
 
@@ -217,55 +197,19 @@ export class Origin {
       : (exchange, request) => completeText(client, exchange, request)
   }
 
-  #completion(
-    { history, sampling, stopRules, topLogprobs, maxTokens, bannedIds, grammar }: ContinueRequest,
-    { addedId }: OriginFacts,
-  ): CompletionRequest {
-    const { name } = this.config
+  #completion(request: ContinueRequest, { addedId }: OriginFacts): CompletionRequest {
+    const { history, sampling, stopRules, topLogprobs, grammar } = request
     const asked = { sampling, stopRules, topLogprobs, grammar: grammar !== undefined }
     const why = this.unsupported({ ...asked, begun: history.length > 0, hasText: history.hasText })
-    if (why !== undefined) throw new OriginError(name, 'unsupported', why)
-    const rest = grammar?.rest(this.#client.dialect ?? 'xgrammar')
-    if (grammar && rest === undefined) {
-      throw new OriginError(name, 'unsupported', 'no grammar says what may follow in the middle of the open one.')
-    }
-    const text = this.takes === 'text' ? history.text() : ''
-    if (text === undefined)
-      throw new OriginError(name, 'unsupported', 'it takes text, and no text says yet what the tokens do.')
-    const promptIds = history.ids()
-    const room = this.contextLength - promptIds.length
-    if (room <= 0) {
-      throw new OriginError(
-        name,
-        'context_exceeded',
-        `${promptIds.length} tokens do not fit into ${this.contextLength}.`,
-      )
-    }
-    const most = Math.min(maxTokens, room)
-    const beginsWith = this.#tokenizer.encode(text.slice(0, LONGEST_TOKEN))[0]
-    const bans = this.takes === 'ids' ? bannedIds.map((id): [number, number] => [id, LEAST_BIAS]) : []
-    // Each part of an answer takes other random numbers.
-    const seed = sampling.seed === undefined ? undefined : seedOfPart(sampling.seed, history.length)
-    return {
-      promptIds,
-      text: beginsWith === addedId ? this.#withoutFirstToken(text, addedId) : text,
-      textIsWhole: beginsWith === promptIds[0],
-      maxTokens: most,
-      sampling: { ...sampling, seed, logitBias: new Map([...sampling.logitBias, ...bans]) },
-      // It counts its own tokens only, and refuses to make more than it may.
-      stopRules: { ...stopRules, minTokens: Math.max(0, Math.min(stopRules.minTokens - history.length, most)) },
-      grammar: rest,
-      topLogprobs,
+    if (why !== undefined) throw new OriginError(this.config.name, 'unsupported', why)
+    return completionRequest(request, {
+      name: this.config.name,
+      takes: this.takes,
+      dialect: this.#client.dialect ?? 'xgrammar',
+      contextLength: this.contextLength,
+      addedId,
       tokenizer: this.#tokenizer,
-    }
-  }
-
-  /** An added token's text, at the start of a prompt. */
-  #withoutFirstToken(text: string, id: number | undefined): string {
-    for (let length = 1; length <= LONGEST_TOKEN; length++) {
-      if (id !== undefined && this.#tokenizer.addedToken(text.slice(0, length)) === id) return text.slice(length)
-    }
-    return text
+    })
   }
 
   async *#read(
@@ -323,10 +267,4 @@ export class Origin {
     if (code === 'wrong_model' || code === 'unreachable') this.#checking = undefined
     this.#log({ event: 'origin_failed', origin: this.config.name, level: 'warning', code, message })
   }
-}
-
-/** Below 2^31 and no negative number, which some servers take for "any". */
-function seedOfPart(seed: number, part: number): number {
-  const range = 2 ** 31
-  return ((((seed % range) + part) % range) + range) % range
 }

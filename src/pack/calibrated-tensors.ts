@@ -9,15 +9,14 @@ import { type CalibrationTexts, tokenSequences } from '../quantize/calibration-t
 import { type Losses, measureLosses } from '../quantize/losses.ts'
 import { keptTraces } from '../quantize/origin-traces.ts'
 import { isMatrix, PlannedWeights } from '../quantize/planned-weights.ts'
-import { centredZeroPoint } from '../quantize/quantize-matrix.ts'
-import { tensorBytes } from '../weights/plane-layout.ts'
+import { centredZeroPoint, tensorBytes } from '../weights/plane-layout.ts'
 import type { ModelSource } from './model-source.ts'
 import { PackError } from './pack-error.ts'
 import type { PlannedTensor } from './plan-tensor.ts'
 import type { TensorReader } from './tensor-reader.ts'
 
 /** Raised where the same inputs give other bytes than before: what an earlier version has left must not be gone on with. */
-const ALGORITHM = 2
+const ALGORITHM = 3
 
 export interface CalibrateOptions {
   readonly texts: CalibrationTexts
@@ -80,13 +79,13 @@ export async function calibratedTensors(
   return { planned: calibrated, folder }
 }
 
-/** The plan of a tensor whose bytes calibration makes: levels about zero, without a minimum. */
+/** The plan of a tensor whose bytes calibration makes: levels about zero, without a minimum, and scales in steps of their row's. */
 function calibratedPlan(planned: PlannedTensor, setting?: Setting): PlannedTensor {
   if (!isMatrix(planned)) return planned
   const { planes, groupSize } = setting ?? planned.entry
   return {
     ...planned,
-    entry: { ...planned.entry, planes, groupSize, zeroPoint: centredZeroPoint(planes) },
+    entry: { ...planned.entry, planes, groupSize, zeroPoint: centredZeroPoint(planes), scales: 'steps' },
     blocks: [],
   }
 }

@@ -67,7 +67,7 @@ async function rowsOf(bytes: Uint8Array): Promise<Float32Array[]> {
   const [matrix, row] = [arena.allocate(bytes.length), arena.allocate(HIDDEN * 4)]
   arena.bytes(matrix, bytes.length).set(bytes)
   return Array.from({ length: ROWS }, (_, id) => {
-    kernels.embeddingRow(row, matrix, id, HIDDEN, PLANES, 32, 0, true)
+    kernels.embeddingRow(row, matrix, id, HIDDEN, PLANES, 32, 0, true, false)
     return arena.floats(row, HIDDEN).slice()
   })
 }

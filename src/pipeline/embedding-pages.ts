@@ -80,10 +80,11 @@ export class EmbeddingPages {
     for (;;) {
       const page = await this.#page(index)
       if (this.#pages.get(index) !== page) continue
-      const { shape, planes, groupSize, zeroPoint } = this.#tensor
+      const { shape, zeroPoint } = this.#tensor
+      const { planes, groupSize, hasMin, stepped } = planeFormat(this.#tensor)
       const row = id - this.#firstRows[index]
-      const hasMin = zeroPoint === null
-      this.#kernels.embeddingRow(this.#row, page.slot, row, shape[1], planes, groupSize, zeroPoint ?? 0, hasMin)
+      const at = [this.#row, page.slot, row, shape[1]] as const
+      this.#kernels.embeddingRow(...at, planes, groupSize, zeroPoint ?? 0, hasMin, stepped === true)
       out.set(this.#arena.floats(this.#row, shape[1]))
       return
     }

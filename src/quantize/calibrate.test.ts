@@ -36,7 +36,9 @@ describe('a calibrated pack', () => {
     const manifest = await packModel(model, whole, await options((done, total) => steps.push(`${done}/${total}`)))
     expect(steps).toEqual(['0/3', '1/3', '2/3', '3/3'])
     expect(manifest.config).toMatchObject({ downHadamard: 256, tiedEmbedding: false })
-    expect(manifest.tensors.find(({ name }) => name === 'layers.0.down')).toMatchObject({ planes: 2, zeroPoint: -1.5 })
+    expect(manifest.tensors.find(({ name }) => name === 'layers.0.down')).toMatchObject({
+      ...{ planes: 2, zeroPoint: -1.5, scales: 'steps' },
+    })
     const interrupted = await options((done) => {
       if (done === 1) throw new Error('killed')
     })

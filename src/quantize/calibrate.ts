@@ -193,9 +193,9 @@ class Rounding {
     pool.floats(w, count * cols).set(await this.#calibration.weights.rows(entry.name, first, count))
     const mark = pool.mark()
     const results = pool.allocate(resultBytes(count * cols, entry))
-    const shape = { rows: (count * cols) / width, cols: width }
-    const matrix = await quantizeMatrix(pool, w, this.#moments, results, { ...entry, ...shape })
+    const shape = { ...entry, rows: count, cols, width }
+    const matrix = await quantizeMatrix(pool, w, this.#moments, results, shape)
     pool.release(mark)
-    return packPlanes({ ...matrix, rows: count, cols })
+    return packPlanes(matrix)
   }
 }

@@ -1,11 +1,13 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { groupScales } from '../../test/kernels/planes.reference.ts'
 import { gaussians, integer } from '../../test/kernels/random-values.ts'
 import { expectWithin, roundings } from '../../test/kernels/tolerance.ts'
 import { createRandom } from '../generate/random.ts'
+import { centredZeroPoint } from '../weights/plane-layout.ts'
 import { factorize } from './factorize.ts'
 import { FloatPool } from './float-pool.ts'
-import { centredZeroPoint, quantizeMatrix, resultBytes, unitMoments, unrelatedColumns } from './quantize-matrix.ts'
+import { quantizeMatrix, resultBytes, unitMoments, unrelatedColumns } from './quantize-matrix.ts'
 import { secondMoments } from './second-moments.ts'
 
 let pool: FloatPool
@@ -156,7 +158,7 @@ describe('quantizeMatrix', () => {
   }
 
   /** The levels of one row by error feedback alone, for scales that are given. */
-  function byFeedback(u: Float32Array, weights: Float32Array, scales: Float16Array, planes: number, row: number) {
+  function byFeedback(u: Float32Array, weights: Float32Array, scales: Float64Array, planes: number, row: number) {
     const levels = new Float64Array(rows * cols)
     const [most, groupSize] = [2 ** planes - 1, (rows * cols) / scales.length]
     for (let i = 0; i < cols; i++) {
@@ -177,7 +179,7 @@ describe('quantizeMatrix', () => {
     'of %d planes in groups of %d leaves less error than feedback alone, and says how much',
     async (planes, groupSize) => {
       const { h, u, weights, levels, matrix } = await quantized(planes, groupSize)
-      const scales = new Float16Array(matrix.scales.buffer)
+      const scales = groupScales(matrix)
       const zeroPoint = centredZeroPoint(planes)
       for (let at = 0; at < rows * cols; at++) {
         expect(levels[at]).toBeCloseTo(scales[Math.floor(at / groupSize)] * (matrix.q[at] + zeroPoint), 6)
@@ -205,13 +207,9 @@ describe('quantizeMatrix', () => {
         unitMoments(pool, { h, u, d }, width)
         const w = put(weights)
         const results = pool.allocate(resultBytes(rows * cols, { groupSize }))
-        const shape = { rows: (rows * cols) / width, cols: width }
-        const { q, scales } = await quantizeMatrix(pool, w.pointer, { h, u, d }, results, {
-          ...shape,
-          planes: 3,
-          groupSize,
-        })
-        return { q, scales, levels: w.values.slice() }
+        const shape = { rows, cols, width, planes: 3, groupSize }
+        const { q, scales, steps } = await quantizeMatrix(pool, w.pointer, { h, u, d }, results, shape)
+        return { q, scales, steps, levels: w.values.slice() }
       }
       expect(unrelatedColumns(cols)).toBe(64)
       expect(await withColumns(64)).toEqual(await withColumns(cols))
@@ -220,13 +218,14 @@ describe('quantizeMatrix', () => {
 
   it('does not depend on the number of threads', async () => {
     const expected = await quantized(3, 32)
-    const [q, scales] = [expected.matrix.q, expected.matrix.scales]
+    const { q, scales, steps } = expected.matrix
     const shared = pool
     pool = await FloatPool.create(16e6, 512, 3)
     try {
       const { matrix } = await quantized(3, 32)
       expect(matrix.q).toEqual(q)
       expect(matrix.scales).toEqual(scales)
+      expect(matrix.steps).toEqual(steps)
     } finally {
       await pool.close()
       pool = shared
@@ -235,7 +234,7 @@ describe('quantizeMatrix', () => {
 
   it('leaves less error at the outputs than the same levels without feedback', async () => {
     const { x, weights, levels, matrix } = await quantized(2, 64)
-    const scales = new Float16Array(matrix.scales.buffer)
+    const scales = groupScales(matrix)
     const plain = weights.map((weight, at) => {
       const scale = scales[Math.floor(at / 64)]
       return scale * (Math.max(0, Math.min(3, Math.round(weight / scale + 1.5))) - 1.5)

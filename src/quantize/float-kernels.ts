@@ -33,6 +33,7 @@ export interface FloatKernels {
     w: Pointer,
     q: Pointer,
     scales: Pointer,
+    rowScales: Pointer,
     u: Pointer,
     d: Pointer,
     h: Pointer,
@@ -40,6 +41,7 @@ export interface FloatKernels {
     cols: number,
     planes: number,
     groupSize: number,
+    parts: number,
   ): number
   rmsNorm(out: Pointer, x: Pointer, weight: Pointer, size: number, columns: number, eps: number): void
   ropeHalf(x: Pointer, cos: Pointer, sin: Pointer, heads: number, headDim: number): void

@@ -1,3 +1,5 @@
+/// <reference lib="esnext.float16" />
+import { STEPS } from '../../assembly/layout.ts'
 import { align } from '../model/arena.ts'
 import type { Pointer } from '../model/kernels.ts'
 import type { QuantizedMatrix } from '../pack/planes/layout.ts'
@@ -14,12 +16,9 @@ export interface PlaneGrid {
   readonly groupSize: number
 }
 
-/** w = scale (q + zeroPoint): levels about zero, without a minimum. */
-export const centredZeroPoint = (planes: number) => -(2 ** planes - 1) / 2
-
-/** Bytes of the arena for the results of a matrix of so many weights. */
+/** Bytes of the arena for the results of a matrix of so many weights: besides them a scale for each group, and for each row, which are not more. */
 export function resultBytes(weights: number, { groupSize }: Pick<PlaneGrid, 'groupSize'>): number {
-  return weights + (weights / groupSize) * 4
+  return weights + (weights / groupSize) * 8
 }
 
 /** Of what a matrix is multiplied with: second moments h (cols, cols) f32 and their factors u (cols, cols), d (cols), by factorize. */
@@ -42,42 +41,57 @@ export function unitMoments(pool: FloatPool, { h, u, d }: Moments, cols: number)
   pool.floats(d, cols).fill(1)
 }
 
-/** Columns of a block that holds whole groups: with unit moments each can be a row of its own, which rounds the same for less work. */
+/** Columns of a block that holds whole groups: with unit moments blocks have nothing to do with each other, and take less work one by one. */
 export function unrelatedColumns(cols: number): number {
-  return Math.min(LARGEST_GROUP, cols & -cols)
+  const width = Math.min(LARGEST_GROUP, cols & -cols)
+  return cols / width > ROWS_A_JOB ? cols : width
 }
 
 /** A matrix rounded, and the squared error that this leaves in all its outputs over all tokens of the calibration. */
 export interface RoundedMatrix extends QuantizedMatrix {
+  readonly steps: Uint8Array
   readonly error: number
 }
 
-/** Round w (rows, cols) f32 with error feedback, and w <- what the result stands for. results: resultBytes. */
+/**
+ * Round w (rows, cols) f32 with error feedback, and w <- what the result stands for. results: resultBytes; width: columns of the moments, all or
+ * such as have nothing to do with the others.
+ */
 export async function quantizeMatrix(
   pool: FloatPool,
   w: Pointer,
   { h, u, d }: Moments,
   results: Pointer,
-  { rows, cols, planes, groupSize }: PlaneGrid & { rows: number; cols: number },
+  { rows, cols, planes, groupSize, width = cols }: PlaneGrid & { rows: number; cols: number; width?: number },
 ): Promise<RoundedMatrix> {
-  const groups = cols / groupSize
-  const [scales, q] = [results, results + rows * groups * 4]
+  const [groups, parts] = [cols / groupSize, cols / width]
+  const rowScales = results + rows * groups * 4
+  const [scales, q] = [results, rowScales + rows * parts * 4]
   const errors = await pool.run(
-    jobsOf(rows, ROWS_A_JOB, (first, count) => {
+    jobsOf(rows, Math.floor(ROWS_A_JOB / parts), (first, count) => {
       const at = first * cols
       return [
-        ['quantizeRows', w + at * 4, q + at, scales + first * groups * 4, u, d, h, count, cols, planes, groupSize],
+        [
+          'quantizeRows',
+          ...([w + at * 4, q + at, scales + first * groups * 4, rowScales + first * parts * 4] as const),
+          ...([u, d, h, count * parts, width, planes, groupSize, parts] as const),
+        ],
       ]
     }),
   )
-  const halves = new Float16Array(pool.floats(scales, rows * groups))
+  const ofParts = pool.floats(rowScales, rows * parts)
+  const ofRows = Float16Array.from({ length: rows }, (_, row) => ofParts[row * parts])
+  const steps = Uint8Array.from(pool.floats(scales, rows * groups), (scale, i) =>
+    scale === 0 ? 0 : Math.round((scale * STEPS) / ofRows[Math.floor(i / groups)]),
+  )
   return {
     rows,
     cols,
     planes,
     groupSize,
     q: pool.bytes(q, rows * cols).slice(),
-    scales: new Uint16Array(halves.buffer),
+    scales: new Uint16Array(ofRows.buffer),
+    steps,
     mins: null,
     error: errors.reduce((sum: number, error) => sum + error!, 0),
   }

@@ -20,10 +20,10 @@
 
 import { has } from '../generate/token-mask.ts'
 import type { GeneratedToken, GenerateEnd, Steering } from '../generate/types.ts'
+import type { ContinueRequest } from '../origin/continue-request.ts'
 import type { AllOriginsFailedError } from '../origin/errors.ts'
 import type { History, HistoryToken } from '../origin/history.ts'
 import type { OpenGrammar } from '../origin/open-grammar.ts'
-import type { ContinueRequest } from '../origin/origin.ts'
 import type { Origins, OriginToken } from '../origin/origins.ts'
 import { EdgeRun } from './edge-run.ts'
 import type { EdgeBudget } from './limits.ts'

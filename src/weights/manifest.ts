@@ -29,6 +29,8 @@ const planesTensor = z.strictObject({
   levels: z.literal('uniform').optional(),
   /** Added to q where no minimum is stored: w = scale * (q + zeroPoint). null: a minimum is stored, w = scale * q + min. */
   zeroPoint: z.number().nullable(),
+  /** A group's scale is so many steps of its row's; absent: a half float of its own. The zero point is then the middle of the levels. */
+  scales: z.literal('steps').optional(),
   spans: z.array(span).min(1).max(MAX_FILES),
 })
 

@@ -69,6 +69,18 @@ const broken: [string, string, RegExp, (manifest: Loose) => void][] = [
     (m) => (tensor(m, 'layers.0.up').zeroPoint = -8),
   ],
   [
+    'steps of levels that do not lie about zero',
+    'tensor_invalid',
+    /up has steps and levels that do not lie about zero/,
+    (m) => Object.assign(tensor(m, 'layers.0.up'), { scales: 'steps', zeroPoint: -8 }),
+  ],
+  [
+    'half floats taken for steps',
+    'tensor_invalid',
+    /up (has|is split)/,
+    (m) => Object.assign(tensor(m, 'layers.0.up'), { scales: 'steps', planes: 4, zeroPoint: -7.5 }),
+  ],
+  [
     'a span too short',
     'tensor_invalid',
     /norm has 1020 bytes where 1024/,

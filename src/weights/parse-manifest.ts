@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { ALIGNMENT, HEAD_MULTIPLE } from '../../assembly/layout.ts'
 import { MAX_SHARD_BYTES, type Manifest, manifestSchema, PACK_VERSION, type Span, type Tensor } from './manifest.ts'
-import { planeFormat, tensorBytes, tileBytes } from './plane-layout.ts'
+import { centredZeroPoint, planeFormat, tensorBytes, tileBytes } from './plane-layout.ts'
 import { tensorShapes } from './tensor-shapes.ts'
 import { WeightsError, type WeightsErrorCode } from './weights-error.ts'
 
@@ -98,6 +98,9 @@ function checkSpans(tensor: Tensor, fail: Fail): void {
     const cols = tensor.shape[1]
     if (cols % tensor.groupSize !== 0) {
       fail('tensor_invalid', `tensor ${name} has ${cols} columns, not whole groups of ${tensor.groupSize}`)
+    }
+    if (tensor.scales === 'steps' && tensor.zeroPoint !== centredZeroPoint(tensor.planes)) {
+      fail('tensor_invalid', `tensor ${name} has steps and levels that do not lie about zero`)
     }
     const tile = tileBytes(cols, planeFormat(tensor))
     if (spans.some(({ bytes }) => bytes % tile !== 0)) fail('tensor_invalid', `tensor ${name} is split inside a tile`)

@@ -66,7 +66,8 @@ export async function* readChunks(response: Response, signal: AbortSignal): Asyn
         if (object.error) {
           yield chunk
           const { code, message } = object.error
-          throw new AnswerError(code ?? 'server_error', message ?? 'The server stopped with an error.')
+          const byServer = message !== undefined
+          throw new AnswerError(code ?? 'server_error', message ?? 'The server stopped with an error.', { byServer })
         }
         const events = [...chunk.events, ...eventsOf(object)]
         chunk = { completionId: object.id ?? chunk.completionId, eventId: id ?? chunk.eventId, events }

@@ -5,16 +5,25 @@ export class AnswerError extends Error {
   readonly status: number | undefined
   /** When the server would have it asked again, in ms from now. */
   readonly retryAfterMs: number | undefined
+  /** The message is the server's, in a language of its choice. */
+  readonly byServer: boolean
 
   constructor(
     code: string,
     message: string,
-    { status, retryAfterMs, cause }: { status?: number; retryAfterMs?: number; cause?: unknown } = {},
+    { status, retryAfterMs, byServer = false, cause }: AnswerErrorOptions = {},
   ) {
     super(message, { cause })
     this.name = 'AnswerError'
     this.code = code
     this.status = status
     this.retryAfterMs = retryAfterMs
+    this.byServer = byServer
   }
+}
+
+interface AnswerErrorOptions extends ErrorOptions {
+  readonly status?: number
+  readonly retryAfterMs?: number
+  readonly byServer?: boolean
 }

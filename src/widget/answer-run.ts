@@ -22,23 +22,29 @@ export interface AnswerRun {
   readonly dropOldest?: boolean
   /** Shows and saves a turn. `soon`: more of it is on its way. */
   put(turn: AssistantTurn, soon?: boolean): void
+  /** Is called in the moment in which the run looks at its turn for the last time. */
+  over(): void
 }
 
 /** Brings an answer to its end, with the rounds of tools that it asks for. What goes wrong stands in the turn. */
 export async function runAnswer(id: string, run: AnswerRun): Promise<void> {
   const { tree, signal, put } = run
   let turn = tree.get(id) as AssistantTurn
-  for (;;) {
-    if (turn.state !== 'done') await streamTurn(turn, run)
-    turn = tree.get(turn.id) as AssistantTurn
-    if (turn?.state !== 'done' || turn.toolCalls.length === 0 || signal.aborted) return
-    await callTools(turn, run)
-    turn = tree.get(turn.id) as AssistantTurn
-    // The reader has allowed it meanwhile.
-    if (turn.toolCalls.some(({ state }) => state === 'running')) continue
-    if (signal.aborted || turn.toolCalls.some(({ state }) => state === 'asking')) return
-    turn = newAnswer(turn.id, Date.now())
-    put(turn)
+  try {
+    for (;;) {
+      if (turn.state !== 'done') await streamTurn(turn, run)
+      turn = tree.get(turn.id) as AssistantTurn
+      if (turn?.state !== 'done' || turn.toolCalls.length === 0 || signal.aborted) return
+      await callTools(turn, run)
+      turn = tree.get(turn.id) as AssistantTurn
+      // The reader has allowed it meanwhile.
+      if (turn.toolCalls.some(({ state }) => state === 'running')) continue
+      if (signal.aborted || turn.toolCalls.some(({ state }) => state === 'asking')) return
+      turn = newAnswer(turn.id, Date.now())
+      put(turn)
+    }
+  } finally {
+    run.over()
   }
 }
 
@@ -111,9 +117,9 @@ export function turnError(cause: unknown): TurnError {
     console.error(cause)
     return { code: 'unreadable', message: 'The answer of the server cannot be read.', kind: 'other' }
   }
-  const { code, message, status, retryAfterMs } = cause
+  const { code, message, byServer, status, retryAfterMs } = cause
   const retryAt = retryAfterMs === undefined || retryAfterMs > LONGEST_WAIT_MS ? undefined : Date.now() + retryAfterMs
-  return { code, message, kind: kindOf(code, status), retryAt }
+  return { code, message, byServer, kind: kindOf(code, status), retryAt }
 }
 
 function kindOf(code: string, status: number | undefined): TurnError['kind'] {

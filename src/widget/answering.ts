@@ -3,6 +3,7 @@ import { cancelAnswer } from './client.ts'
 import { ended, hasText } from './growing.ts'
 import type { KeptConversation } from './kept-conversation.ts'
 import { locked, type Room } from './room.ts'
+import { type DecidedCall, decided } from './tools.ts'
 import { type AssistantTurn, isUnfinished, type Turn } from './turns.ts'
 
 /** An answer that was asked for this long ago, and has not begun, is not asked for again by a reload. */
@@ -31,6 +32,8 @@ export class Answering {
   readonly #room: Room
   readonly #kept: KeptConversation
   #job: Job | undefined
+  /** What the reader has decided here, until it is done by whoever has the turn. */
+  #decided: DecidedCall[] = []
 
   constructor(room: Room, kept: KeptConversation) {
     this.#room = room
@@ -68,6 +71,36 @@ export class Answering {
     if (this.#job?.turn !== undefined) this.stop()
   }
 
+  /** Has a call that waits decided on, by the tab whose answer it is: what that one saves takes the place of what others do. */
+  async decide(decided: DecidedCall): Promise<void> {
+    if (this.decideHere(decided)) return
+    this.#decided.push(decided)
+    this.#room.changed()
+    const conversation = this.#kept.record.id
+    void this.#room.keep(async (archive) => archive.tell({ type: 'decide', conversation, decided }))
+    // Where there is none, or it has just come to its end.
+    await this.resume()
+  }
+
+  /** Whether the turn is under way in this tab, which then runs the call after those that run. */
+  decideHere({ turn: id, call, decision }: DecidedCall): boolean {
+    const turn = this.#kept.tree.get(id)
+    if (!this.holds(id) || turn?.role !== 'assistant') return false
+    void this.#kept.put([decided(turn, decision, call)])
+    return true
+  }
+
+  /** The turn as the reader has decided here, whether or not the tab whose answer it is has heard of it. */
+  withDecisions(turn: AssistantTurn): AssistantTurn {
+    const own = this.#decided.filter((decided) => decided.turn === turn.id)
+    return own.reduce((turn, { call, decision }) => decided(turn, decision, call), turn)
+  }
+
+  /** Forgets decisions that are done: where a call waits again, as it was interrupted, the reader is asked again. */
+  forgetDone(): void {
+    this.#decided = this.#decided.filter((decided) => this.#asking(decided))
+  }
+
   /** Ends what is under way without going on to the queue. */
   async end(reason?: typeof LEFT): Promise<void> {
     const job = this.#job
@@ -80,9 +113,10 @@ export class Answering {
 
   /** Takes up what is not finished, when no other tab does. */
   async resume(): Promise<void> {
-    if (this.#job || !(this.turn || this.#kept.record.queue.length > 0)) return
+    if (this.#job || !(this.turn || this.#decided.length > 0 || this.#kept.record.queue.length > 0)) return
     await this.#begin(async (job) => {
       await this.#kept.reload()
+      this.forgetDone()
       for (let next = await this.#unfinished(); next && !job.closing; next = await this.#unfinished()) {
         await this.#answer(next, job)
         job.abort = new AbortController()
@@ -138,14 +172,16 @@ export class Answering {
       .finally(() => {
         if (this.#job === job) this.#job = undefined
         this.#room.changed()
+        if (job.closing) return
         // What was put there when this job had looked for the last time.
-        if (!job.closing && this.#kept.record.queue.length > 0 && this.#mayGoOn()) void this.resume()
+        if (this.#decided.length > 0 || (this.#kept.record.queue.length > 0 && this.#mayGoOn())) void this.resume()
       })
     await job.done
     return job
   }
 
   async #sendQueue(job: Job, force = false): Promise<void> {
+    await this.#answerDecided(job)
     while (!job.closing && (force || this.#mayGoOn())) {
       const message = await this.#kept.dequeue()
       if (!message) return
@@ -154,7 +190,28 @@ export class Answering {
       await this.#kept.show([...beside, turn])
       await this.#answer(turn, job)
       force = false
+      await this.#answerDecided(job)
     }
+  }
+
+  /** Goes on with turns of which calls were decided on while no tab had them, or another one that has not done so. */
+  async #answerDecided(job: Job): Promise<void> {
+    while (!job.closing) {
+      const next = this.#decided.shift()
+      if (!next) return
+      const turn = this.#asking(next)
+      if (!turn) continue
+      job.abort = new AbortController()
+      await this.#kept.show([decided(turn, next.decision, next.call)])
+      await this.#answer(turn, job)
+    }
+  }
+
+  /** The turn whose call waits; undefined: it does not any more. */
+  #asking({ turn: id, call }: DecidedCall): AssistantTurn | undefined {
+    const turn = this.#kept.tree.get(id)
+    if (turn?.role !== 'assistant') return undefined
+    return turn.toolCalls.some(({ id, state }) => id === call && state === 'asking') ? turn : undefined
   }
 
   async #answer(turn: AssistantTurn, job: Job, dropOldest?: boolean): Promise<void> {
@@ -171,6 +228,9 @@ export class Answering {
         job.turn = turn.id
         if (soon) this.#kept.putSoon(turn)
         else void this.#kept.put([turn])
+      },
+      over: () => {
+        job.turn = undefined
       },
     })
     await this.#kept.flush()

@@ -134,7 +134,8 @@ async function refusal(response: Response): Promise<AnswerError> {
   const { status } = response
   const retryAfterMs = delayOf(response.headers.get('Retry-After'))
   const message = error?.message ?? `The server answered with status ${status}.`
-  return new AnswerError(error?.code ?? 'server_error', message, { status, retryAfterMs })
+  const byServer = error?.message !== undefined
+  return new AnswerError(error?.code ?? 'server_error', message, { status, retryAfterMs, byServer })
 }
 
 async function tokenOf(provider: TokenProvider): Promise<string> {

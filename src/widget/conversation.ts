@@ -5,7 +5,7 @@ import { ended, hasText, newAnswer } from './growing.ts'
 import { KeptConversation } from './kept-conversation.ts'
 import type { Room } from './room.ts'
 import type { SavedConversation, SavedTurn, Word } from './saved.ts'
-import { type Decision, decided } from './tools.ts'
+import type { Decision } from './tools.ts'
 import { newId, type QueuedMessage, type ShownTurn, type Turn } from './turns.ts'
 
 /** A conversation: turns with branches, at most one answer under way in all tabs, and messages that wait for it. */
@@ -13,7 +13,8 @@ export class Conversation {
   readonly #room: Room
   readonly #kept: KeptConversation
   readonly #answering: Answering
-  #removed: Turn | undefined
+  /** What was taken away last, once it is. */
+  #removed: Promise<Turn | undefined> | undefined
 
   constructor(room: Room, record?: SavedConversation, turns: readonly SavedTurn[] = []) {
     this.#room = room
@@ -39,8 +40,14 @@ export class Conversation {
     return this.#kept.record.updatedAt
   }
 
+  /** Nothing was asked yet. */
   get isEmpty(): boolean {
-    return this.#kept.shown().length === 0
+    return !this.isAsked && this.#kept.shown().length === 0
+  }
+
+  /** A question is about to be sent, or waits. */
+  get isAsked(): boolean {
+    return this.#answering.isSending || this.#kept.record.queue.length > 0
   }
 
   get answering(): boolean {
@@ -124,7 +131,7 @@ export class Conversation {
   switchBranch(id: string, branch: number): void {
     const parent = this.#kept.tree.get(id)?.parent
     const turn = this.#kept.tree.following(parent)[branch]
-    if (turn) void this.#kept.show([turn])
+    if (turn) void this.#kept.choose(turn)
   }
 
   /** Goes on with an answer that was stopped, cut or lost. One that has only thought is asked for again. */
@@ -145,14 +152,14 @@ export class Conversation {
 
   /** With all that follows it; `undoRemove` brings it back. */
   async remove(id: string): Promise<void> {
-    await this.#answering.end()
-    this.#removed = this.#kept.tree.get(id)
-    if (this.#removed) await this.#kept.remove(this.#removed)
+    this.#removed = this.#remove(id)
+    await this.#removed
   }
 
   async undoRemove(): Promise<void> {
-    const removed = this.#removed
+    const removing = this.#removed
     this.#removed = undefined
+    const removed = await removing
     if (removed) await this.#kept.bringBack(removed)
   }
 
@@ -164,10 +171,7 @@ export class Conversation {
     if (!call) return
     const { allowedTools = [] } = this.#room.settings
     if (decision === 'always') this.#room.set({ allowedTools: [...allowedTools, call.name] })
-    const toolCalls = turn.toolCalls.map((other) => (other === call ? decided(call, decision) : other))
-    // While others run, it is run after them.
-    if (this.answering) await this.#kept.put([{ ...turn, toolCalls }])
-    else await this.#answering.work({ turn: { ...turn, toolCalls } })
+    await this.#answering.decide({ turn: id, call: callId, decision })
   }
 
   /** Saves fields of its record. */
@@ -208,7 +212,9 @@ export class Conversation {
   async hear(word: Word): Promise<void> {
     if (word.conversation !== this.id) return
     if (word.type === 'stop') this.#answering.stopHere()
+    else if (word.type === 'decide') this.#answering.decideHere(word.decided)
     else await this.#kept.reload(word.turns.filter((id) => !this.#answering.holds(id)))
+    this.#answering.forgetDone()
     if (this.answering) await this.#answering.resume()
   }
 
@@ -216,9 +222,17 @@ export class Conversation {
     return this.#kept.flush()
   }
 
-  /** As it is shown: until an answer begins that is asked for again, with the text of the one before. */
+  async #remove(id: string): Promise<Turn | undefined> {
+    await this.#answering.end()
+    const turn = this.#kept.tree.get(id)
+    if (turn) await this.#kept.remove(turn)
+    return turn
+  }
+
+  /** As it is shown: until an answer begins that is asked for again, with the text of the one before; decided on, where the reader has. */
   #looks(turn: Turn): Turn {
-    if (turn.role !== 'assistant' || turn.insteadOf === undefined || hasText(turn)) return turn
+    if (turn.role !== 'assistant') return turn
+    if (turn.insteadOf === undefined || hasText(turn)) return this.#answering.withDecisions(turn)
     const instead = this.#kept.tree.get(turn.insteadOf)
     return instead?.role === 'assistant' ? { ...turn, content: instead.content, reasoning: instead.reasoning } : turn
   }

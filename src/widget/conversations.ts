@@ -1,20 +1,10 @@
-import type { Server } from './client.ts'
 import { Conversation } from './conversation.ts'
 import { atRest } from './growing.ts'
-import type { Room } from './room.ts'
-import { type Archive, openArchive, type SavedConversation, type Word } from './saved.ts'
-import { ReaderSettings, setTabItem, tabItem } from './settings.ts'
+import { KeptList, type StorageNotice } from './kept-list.ts'
+import { setTabItem, tabItem } from './settings.ts'
 import { summarize } from './summary.ts'
+import type { Headings } from './transfer-markdown.ts'
 import { type ChatHost, type ListedConversation, newId, type Settings } from './turns.ts'
-
-/** So long a conversation that was removed can be brought back, and a draft is kept of one that was never begun. */
-const KEPT_MS = 24 * 60 * 60_000
-
-/** What the reader should know of how conversations are kept. */
-export interface StorageNotice {
-  /** 'full': no more room; 'gone': what is said is lost with the page. */
-  readonly code: 'full' | 'gone'
-}
 
 export interface SearchHit {
   readonly conversation: ListedConversation
@@ -25,18 +15,11 @@ export interface SearchHit {
 /** The conversations of one element with one endpoint, one of them shown: a controller of Lit's, which begins when its host is connected. */
 export class Conversations {
   readonly #host: ChatHost
-  #endpoint: string | undefined
+  #kept!: KeptList
   #current!: Conversation
-  #settings!: ReaderSettings
-  #room!: Room
-  #archive: Archive | undefined
-  #opened!: PromiseWithResolvers<Archive>
-  #records = new Map<string, SavedConversation>()
   #live = new Map<string, Conversation>()
-  #notice: StorageNotice | undefined
-  /** The reader knows that nothing can be saved now. */
-  #isTold = false
-  #removed: Conversation | undefined
+  /** The one that was removed last, once it is. */
+  #removed: Promise<Conversation | undefined> | undefined
   #leaving: ReturnType<typeof setTimeout> | undefined
   #left = true
   /** Of what is saved. */
@@ -55,48 +38,48 @@ export class Conversations {
 
   /** Saved ones are read. */
   get ready(): Promise<unknown> {
-    return this.#opened.promise
+    return this.#kept.opened
   }
 
   /** The newest first. */
   get list(): readonly ListedConversation[] {
-    return [...this.#records.values()]
-      .filter(({ title, removedAt }) => title !== undefined && removedAt === undefined)
-      .sort((a, b) => b.updatedAt - a.updatedAt)
-      .map((record) => this.#listed(record))
+    return this.#kept.records.map(({ id, title = '', updatedAt }) => {
+      const answering = this.#live.get(id)?.answering ?? false
+      return { id, title, updatedAt, answering }
+    })
   }
 
   get notice(): StorageNotice | undefined {
-    return this.#notice
+    return this.#kept.notice
   }
 
   dismissNotice(): void {
-    this.#notice = undefined
+    this.#kept.notice = undefined
     this.#host.requestUpdate()
   }
 
   get settings(): Settings {
-    return this.#room.settings
+    return this.#kept.room.settings
   }
 
   /** @param changes undefined: as the page has it. */
   set(changes: Settings): void {
-    this.#room.set(changes)
+    this.#kept.room.set(changes)
   }
 
   /** An empty one. */
   create(): Conversation {
-    if (!this.#current.isEmpty) this.#show(new Conversation(this.#room))
-    setTabItem(this.#room.name, undefined)
+    if (!this.#current.isEmpty) this.#show(new Conversation(this.#kept.room))
+    setTabItem(this.#kept.room.name, undefined)
     return this.#current
   }
 
   async open(id: string): Promise<void> {
-    await this.#opened.promise
+    await this.#kept.opened
     const conversation = await this.#find(id)
     if (!conversation) return
     this.#show(conversation)
-    setTabItem(this.#room.name, id)
+    setTabItem(this.#kept.room.name, id)
     await conversation.resume()
   }
 
@@ -107,46 +90,43 @@ export class Conversations {
 
   /** `undoRemove` brings it back. */
   async remove(id: string): Promise<void> {
-    const conversation = await this.#find(id)
-    if (!conversation) return
-    await conversation.end()
-    if (conversation === this.#current) this.#show(new Conversation(this.#room))
-    this.#removed = conversation
-    await conversation.patch({ removedAt: Date.now() })
+    this.#removed = this.#remove(id)
+    await this.#removed
   }
 
   async undoRemove(): Promise<void> {
-    await this.#removed?.patch({ removedAt: undefined })
+    const removing = this.#removed
     this.#removed = undefined
+    await (await removing)?.patch({ removedAt: undefined })
   }
 
   async search(text: string): Promise<SearchHit[]> {
-    await this.#opened.promise
+    const archive = await this.#kept.opened
     const { search } = await import('./search.ts')
-    return search(text, this.list, this.#archive!)
+    return search(text, this.list, archive)
   }
 
   /** @param ids left out: all. */
   async exportJson(ids?: readonly string[]): Promise<string> {
-    await this.#opened.promise
+    const archive = await this.#kept.opened
     await Promise.all([...this.#live.values()].map((conversation) => conversation.flush()))
     const { exportJson } = await import('./transfer.ts')
-    return exportJson(this.#archive!, ids ?? this.list.map(({ id }) => id))
+    return exportJson(archive, ids ?? this.list.map(({ id }) => id))
   }
 
   /** What is shown of it. */
-  async exportMarkdown(id: string): Promise<string> {
+  async exportMarkdown(id: string, headings: Headings): Promise<string> {
     const conversation = await this.#find(id)
     const { exportMarkdown } = await import('./transfer-markdown.ts')
-    return conversation ? exportMarkdown(conversation, newId()) : ''
+    return conversation ? exportMarkdown(conversation, newId(), headings) : ''
   }
 
   /** Of JSON or Markdown that was exported; what is there already stays. How many conversations came. Throws ImportError. */
   async import(text: string): Promise<number> {
-    await this.#opened.promise
+    const archive = await this.#kept.opened
     const { importText } = await import('./transfer.ts')
-    const ids = await importText(this.#archive!, text, atRest)
-    await this.#readRecords()
+    const ids = await importText(archive, text, atRest)
+    await this.#kept.readRecords()
     return ids.length
   }
 
@@ -155,9 +135,9 @@ export class Conversations {
     const old = this.#current
     const question = old.turns.findLast(({ turn }) => turn.role === 'user')?.turn.content
     if (question === undefined) return
-    const next = new Conversation(this.#room)
+    const next = new Conversation(this.#kept.room)
     this.#show(next)
-    await next.begin(summarize(old, this.#room), question)
+    await next.begin(summarize(old, this.#kept.room), question)
   }
 
   hostConnected(): void {
@@ -171,151 +151,73 @@ export class Conversations {
   }
 
   hostUpdate(): void {
-    if (!this.#left && this.#host.endpoint !== this.#endpoint) this.#open()
+    if (!this.#left && this.#host.endpoint !== this.#kept.endpoint) this.#open()
   }
 
   /** Lets go of all answers, which go on at the server, and saves: another element or tab may take them up. */
   async leave(): Promise<void> {
-    const archive = this.#archive
-    this.#left = archive?.lasting ?? false
+    const kept = this.#kept
+    this.#left = kept.leave()
     // What is read at this moment is read to its end.
     await Promise.all([this.#reading, ...[...this.#live.values()].map((conversation) => conversation.leave())])
-    if (archive?.lasting) archive.close()
+    kept.close()
   }
 
   #open(): void {
     if (!this.#left) void this.leave()
     this.#left = false
     // What was asked before the host was connected stays.
-    if (this.#archive || this.#host.endpoint !== this.#endpoint) this.#prepare()
-    this.#reading = this.#read(this.#room, this.#opened)
+    if (this.#kept.isRead || this.#host.endpoint !== this.#kept.endpoint) this.#prepare()
+    this.#reading = this.#read(this.#kept)
   }
 
   #prepare(): void {
-    const { endpoint } = this.#host
-    this.#endpoint = endpoint
-    this.#archive = undefined
-    this.#opened = Promise.withResolvers()
-    this.#records = new Map()
+    this.#kept?.replace()
     this.#live = new Map()
-    this.#settings = new ReaderSettings(endpoint)
-    this.#room = this.#roomFor(endpoint, this.#opened.promise)
-    this.#show(new Conversation(this.#room))
+    this.#kept = new KeptList(this.#host, {
+      isShown: (id) => id === this.#current.id,
+      hear: async (word) => this.#live.get(word.conversation ?? '')?.hear(word),
+    })
+    this.#show(new Conversation(this.#kept.room))
   }
 
-  async #read(room: Room, opened: PromiseWithResolvers<Archive>): Promise<void> {
-    const archive = await openArchive(room.name)
-    if (this.#room !== room) return archive.close()
-    this.#archive = archive
-    if (!archive.lasting) this.#notice = { code: 'gone' }
-    archive.listen((word) => void this.#hear(word, archive))
-    await this.#settings.load(archive)
-    await this.#readRecords()
-    const last = tabItem(room.name)
+  async #read(kept: KeptList): Promise<void> {
+    if (!(await kept.read())) return
+    const { name } = kept.room
+    const last = tabItem(name)
     const found = last === undefined ? undefined : await this.#find(last)
-    // The reader may have begun another one meanwhile.
-    const isAwaited = tabItem(room.name) === last && this.#current.isEmpty && !this.#current.draft
+    // The reader may have begun another one meanwhile, or the page chosen another endpoint.
+    const isSame = this.#kept === kept && tabItem(name) === last
+    const isAwaited = isSame && this.#current.isEmpty && !this.#current.draft
     const saved = isAwaited ? found : undefined
     if (saved) this.#show(saved)
     this.#host.requestUpdate()
-    opened.resolve(archive)
+    kept.open()
     if (saved && !this.#left) void saved.resume()
   }
 
-  async #readRecords(): Promise<void> {
-    const archive = this.#archive!
-    const records = await archive.conversations()
-    for (const record of records) {
-      const { id, title, updatedAt } = record
-      // One that was never begun has a draft at most.
-      const over = record.removedAt ?? (title === undefined ? updatedAt : Number.POSITIVE_INFINITY)
-      if (Date.now() - over > KEPT_MS) await archive.forget(id)
-      else this.#records.set(id, record)
-    }
-    this.#host.requestUpdate()
-  }
-
-  async #hear(word: Word, archive: Archive): Promise<void> {
-    const { conversation: id } = word
-    await this.#room.keep(async () => {
-      if (id === undefined) return this.#settings.load(archive)
-      const record = await archive.conversation(id)
-      if (record) this.#records.set(record.id, record)
-    })
-    this.#host.requestUpdate()
-    await this.#live.get(id ?? '')?.hear(word)
-  }
-
   async #find(id: string): Promise<Conversation | undefined> {
+    const { room } = this.#kept
     const live = this.#live.get(id)
     if (live) return live
-    const [record, turns] = await Promise.all([this.#archive?.conversation(id), this.#archive?.turns(id)])
-    if (!record || record.removedAt !== undefined) return undefined
-    return this.#live.get(id) ?? new Conversation(this.#room, record, turns)
+    const saved = await this.#kept.find(id)
+    return saved && (this.#live.get(id) ?? new Conversation(room, saved.record, saved.turns))
+  }
+
+  async #remove(id: string): Promise<Conversation | undefined> {
+    const conversation = await this.#find(id)
+    if (!conversation) return undefined
+    await conversation.end()
+    if (conversation === this.#current) this.#show(new Conversation(this.#kept.room))
+    await conversation.patch({ removedAt: Date.now() })
+    return conversation
   }
 
   #show(conversation: Conversation): void {
     // Others are read again when they are opened, but answers go on.
-    for (const [id, live] of this.#live) if (!live.answering) this.#live.delete(id)
+    for (const [id, live] of this.#live) if (!live.answering && !live.isAsked) this.#live.delete(id)
     this.#live.set(conversation.id, conversation)
     this.#current = conversation
     this.#host.requestUpdate()
   }
-
-  #listed({ id, title = '', updatedAt }: SavedConversation): ListedConversation {
-    return { id, title, updatedAt, answering: this.#live.get(id)?.answering ?? false }
-  }
-
-  #roomFor(endpoint: string, opened: Promise<Archive>): Room {
-    const host = this.#host
-    const settings = this.#settings
-    const keep = async (use: (archive: Archive) => Promise<void>) => {
-      const archive = await opened
-      try {
-        await use(archive)
-        this.#isTold = false
-        return true
-      } catch (error) {
-        if (this.#left || this.#archive !== archive) return false
-        // Once, not with every piece of an answer.
-        if (!this.#isTold) this.#notice = { code: (error as Error).name === 'QuotaExceededError' ? 'full' : 'gone' }
-        this.#isTold = true
-        host.requestUpdate()
-        return false
-      }
-    }
-    const room: Room = {
-      name: `nanbeige-chat:${endpoint}`,
-      keep,
-      get tools() {
-        return host.tools ?? []
-      },
-      get settings() {
-        return withDefaults(settings.current, host.defaults)
-      },
-      get server(): Server {
-        return { endpoint, key: settings.current.key ?? host.tokenProvider ?? host.defaults?.key }
-      },
-      set(changes) {
-        settings.set(changes)
-        host.requestUpdate()
-        void keep((archive) => settings.save(archive))
-      },
-      changed: (record) => {
-        // Of another endpoint meanwhile.
-        if (this.#room !== room) return
-        if (record) this.#records.set(record.id, record)
-        // A reload shows it again.
-        if (record && record.id === this.#current.id) setTabItem(room.name, record.id)
-        host.requestUpdate()
-      },
-      tell: (event) => host.chatEvent?.(event),
-    }
-    return room
-  }
-}
-
-function withDefaults(settings: Settings, defaults: Settings = {}): Settings {
-  const set = Object.entries(settings).filter(([, value]) => value !== undefined)
-  return { ...defaults, ...Object.fromEntries(set) }
 }

@@ -3,15 +3,7 @@ import type { Room } from './room.ts'
 import type { QueueEdit, SavedConversation, SavedTurn } from './saved.ts'
 import { decided } from './tools.ts'
 import { TurnTree } from './turn-tree.ts'
-import {
-  type AssistantTurn,
-  newId,
-  type QueuedMessage,
-  type ShownTurn,
-  type ToolCall,
-  type Turn,
-  type UserTurn,
-} from './turns.ts'
+import { newId, type QueuedMessage, type ShownTurn, type ToolCall, type Turn, type UserTurn } from './turns.ts'
 
 /**
  * Between savings of an answer that grows. What is saved is a whole turn: its text, and the place of the stream up to which it goes, so that
@@ -58,7 +50,7 @@ export class KeptConversation {
     this.#room.tell({ type: 'send', turn: user })
     const last = parent === undefined ? undefined : this.tree.get(parent)
     // Who asks something else does not allow what waits.
-    const refused = last?.role === 'assistant' && last.toolCalls.some(isAsking) ? [refusing(last)] : []
+    const refused = last?.role === 'assistant' && last.toolCalls.some(isAsking) ? [decided(last, 'refuse')] : []
     return { turn: newAnswer(user.id, now), beside: [...refused, user] }
   }
 
@@ -69,6 +61,11 @@ export class KeptConversation {
     const first = turns.find(({ role }) => role === 'user')
     const title = this.#record.title ?? (first && titleOf(first.content))
     return this.put(turns, { chosen, title, updatedAt: Date.now() })
+  }
+
+  /** Shows the branch of a turn. */
+  choose({ id, parent }: Turn): Promise<void> {
+    return this.patch({ chosen: { ...this.#record.chosen, [parent ?? '']: id } })
   }
 
   /** Shows turns and saves them, in one transaction. */
@@ -130,6 +127,7 @@ export class KeptConversation {
     this.#room.changed()
     const turns = [{ ...this.#saved(turn), removedAt: undefined }]
     await this.#room.keep((archive) => archive.save({ turns }))
+    await this.reload([turn.id])
   }
 
   /** Puts a message behind the others. */
@@ -200,8 +198,4 @@ function titleOf(question: string): string {
 
 function isAsking({ state }: ToolCall): boolean {
   return state === 'asking'
-}
-
-function refusing(turn: AssistantTurn): AssistantTurn {
-  return { ...turn, toolCalls: turn.toolCalls.map((call) => (isAsking(call) ? decided(call, 'refuse') : call)) }
 }

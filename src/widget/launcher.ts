@@ -1,6 +1,8 @@
 import { html, LitElement, type PropertyValues, svg } from 'lit'
 import { createRef, ref } from 'lit/directives/ref.js'
+import type { ChatProperties } from './chat-properties.ts'
 import { launcherStyles } from './launcher-styles.ts'
+import { languageOf, type Texts, textsFor } from './texts.ts'
 
 const stroke = (path: unknown) =>
   svg`<svg viewBox="0 0 24 24" width="24" height="24" fill="none" stroke="currentColor" stroke-width="1.75" stroke-linecap="round" stroke-linejoin="round" aria-hidden="true">${path}</svg>`
@@ -19,7 +21,7 @@ export class NanbeigeChatLauncher extends LitElement {
     unread: { state: true },
   }
 
-  /** What the button and the window are called. */
+  /** What the button and the window are called; '': "Chat" in the reader's language. */
   declare label: string
   declare open: boolean
   /** An answer came to its end while the chat was closed. */
@@ -30,7 +32,7 @@ export class NanbeigeChatLauncher extends LitElement {
 
   constructor() {
     super()
-    this.label = 'Chat'
+    this.label = ''
     this.open = false
     this.unread = false
     // In the capturing phase, which events that do not bubble have too.
@@ -57,17 +59,25 @@ export class NanbeigeChatLauncher extends LitElement {
   }
 
   protected override render() {
+    const texts = this.#texts
+    const label = this.label || texts.chat
     return html`
-      <button class="launcher ${this.unread ? 'unread' : ''}" part="button" aria-label=${this.label} aria-expanded=${this.open}
+      <button class="launcher ${this.unread ? 'unread' : ''}" part="button" aria-label=${label} aria-expanded=${this.open}
         aria-controls="panel" ${ref(this.#button)} @click=${this.#toggle}>
         ${this.open ? closeIcon : html`<slot name="icon">${chatIcon}</slot>`}
       </button>
-      <div id="panel" class="panel" part="panel" role="dialog" aria-label=${this.label} popover="manual"
+      <div id="panel" class="panel" part="panel" role="dialog" aria-label=${label} popover="manual"
         ${ref(this.#panel)} @keydown=${this.#keyPressed}>
-        <div class="bar"><button class="close" aria-label="Close" @click=${this.#toggle}>${closeIcon}</button></div>
+        <div class="bar"><button class="close" aria-label=${texts.close} title=${texts.close} @click=${this.#toggle}>${closeIcon}</button></div>
         <slot></slot>
       </div>
     `
+  }
+
+  /** As the chat says it. */
+  get #texts(): Texts {
+    const chat = this.querySelector<ChatProperties>(':scope > nanbeige-chat')
+    return textsFor(languageOf(chat ?? this), chat?.texts)
   }
 
   #toggle = (): void => {

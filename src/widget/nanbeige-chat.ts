@@ -7,7 +7,7 @@ import { latestIcon, listIcon, newChatIcon } from './icons.ts'
 import { loadMarkdown } from './markdown/markdown.ts'
 import { modelName } from './model-name.ts'
 import { styles } from './styles.ts'
-import { textsFor } from './texts.ts'
+import { languageOf, textsFor } from './texts.ts'
 import { Announcer } from './views/announcer.ts'
 import { Composer } from './views/composer.ts'
 import { ConversationList } from './views/conversation-list.ts'
@@ -69,7 +69,9 @@ export class NanbeigeChat extends ChatProperties {
   }
 
   override focus(options?: FocusOptions): void {
-    this.#composer.focus(options)
+    if (this.hasUpdated) this.#composer.focus(options)
+    // Before its first frame there is nothing yet that could have it.
+    else void this.updateComplete.then(() => this.#composer.focus(options))
   }
 
   /** Asks as if the reader had. */
@@ -102,8 +104,7 @@ export class NanbeigeChat extends ChatProperties {
     const asked = ['endpoint', 'model', 'apiKey', 'tokenProvider'] as const
     if (asked.some((name) => changed.has(name))) void this.#loadModel()
     if (!this.hasUpdated || changed.has('lang') || changed.has('texts')) {
-      const language = this.lang || this.closest<HTMLElement>('[lang]')?.lang || navigator.language
-      this.#words = textsFor(language, this.texts)
+      this.#words = textsFor(languageOf(this), this.texts)
     }
     const { answering, turns } = this.#chats.current
     if (answering) this.#roomFor = turns.findLast(({ turn }) => turn.role === 'user')?.turn.id

@@ -81,7 +81,7 @@ export interface NanbeigeChatElement extends HTMLElement {
 
 /** <nanbeige-chat-launcher>: a button in the corner of a page, and the chat that it opens. Fires `toggle`. */
 export interface NanbeigeChatLauncherElement extends HTMLElement {
-  /** What the button and the window are called. */
+  /** What the button and the window are called; '': "Chat" in the reader's language. */
   label: string
   open: boolean
 }

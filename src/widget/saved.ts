@@ -1,4 +1,5 @@
 import { type DBSchema, type IDBPDatabase, openDB } from 'idb'
+import type { DecidedCall } from './tools.ts'
 import type { Chosen } from './turn-tree.ts'
 import type { QueuedMessage, Settings, Turn } from './turns.ts'
 import { within } from './within.ts'
@@ -22,7 +23,7 @@ export interface SavedConversation {
 export interface SavedTurn {
   readonly conversation: string
   readonly turn: Turn
-  /** With all that follow it; it can be brought back for a while. */
+  /** With all that follow it; it can be brought back for a while. Where a turn is saved with it, be it undefined, the rest stays. */
   readonly removedAt?: number
 }
 
@@ -36,6 +37,7 @@ export interface Changes {
 export type Word =
   | { readonly type: 'changed'; readonly conversation?: string; readonly turns: readonly string[] }
   | { readonly type: 'stop'; readonly conversation: string }
+  | { readonly type: 'decide'; readonly conversation: string; readonly decided: DecidedCall }
 
 export type QueueEdit = (queue: readonly QueuedMessage[]) => readonly QueuedMessage[]
 
@@ -125,9 +127,13 @@ class LastingArchive implements Archive {
     }
     const store = transaction.objectStore('turns')
     const all = turns.map(async (saved) => {
-      // An answer that grows here may have been taken away by another tab.
-      const removedAt = 'removedAt' in saved ? saved.removedAt : (await store.get(saved.turn.id))?.removedAt
-      await store.put({ ...saved, removedAt })
+      const before = await store.get(saved.turn.id)
+      // An answer that grows here may have been taken away by another tab, and one that grows there may be taken away here.
+      await store.put(
+        'removedAt' in saved
+          ? { ...saved, ...before, removedAt: saved.removedAt }
+          : { ...saved, removedAt: before?.removedAt },
+      )
     })
     await Promise.all([put(), ...all, transaction.done])
     const id = conversation?.id ?? turns[0]?.conversation

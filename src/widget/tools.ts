@@ -7,9 +7,20 @@ export type Decision = 'once' | 'always' | 'refuse'
 /** What the model is told of a call that the reader does not allow. */
 const REFUSED = 'The user did not allow this call.'
 
-/** The call, decided on: 'running' is to run. */
-export function decided(call: ToolCall, decision: Decision): ToolCall {
-  return decision === 'refuse' ? { ...call, state: 'refused', result: REFUSED } : { ...call, state: 'running' }
+/** What the reader has decided on a call that waited. */
+export interface DecidedCall {
+  readonly turn: string
+  readonly call: string
+  readonly decision: Decision
+}
+
+/** The turn, with calls that wait decided on: 'running' is to run. @param callId left out: all of them. */
+export function decided(turn: AssistantTurn, decision: Decision, callId?: string): AssistantTurn {
+  const toolCalls = turn.toolCalls.map((call): ToolCall => {
+    if (call.state !== 'asking' || (callId !== undefined && call.id !== callId)) return call
+    return decision === 'refuse' ? { ...call, state: 'refused', result: REFUSED } : { ...call, state: 'running' }
+  })
+  return { ...turn, toolCalls }
 }
 
 /** Runs what may run of the calls of a turn; others are 'asking' then, or were decided on meanwhile. */

@@ -1,4 +1,5 @@
 import type { Conversation } from './conversation.ts'
+import type { Texts } from './texts.ts'
 import type { AssistantTurn, Turn } from './turns.ts'
 
 /** Turns of a conversation that was exported as Markdown. */
@@ -9,24 +10,36 @@ export interface MarkdownExport {
   readonly sections: readonly { readonly part: Part; readonly text: string }[]
 }
 
+/** What the parts are called, in the reader's language. */
+export type Headings = Pick<Texts, 'you' | 'thoughts' | 'answer'>
+
 type Part = 'question' | 'thinking' | 'answer' | 'tool'
 
-/** What stands around the text of a part, between blank lines. */
-const FRAMES: Record<Part, readonly [before: string, after: string]> = {
-  question: ['## You\n\n', '\n\n'],
-  thinking: ['<details>\n<summary>Thinking</summary>\n\n', '\n\n</details>\n\n'],
-  answer: ['## Answer\n\n', '\n\n'],
-  tool: ['', '\n\n'],
+/** What stands before the text of a part and behind it, between blank lines. */
+const FRAMES: Record<Part, readonly [before: (headings: Headings) => string, after: string]> = {
+  question: [({ you }) => `## ${you}\n\n`, '\n\n'],
+  thinking: [({ thoughts }) => `<details>\n<summary>${thoughts}</summary>\n\n`, '\n\n</details>\n\n'],
+  answer: [({ answer }) => `## ${answer}\n\n`, '\n\n'],
+  tool: [() => '', '\n\n'],
 }
+/** What stands before it, in any language. */
+const BEFORE = /^(?:## .*|<details>\n<summary>.*<\/summary>)\n\n/
 const HEAD = /^# (.*)\n\n<!-- nanbeige-chat ([0-9a-f]+) -->\n\n/
 
 /**
  * What is shown of a conversation, for people to read. Comments, which are not shown, tell its parts from what a text only says.
  * @param id a word that no text has.
  */
-export function exportMarkdown({ title, turns }: Pick<Conversation, 'title' | 'turns'>, id: string): string {
+export function exportMarkdown(
+  { title, turns }: Pick<Conversation, 'title' | 'turns'>,
+  id: string,
+  headings: Headings,
+): string {
   const sections = turns.flatMap(({ turn }) => sectionsOf(turn))
-  const parts = sections.map(([part, text]) => `<!-- ${id} ${part} -->\n\n${FRAMES[part].join(text)}`)
+  const parts = sections.map(([part, text]) => {
+    const [before, after] = FRAMES[part]
+    return `<!-- ${id} ${part} -->\n\n${before(headings)}${text}${after}`
+  })
   return `# ${title ?? ''}\n\n<!-- nanbeige-chat ${id} -->\n\n${parts.join('')}`
 }
 
@@ -39,8 +52,9 @@ export function parseMarkdown(text: string): MarkdownExport | undefined {
   const pieces = unix.slice(head.length).split(new RegExp(`^<!-- ${id} (question|thinking|answer|tool) -->\n\n`, 'm'))
   const sections = pieces.slice(1).flatMap((part, index, all) => {
     if (index % 2 === 1) return []
-    const [before, after] = FRAMES[part as Part]
-    return [{ part: part as Part, text: all[index + 1].slice(before.length, -after.length) }]
+    const [, after] = FRAMES[part as Part]
+    const framed = all[index + 1].slice(0, -after.length)
+    return [{ part: part as Part, text: part === 'tool' ? framed : framed.replace(BEFORE, '') }]
   })
   return { id, title, sections }
 }

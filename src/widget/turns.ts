@@ -36,6 +36,8 @@ export interface ToolCall {
 export interface TurnError {
   readonly code: string
   readonly message: string
+  /** The message is the server's, in a language of its choice. */
+  readonly byServer?: boolean
   /**
    * What helps: 'key': another key; 'context': fewer turns, or a summary of them; 'busy': time; 'lost': to continue, as the rest of the
    * answer cannot be had any more; 'connection': to try again; 'other': what the message says.

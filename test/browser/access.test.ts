@@ -15,7 +15,13 @@ async function violations(page: Page): Promise<string[]> {
     await page.evaluate(await readFile(AXE, 'utf8'))
   }
   // What fades in is not there yet.
-  await page.waitForTimeout(600)
+  const moving = () =>
+    page.evaluate(async () => {
+      await new Promise(requestAnimationFrame)
+      const animations = document.querySelector('nanbeige-chat')!.shadowRoot!.getAnimations()
+      return animations.filter(({ effect }) => effect!.getComputedTiming().iterations !== Infinity).length
+    })
+  await expect.poll(moving).toBe(0)
   const { violations } = await page.evaluate(() =>
     (window as unknown as { axe: { run(options: object): Promise<AxeResults> } }).axe.run({
       resultTypes: ['violations'],
@@ -36,7 +42,7 @@ const MOVE: Step = { nanbeige: { event: 'moving', tokens: 8 } }
 describeInChromium('access', (open) => {
   for (const width of [1000, 320]) {
     test(`axe finds nothing in any state, ${width} px wide`, async () => {
-      const { ask, button, sees, chat, page, set } = await open(
+      const { ask, answers, button, sees, chat, page, set } = await open(
         (question) => {
           if (question === 'error') return [new ApiError(400, 'bad', 'That cannot be asked.')]
           if (question === 'key') return [new ApiError(401, 'invalid_api_key', 'This server wants a key.')]
@@ -48,7 +54,9 @@ describeInChromium('access', (open) => {
         },
         { width },
       )
+      await page.getByRole('heading', { name: 'Nanbeige4 3B Thinking' }).waitFor()
       await set({ suggestions: ['Why is the sky blue?'] })
+      await button('Why is the sky blue?').waitFor()
       expect(await violations(page)).toEqual([])
       await ask('Why?')
       await button('Answer now').waitFor()
@@ -66,7 +74,8 @@ describeInChromium('access', (open) => {
       await page.locator('.facts summary').click()
       expect(await violations(page)).toEqual([])
       await button('Edit').click()
-      await button('Delete').last().click()
+      await page.getByLabel('Edit the message').waitFor()
+      await answers.getByRole('button', { name: 'Delete' }).click()
       await button('Undo').waitFor()
       expect(await violations(page)).toEqual([])
       await ask('error')
@@ -122,7 +131,7 @@ describeInChromium('access', (open) => {
   })
 
   test('everything can be done with the keyboard alone', async () => {
-    const { page, chat, sees, message } = await open((question) => [
+    const { page, chat, sees, message, button } = await open((question) => [
       ...words('reasoning_content', 'Hm.'),
       'hold',
       ...words('content', `You said ${question}.`),
@@ -148,24 +157,28 @@ describeInChromium('access', (open) => {
     await tabTo('Answer now', 'Shift+Tab')
     await page.keyboard.press('Enter')
     await sees('You said one.')
+    await button('Answer anew').waitFor()
     await message.focus()
     await tabTo('Answer anew', 'Shift+Tab')
     await page.keyboard.press('Enter')
     await expect.poll(() => chat.requests.length).toBe(2)
+    await page.locator('.thinking.now').waitFor()
     chat.release()
+    await button('Answer anew').waitFor()
     await sees('2 / 2')
     await message.focus()
     await tabTo('Edit', 'Shift+Tab')
     await page.keyboard.press('Enter')
-    await expect.poll(() => page.getByLabel('Edit the message').count()).toBe(1)
+    await expect.poll(focused).toBe('Edit the message')
     await page.keyboard.type(' more')
     await page.keyboard.press('Enter')
     await expect.poll(() => chat.requests.length).toBe(3)
+    await page.locator('.thinking.now').waitFor()
     chat.release()
     await sees('You said one more.')
-    await message.focus()
+    await button('Answer anew').waitFor()
     // What was pressed is gone; the focus is not.
-    await page.getByText('more').first().waitFor()
+    await message.focus()
     await tabTo('Delete', 'Shift+Tab')
     await page.keyboard.press('Enter')
     await expect.poll(() => message.evaluate((input) => input.matches(':focus'))).toBe(true)
@@ -206,6 +219,7 @@ describeInChromium('access', (open) => {
     const { ask, page, sees } = await open(() => [...THINK, ...RICH, finish(60, 4, 7)], { width: 320 })
     await ask('Why?')
     await sees('A title')
+    await page.locator('.facts').waitFor()
     const { levels, small } = await page.evaluate(() => {
       const root = document.querySelector('nanbeige-chat')!.shadowRoot!
       const levels = [...root.querySelectorAll('h1, h2, h3, h4, h5, h6')].map((heading) =>
@@ -225,20 +239,21 @@ describeInChromium('access', (open) => {
     expect(levels).toEqual([2, 3, 3, 4])
     for (const colorScheme of ['light', 'dark'] as const) {
       await page.emulateMedia({ colorScheme })
-      const ratio = await page.evaluate(() => {
-        const box = document.querySelector('nanbeige-chat')!.shadowRoot!.querySelector('.box')!
-        const { borderTopColor, backgroundColor } = getComputedStyle(box)
-        const luminance = (color: string) => {
-          const [r, g, b] = color.match(/[\d.]+/g)!.map((part) => {
-            const value = Number(part) / 255
-            return value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4
-          })
-          return 0.2126 * r + 0.7152 * g + 0.0722 * b
-        }
-        const [a, b] = [luminance(borderTopColor), luminance(backgroundColor)].sort((a, b) => b - a)
-        return (a + 0.05) / (b + 0.05)
-      })
-      expect(ratio).toBeGreaterThan(3)
+      const ratio = () =>
+        page.evaluate(() => {
+          const box = document.querySelector('nanbeige-chat')!.shadowRoot!.querySelector('.box')!
+          const { borderTopColor, backgroundColor } = getComputedStyle(box)
+          const luminance = (color: string) => {
+            const [r, g, b] = color.match(/[\d.]+/g)!.map((part) => {
+              const value = Number(part) / 255
+              return value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4
+            })
+            return 0.2126 * r + 0.7152 * g + 0.0722 * b
+          }
+          const [a, b] = [luminance(borderTopColor), luminance(backgroundColor)].sort((a, b) => b - a)
+          return (a + 0.05) / (b + 0.05)
+        })
+      await expect.poll(ratio).toBeGreaterThan(3)
     }
   })
 
@@ -256,11 +271,43 @@ describeInChromium('access', (open) => {
     await page.getByRole('button', { name: 'Noch einmal' }).waitFor()
   })
 
+  test('what went wrong is said in Chinese where that is known, with the words of the server beside it', async () => {
+    const { page, sees } = await open(
+      (question) => [
+        question === 'known'
+          ? new ApiError(400, 'context_length_exceeded', 'The prompt has 9000 tokens, 4096 fit.')
+          : new ApiError(400, 'unheard_of', 'Nobody knows why.'),
+      ],
+      { language: 'zh-CN' },
+    )
+    const ask = async (question: string) => {
+      await page.getByLabel('消息').fill(question)
+      await page.getByLabel('消息').press('Enter')
+    }
+    await ask('known')
+    await sees('对话太长，模型读不下。')
+    await sees('The prompt has 9000 tokens, 4096 fit.')
+    await ask('unknown')
+    await sees('Nobody knows why.')
+    // What the widget itself says is said once.
+    await page.route('**/v1/chat/completions', (route) => route.abort())
+    await ask('lost')
+    await sees('无法连接服务器。请检查网络。')
+    expect(await page.getByText('The server cannot be reached.').count()).toBe(0)
+  })
+
   test('focus() of the element is in the composer, and autofocus on a page is', async () => {
     const { page, message } = await open(() => [])
     const hasFocus = () => message.evaluate((input) => input.matches(':focus'))
     await page.evaluate(() => (document.querySelector('nanbeige-chat') as HTMLElement).focus())
     expect(await hasFocus()).toBe(true)
+    // Of one that is not drawn yet, too.
+    await page.evaluate(() => {
+      const chat = document.createElement('nanbeige-chat')
+      document.querySelector('nanbeige-chat')!.replaceWith(chat)
+      chat.focus()
+    })
+    await expect.poll(hasFocus).toBe(true)
     await page.evaluate(() => {
       const chat = document.createElement('nanbeige-chat')
       chat.setAttribute('autofocus', '')

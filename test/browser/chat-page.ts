@@ -1,5 +1,7 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Browser, Locator, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect } from 'vitest'
+import type { SavedConversation } from '../../src/widget/saved.ts'
 import type { Step } from '../support/scripted-answer.ts'
 import { type Script, type ScriptedChat, startScriptedChat } from '../support/scripted-chat.ts'
 import { chromiumPath, launchChromium } from './chromium.ts'
@@ -33,6 +35,36 @@ function chatPage(page: Page, chat: ScriptedChat) {
 /** Its text with single spaces. */
 export async function textOf(locator: Locator): Promise<string> {
   return ((await locator.textContent()) ?? '').replace(/\s+/g, ' ').trim()
+}
+
+/** What is measured in a page, once nothing changes it any more. A time says little: on a busy machine a frame may take long. */
+export async function atRest<Value>(page: Page, measure: () => Promise<Value>): Promise<Value> {
+  for (let before = await measure(); ; ) {
+    await page.evaluate(async () => {
+      for (let frame = 0; frame < 10; frame++) await new Promise(requestAnimationFrame)
+    })
+    const now = await measure()
+    if (isDeepStrictEqual(now, before)) return now
+    before = now
+  }
+}
+
+/** The conversations that a reload would find. */
+export function savedConversations(page: Page): Promise<SavedConversation[]> {
+  return page.evaluate(
+    () =>
+      new Promise((resolve, reject) => {
+        const opening = indexedDB.open('nanbeige-chat:')
+        opening.onerror = () => reject(opening.error)
+        opening.onsuccess = () => {
+          const reading = opening.result.transaction('conversations').objectStore('conversations').getAll()
+          reading.onsuccess = () => {
+            opening.result.close()
+            resolve(reading.result)
+          }
+        }
+      }),
+  )
 }
 
 export interface PageOptions {
@@ -81,6 +113,8 @@ export function describeInChromium(
       page.on('pageerror', (error) => errors.push(error))
       await page.goto(chat.url)
       opened.push({ page, chat })
+      // It is drawn in the first frame after its script has run.
+      await page.locator('nanbeige-chat textarea').waitFor()
       return chatPage(page, chat)
     })
   })

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { ApiError } from '../../src/http/errors.ts'
 import { words } from '../support/scripted-answer.ts'
-import { describeInChromium, finish } from './chat-page.ts'
+import { atRest, describeInChromium, finish } from './chat-page.ts'
 
 const GPU = { source: 'origin', origin: 'h100', reason: 'may-get-long', edge_tokens: 2 }
 
@@ -150,8 +150,10 @@ describeInChromium('the element', (open) => {
       return (y + height / 2) / 700
     }
     await set({ suggestions: ['Why is the sky blue?', 'What is a tide?'] })
-    expect(await place()).toBeGreaterThan(0.35)
-    expect(await place()).toBeLessThan(0.6)
+    await page.getByRole('button', { name: 'What is a tide?' }).waitFor()
+    const before = await atRest(page, place)
+    expect(before).toBeGreaterThan(0.35)
+    expect(before).toBeLessThan(0.6)
     await page.getByRole('button', { name: 'What is a tide?' }).click()
     await sees('Yes.')
     await expect.poll(place).toBeGreaterThan(0.85)
@@ -161,7 +163,7 @@ describeInChromium('the element', (open) => {
   })
 
   test('has nothing that is cut or scrolls sideways where it is 280 px wide', async () => {
-    const { page, ask, sees } = await open(
+    const { page, ask } = await open(
       () => [
         ...words('reasoning_content', 'Hm hm.'),
         ...words('content', `Word${'y'.repeat(120)}`),
@@ -170,8 +172,9 @@ describeInChromium('the element', (open) => {
       { width: 280, height: 500 },
     )
     await ask('Averyveryveryveryveryveryveryveryverylongword?')
-    await sees('Thought for 0 s')
+    await page.getByText(/^Thought for \d+ s$/).waitFor()
     await page.locator('.facts summary').click()
+    await page.locator('.facts dl').waitFor()
     const wide = await page.evaluate(() => {
       const root = document.querySelector('nanbeige-chat')!.shadowRoot!
       return [...root.querySelectorAll('.chat *')]

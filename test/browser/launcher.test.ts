@@ -38,6 +38,7 @@ describe.skipIf(!chromiumPath)('the launcher in Chromium (needs one: set CHROMIU
   beforeEach(async () => {
     page = await browser.newPage()
     await page.goto(site.url)
+    await button().waitFor()
   })
   afterEach(() => page.close())
 
@@ -50,10 +51,11 @@ describe.skipIf(!chromiumPath)('the launcher in Chromium (needs one: set CHROMIU
     await button().press('Enter')
     await panel().waitFor()
     expect(await button().getAttribute('aria-expanded')).toBe('true')
+    await expect.poll(() => message().evaluate((input) => input.matches(':focus'))).toBe(true)
     await page.keyboard.type('Hello?')
     expect(await message().inputValue()).toBe('Hello?')
     // A click reaches it although the page has a layer of its own.
-    await message().click({ timeout: 2000 })
+    await message().click({ timeout: 10_000 })
     await page.keyboard.press('Escape')
     await panel().waitFor({ state: 'hidden' })
     expect(await page.evaluate(() => document.activeElement!.shadowRoot!.activeElement!.ariaLabel)).toBe('Ask us')
@@ -96,10 +98,10 @@ describe.skipIf(!chromiumPath)('the launcher in Chromium (needs one: set CHROMIU
         const { axe } = window as unknown as { axe: { run(selector: string): Promise<AxeResults> } }
         return (await axe.run('nanbeige-chat-launcher')).violations.map(({ id, nodes }) => [id, nodes[0].html])
       })
-    await button().waitFor()
     expect(await violations()).toEqual([])
     await button().click()
     await message().waitFor()
+    await page.getByRole('heading', { name: 'Nanbeige4 3B Thinking' }).waitFor()
     await expect.poll(() => panel().evaluate((panel) => getComputedStyle(panel).opacity)).toBe('1')
     expect(await violations()).toEqual([])
   })
@@ -118,5 +120,23 @@ describe.skipIf(!chromiumPath)('the launcher in Chromium (needs one: set CHROMIU
     await expect.poll(() => panel().boundingBox()).toEqual({ x: 0, y: 0, width: 390, height: 700 })
     await page.getByRole('button', { name: 'Close' }).click()
     await panel().waitFor({ state: 'hidden' })
+  })
+
+  test('it speaks the language of its chat, with the words that a page has set there', async () => {
+    await page.setViewportSize({ width: 390, height: 700 })
+    await page.locator('nanbeige-chat-launcher').evaluate((launcher) => {
+      const chat = launcher.querySelector('nanbeige-chat')!
+      chat.setAttribute('lang', 'zh')
+      launcher.removeAttribute('label')
+      launcher.toggleAttribute('open', true)
+    })
+    await page.getByRole('dialog', { name: '对话' }).first().waitFor()
+    await page.getByRole('button', { name: '关闭' }).click()
+    await page.locator('nanbeige-chat-launcher').evaluate((launcher) => {
+      Object.assign(launcher.querySelector('nanbeige-chat')!, { texts: { close: 'Zu', chat: 'Plausch' } })
+      launcher.toggleAttribute('open', true)
+    })
+    await page.getByRole('dialog', { name: 'Plausch' }).waitFor()
+    await page.getByRole('button', { name: 'Zu', exact: true }).click()
   })
 })

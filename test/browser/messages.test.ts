@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { ApiError } from '../../src/http/errors.ts'
 import { type Step, words } from '../support/scripted-answer.ts'
-import { describeInChromium, finish, textOf } from './chat-page.ts'
+import { atRest, describeInChromium, finish, savedConversations, textOf } from './chat-page.ts'
 
 const echo = (question: string): Step[] => [...words('content', `You said: ${question}`), finish(3)]
 const call = (name: string, args: object, id = 'call_1'): Step => ({
@@ -12,14 +12,19 @@ const call = (name: string, args: object, id = 'call_1'): Step => ({
 
 describeInChromium('messages', (open) => {
   test('an answer is copied as its Markdown', async () => {
-    const { page, ask, button, sees } = await open(() => [...words('content', 'It is **bold**.'), finish(3)])
+    const { page, ask, answers, button, sees } = await open(() => [...words('content', 'It is **bold**.'), finish(3)])
     await ask('How?')
     await sees('bold')
-    await button('Copy').last().click()
-    await sees('bold')
-    await button('Copied').waitFor()
+    const copy = answers.getByRole('button', { name: 'Copy' })
+    // It says so for a moment only.
+    await Promise.all([button('Copied').waitFor(), copy.click()])
     expect(await page.evaluate(() => navigator.clipboard.readText())).toBe('It is **bold**.')
-    await button('Copy').last().waitFor()
+    await copy.waitFor()
+    await page.evaluate(() => {
+      Object.defineProperty(navigator, 'clipboard', { value: undefined })
+      document.execCommand = () => false
+    })
+    await Promise.all([sees('Could not copy'), copy.click()])
   })
 
   test('an answer is made anew as a branch, and the reader goes back and forth between them', async () => {
@@ -35,11 +40,14 @@ describeInChromium('messages', (open) => {
     await button('Answer anew').click()
     await sees('Answer 3.')
     await sees('3 / 3')
-    expect(await button('Next version').isDisabled()).toBe(true)
+    await expect.poll(() => button('Next version').isDisabled()).toBe(true)
+    const chosen = async () => Object.values((await savedConversations(page))[0].chosen)
+    const third = await chosen()
     await button('Previous version').click()
     await sees('Answer 2.')
     await sees('2 / 3')
     expect(await answers.count()).toBe(1)
+    await expect.poll(chosen).not.toEqual(third)
     await page.reload()
     await sees('2 / 3')
     await sees('Answer 2.')
@@ -91,11 +99,11 @@ describeInChromium('messages', (open) => {
     const { ask, button, sees, answers } = await open(echo)
     await ask('one')
     await sees('You said: one')
-    await button('Delete').last().click()
+    await answers.getByRole('button', { name: 'Delete' }).click()
     await expect.poll(() => answers.count()).toBe(0)
     await button('Undo').click()
     await sees('You said: one')
-    expect(await button('Undo').count()).toBe(0)
+    await expect.poll(() => button('Undo').count()).toBe(0)
   })
 
   test('a tool asks, runs once it may, and shows arguments, result and time', async () => {
@@ -166,8 +174,12 @@ describeInChromium('messages', (open) => {
       return echo(question)
     })
     await ask('busy')
-    await answers.getByText('The model is busy.').waitFor()
-    expect(await textOf(page.locator('.retry'))).toMatch(/^Trying again in [12] s\.$/)
+    // Both at once: they are gone with the next try.
+    await answers
+      .getByRole('alert')
+      .filter({ hasText: 'The model is busy.' })
+      .filter({ hasText: /Trying again in [0-2] s\./ })
+      .waitFor()
     await sees('You said: busy')
     await ask('key')
     await answers.getByText('This server wants a key.').waitFor()
@@ -236,5 +248,42 @@ describeInChromium('messages', (open) => {
     await drawer.getByText('This file holds no conversations.').waitFor()
     await drawer.locator('input[type=file]').setInputFiles(file)
     await expect.poll(() => drawer.getByText('This file holds no conversations.').count()).toBe(0)
+  })
+
+  test('a reference leads to its note and back, within its answer, and the address of the page stays', async () => {
+    const filler = 'A paragraph.\n\n'.repeat(40)
+    const { page, ask, sees, answers } = await open((question) => [
+      ...words(
+        'content',
+        `${question} so[^1] and so[^2].\n\n${filler}Again[^2].\n\n${filler}[^1]: One.\n\n[^2]: Two of ${question}\n`,
+      ),
+      finish(9),
+    ])
+    for (const question of ['First.', 'Second.']) {
+      await ask(question)
+      await sees(`Two of ${question}`)
+    }
+    // Until its answer is at rest the log may follow the end of it.
+    await page.locator('.facts').nth(1).waitFor()
+    await atRest(page, () => page.getByRole('log').evaluate((log) => [log.scrollHeight, log.scrollTop]))
+    const answer = answers.last()
+    const note = answer.locator('.footnote-number', { hasText: '2' })
+    const inSight = (locator: typeof note) =>
+      locator.evaluate((element) => {
+        const [box, log] = [element, element.closest('[role=log]')!].map((one) => one.getBoundingClientRect())
+        return (
+          box.top > log.top &&
+          box.bottom < log.bottom &&
+          (element.getRootNode() as ShadowRoot).activeElement === element
+        )
+      })
+    for (const index of [0, 1]) {
+      const reference = answer.locator('.footnote-reference', { hasText: '2' }).nth(index)
+      await reference.click()
+      await expect.poll(() => inSight(note)).toBe(true)
+      await note.press('Enter')
+      await expect.poll(() => inSight(reference)).toBe(true)
+    }
+    expect(new URL(page.url()).hash).toBe('')
   })
 })

@@ -1,6 +1,10 @@
+import { Hono } from 'hono'
+import type { Page } from 'playwright-core'
 import { expect, test } from 'vitest'
+import { listen } from '../support/listen.ts'
 import { type Step, words } from '../support/scripted-answer.ts'
-import { describeInChromium, finish, textOf } from './chat-page.ts'
+import { begins, chunk, startScriptedApi } from '../widget/scripted-api.ts'
+import { atRest, describeInChromium, finish, textOf } from './chat-page.ts'
 
 const GPU = { source: 'origin', origin: 'h100', reason: 'may-get-long', edge_tokens: 7 }
 const EDGE = { source: 'edge', reason: 'may-get-long', edge_tokens: 0 }
@@ -9,6 +13,20 @@ const EDGE = { source: 'edge', reason: 'may-get-long', edge_tokens: 0 }
 function from(nanbeige: object, text: string, field: 'content' | 'reasoning_content' = 'content'): Step[] {
   const [first, ...rest] = words(field, text)
   return [{ ...(first as { delta: object }), nanbeige }, ...rest]
+}
+
+/** Where the hairline within a part stands to the second paragraph, in which its token is, and to the text. */
+function marked(page: Page, part: string) {
+  return page.locator(part).evaluate((part) => {
+    const [mark, text, paragraph] = ['.mark', '.markdown', '.markdown p:nth-of-type(2)'].map((selector) =>
+      part.querySelector(selector)!.getBoundingClientRect(),
+    )
+    return {
+      below: mark.y > paragraph.y && mark.y <= paragraph.bottom + 1,
+      beside: mark.right <= text.x,
+      inside: mark.x >= 0,
+    }
+  })
 }
 
 const MOVED: Step[] = [
@@ -51,22 +69,36 @@ describeInChromium('the move', (open) => {
     chat.release()
     const mark = page.locator('.mark')
     await expect.poll(() => textOf(mark.locator('.mark-speeds'))).toMatch(/^\d+ → \d+ tokens\/s$/)
-    const answer = page.locator('.markdown')
-    const box = (await mark.boundingBox())!
-    const text = (await answer.boundingBox())!
-    const paragraph = (await answer.getByText('ends on a GPU,').boundingBox())!
-    expect(box.x + box.width).toBeLessThanOrEqual(text.x)
-    expect(box.y).toBeGreaterThan(paragraph.y)
-    expect(box.y).toBeLessThanOrEqual(paragraph.y + paragraph.height + 1)
+    const places = () => marked(page, 'article.assistant')
+    expect(await atRest(page, places)).toEqual({ below: true, beside: true, inside: true })
 
     // Where the window is narrower, the token is on another line.
     await page.setViewportSize({ width: 320, height: 700 })
-    const narrow = async () => {
-      const mark = (await page.locator('.mark').boundingBox())!
-      const paragraph = (await answer.getByText('ends on a GPU,').boundingBox())!
-      return mark.y > paragraph.y && mark.y <= paragraph.y + paragraph.height + 1 && mark.x >= 0
-    }
-    await expect.poll(narrow).toBe(true)
+    await expect.poll(places).toMatchObject({ below: true, inside: true })
+  })
+
+  test('has its hairline there also behind code and formulas, when these are set', async () => {
+    const formula = '$\\mathrm{a}^{\\mathrm{b}} + \\mathrm{c}_{\\mathrm{d}}$'
+    const { page, ask, set } = await open(() => [
+      ...from(EDGE, `\`\`\`js\nlet a\n\`\`\`\n\nSee ${`${formula} and so `.repeat(9)}here it`),
+      ...from(GPU, ` moves. ${'More words. '.repeat(60)}`),
+      finish(7, 8),
+    ])
+    await set({ texts: { copy: 'Put it into the clipboard' } })
+    await ask('Tell!')
+    await expect.poll(() => page.locator('.katex').count()).toBe(9)
+    await expect.poll(() => page.evaluate(() => document.fonts.check('16px KaTeX_Math'))).toBe(true)
+    const offset = () =>
+      page.locator('.mark').evaluate((mark) => {
+        const texts = document.createTreeWalker(mark.parentElement!.querySelector('.markdown')!, NodeFilter.SHOW_TEXT)
+        while (!/here it/.test(texts.currentNode.nodeValue ?? '')) if (!texts.nextNode()) return undefined
+        const place = (texts.currentNode as Text).data.indexOf('here it')
+        const range = document.createRange()
+        range.setStart(texts.currentNode, place + 6)
+        range.setEnd(texts.currentNode, place + 7)
+        return Math.abs(range.getBoundingClientRect().bottom - mark.getBoundingClientRect().top)
+      })
+    await expect.poll(offset).toBeLessThan(3)
   })
 
   test('within the thoughts has its hairline there', async () => {
@@ -77,14 +109,8 @@ describeInChromium('the move', (open) => {
     ])
     await ask('Tell!')
     await page.locator('.thinking summary').click()
-    const paragraph = page.getByText('Then I think there.')
-    await paragraph.waitFor()
-    const inThoughts = async () => {
-      const mark = (await page.locator('.thoughts .mark').boundingBox())!
-      const box = (await paragraph.boundingBox())!
-      return mark.y > box.y && mark.y <= box.y + box.height + 1
-    }
-    await expect.poll(inThoughts).toBe(true)
+    await page.getByText('Then I think there.').waitFor()
+    await expect.poll(() => marked(page, '.thoughts')).toMatchObject({ below: true })
   })
 
   test('stands in a quiet footer, with details and the reason in words', async () => {
@@ -126,14 +152,24 @@ describeInChromium('the move', (open) => {
   })
 
   test('is told from a stall, in which not even a heartbeat comes', async () => {
-    const { page, ask, sees } = await open(() => [...words('reasoning_content', 'Let me think.'), 'hold'])
-    await page.clock.install()
-    await ask('Tell!')
-    await page.locator('.thinking.now').waitFor()
-    const told = page.getByText('No sign of the server for a while.')
-    expect(await told.count()).toBe(0)
-    await page.clock.fastForward(40_000)
-    await sees('No sign of the server for a while.')
+    // Of a server without heartbeats: others would have sent the next one within half a second.
+    const api = await startScriptedApi()
+    api.answers = [begins(`${chunk({ reasoning_content: 'Let me think.' })}\n`)]
+    const { page, chat, ask, sees } = await open(() => [])
+    const html = `<script type="module" src="${chat.url}/widget.js"></script><nanbeige-chat endpoint="${api.url}"></nanbeige-chat>`
+    const site = await listen(new Hono().get('/', (c) => c.html(html)))
+    try {
+      await page.clock.install()
+      await page.goto(site.url)
+      await ask('Tell!')
+      await page.locator('.thinking.now').waitFor()
+      expect(await page.getByText('No sign of the server for a while.').count()).toBe(0)
+      await page.clock.fastForward(40_000)
+      await sees('No sign of the server for a while.')
+    } finally {
+      await site.stop()
+      await api.stop()
+    }
   })
 
   test('of none: the footer says by whom the answer was made, and why there', async () => {

@@ -37,7 +37,7 @@ describe.each(otherBrowsers)('the widget in $name', ({ isInstalled, packages, la
       browser.run(() => document.querySelector('nanbeige-chat')!.shadowRoot!.querySelector('strong')?.textContent)
 
     /** The first page of a browser takes its time. */
-    const shown = () => expect.poll(() => text().catch(() => ''), { timeout: 20_000 })
+    const shown = () => expect.poll(() => text().catch(() => ''))
 
     async function ask(question: string) {
       await browser.run(() => document.querySelector('nanbeige-chat')!.shadowRoot!.querySelector('textarea')!.focus())
@@ -54,7 +54,7 @@ describe.each(otherBrowsers)('the widget in $name', ({ isInstalled, packages, la
       chat.release()
       await shown().toContain('The first half and the second.')
       await ask('And then?')
-      await expect.poll(async () => (await text()).split('The first half').length, { timeout: 20_000 }).toBe(3)
+      await expect.poll(async () => (await text()).split('The first half').length).toBe(3)
       await press('Stop')
       await shown().toContain('Stopped')
       expect(chat.requests.map(({ body }) => body.messages.length)).toEqual([1, 3])

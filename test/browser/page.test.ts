@@ -10,6 +10,7 @@ describeInChromium("the server's page", (open) => {
     await page.getByRole('main').getByRole('heading', { level: 1, name: 'Chat' }).waitFor()
     await page.getByText('Private. Starts at the edge, no GPU.').waitFor()
     await page.getByRole('heading', { name: 'Nanbeige4 3B Thinking' }).waitFor()
+    await expect.poll(() => message.evaluate((input) => input.matches(':focus'))).toBe(true)
     await page.keyboard.type('Why?')
     expect(await message.inputValue()).toBe('Why?')
     expect(await page.getByRole('link', { name: 'API' }).getAttribute('href')).toBe('/docs')
@@ -20,7 +21,7 @@ describeInChromium("the server's page", (open) => {
     await button('Why is the sky blue?').click()
     await sees('Scattering.')
     expect(await button('Why is the sky blue?').count()).toBe(0)
-    expect(await page.getByText('Private.').isVisible()).toBe(false)
+    await expect.poll(() => page.getByText('Private.').isVisible()).toBe(false)
   })
 
   test('it speaks Chinese to those who do', async () => {

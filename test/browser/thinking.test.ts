@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { type Step, words } from '../support/scripted-answer.ts'
-import { describeInChromium, finish, textOf } from './chat-page.ts'
+import { atRest, describeInChromium, finish, textOf } from './chat-page.ts'
 
 const THOUGHTS = 'The reader asks why. I know a **bold** answer. There is more to'
 const END: Step[] = [...words('content', 'Because it is so.'), finish(20, 0, 12)]
@@ -11,9 +11,7 @@ describeInChromium('thinking', (open) => {
     await ask('Why?')
     const line = page.locator('.thinking summary')
     await expect.poll(() => line.locator('.shimmer').textContent()).toMatch(/^Thinking · \d+ s · 13 tokens$/)
-    await expect
-      .poll(() => line.locator('.latest-thought').textContent(), { timeout: 5000 })
-      .toBe('I know a bold answer.')
+    await expect.poll(() => line.locator('.latest-thought').textContent()).toBe('I know a bold answer.')
     expect(await page.locator('.thoughts').count()).toBe(0)
     const { height } = (await line.boundingBox())!
     expect(height).toBeLessThan(30)
@@ -30,13 +28,13 @@ describeInChromium('thinking', (open) => {
       const times: number[] = []
       Object.assign(window, { times })
       let last = ''
-      const look = () => {
-        const text = document.querySelector('nanbeige-chat')!.shadowRoot!.querySelector('.latest-thought')?.textContent
+      const root = document.querySelector('nanbeige-chat')!.shadowRoot!
+      // When it changes, and not when the next frame comes, which may be late.
+      new MutationObserver(() => {
+        const text = root.querySelector('.latest-thought')?.textContent
         if (text && text !== last) times.push(performance.now())
         last = text ?? ''
-        requestAnimationFrame(look)
-      }
-      look()
+      }).observe(root, { childList: true, characterData: true, subtree: true })
     })
     await ask('Why?')
     await sees('Because it is so.')
@@ -77,10 +75,11 @@ describeInChromium('thinking', (open) => {
     await thoughts.hover()
     await page.mouse.wheel(0, -40)
     await expect.poll(distance).toBeGreaterThan(20)
-    const top = await thoughts.evaluate((element) => element.scrollTop)
+    // A wheel scrolls over several frames.
+    const top = await atRest(page, () => thoughts.evaluate((element) => element.scrollTop))
     chat.release()
     await thoughts.getByText('More 29.').waitFor()
-    expect(await thoughts.evaluate((element) => element.scrollTop)).toBe(top)
+    expect(await atRest(page, () => thoughts.evaluate((element) => element.scrollTop))).toBe(top)
   })
 
   test('folds itself when the answer begins, unless the reader opened it', async () => {
@@ -93,10 +92,10 @@ describeInChromium('thinking', (open) => {
     await ask('First?')
     const open1 = page.locator('.thinking details').first()
     await page.getByText('First? Hm.').last().waitFor()
-    expect(await open1.getAttribute('open')).not.toBeNull()
+    await expect.poll(() => open1.getAttribute('open')).not.toBeNull()
     chat.release()
     await sees('Because it is so.')
-    expect(await open1.getAttribute('open')).toBeNull()
+    await expect.poll(() => open1.getAttribute('open')).toBeNull()
 
     await set({ thoughts: 'closed' })
     await ask('Second?')
@@ -104,7 +103,7 @@ describeInChromium('thinking', (open) => {
     await page.getByRole('region', { name: 'Thoughts' }).waitFor()
     chat.release()
     await page.getByText('Because it is so.').nth(1).waitFor()
-    expect(await page.locator('.thinking details').nth(1).getAttribute('open')).not.toBeNull()
+    await expect.poll(() => page.locator('.thinking details').nth(1).getAttribute('open')).not.toBeNull()
   })
 
   test('its heading stays in sight while the window is scrolled', async () => {
@@ -112,14 +111,17 @@ describeInChromium('thinking', (open) => {
     const { page, ask } = await open(() => [...words('reasoning_content', long), 'hold'], { height: 420 })
     await ask(`Why?${'\nline'.repeat(12)}`)
     await page.locator('.thinking summary').click()
+    await page.getByRole('region', { name: 'Thoughts' }).getByText('Line 39.').waitFor()
     const log = page.getByRole('log')
     await log.evaluate((log) => {
       const window = log.querySelector('.thoughts')!
       log.scrollTop += window.getBoundingClientRect().top - log.getBoundingClientRect().top + 20
     })
-    const top = (await log.boundingBox())!.y
-    const heading = (await page.locator('.thinking summary').boundingBox())!
-    expect(heading.y).toBeGreaterThanOrEqual(top - 1)
+    const below = () =>
+      log.evaluate(
+        (log) => log.querySelector('.thinking summary')!.getBoundingClientRect().y - log.getBoundingClientRect().y,
+      )
+    expect(await atRest(page, below)).toBeGreaterThanOrEqual(-1)
   })
 
   test('ends when the reader wants the answer now', async () => {
@@ -133,7 +135,7 @@ describeInChromium('thinking', (open) => {
     await button('Answer now').click()
     await sees('Because it is so.')
     expect(chat.answered).toEqual(['chatcmpl-0'])
-    expect(await button('Answer now').count()).toBe(0)
+    await expect.poll(() => button('Answer now').count()).toBe(0)
   })
 
   test('its effort is chosen in the composer, and stays chosen', async () => {

@@ -109,6 +109,7 @@ describe.skipIf(!chromiumPath)('examples/widget in Chromium (needs one: set CHRO
     await page.getByRole('button', { name: 'New conversation' }).click()
     await page.getByText('So it is.').waitFor({ state: 'detached' })
     await page.getByRole('button', { name: 'Write' }).click()
+    await expect.poll(() => message().evaluate((input) => input.matches(':focus'))).toBe(true)
     await page.keyboard.type('Hello')
     expect(await message().inputValue()).toBe('Hello')
   })
@@ -124,7 +125,7 @@ describe.skipIf(!chromiumPath)('examples/widget in Chromium (needs one: set CHRO
       ['dark', 'rgb(29, 26, 22)'],
     ] as const) {
       await page.emulateMedia({ colorScheme })
-      expect(await chat.evaluate((chat) => getComputedStyle(chat).backgroundColor)).toBe(color)
+      await expect.poll(() => chat.evaluate((chat) => getComputedStyle(chat).backgroundColor)).toBe(color)
     }
   })
 
@@ -134,7 +135,7 @@ describe.skipIf(!chromiumPath)('examples/widget in Chromium (needs one: set CHRO
     await page.getByText('Mind the rocks.').waitFor()
     await page.getByRole('button', { name: 'What is a fox?' }).click()
     await page.getByText('So it is.').waitFor()
-    expect(await page.getByText('Harbour office').isVisible()).toBe(false)
+    await expect.poll(() => page.getByText('Harbour office').isVisible()).toBe(false)
   })
 
   test('tools', async () => {

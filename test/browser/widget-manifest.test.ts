@@ -112,6 +112,8 @@ describe.skipIf(!chromiumPath)('the element in Chromium (needs one: set CHROMIUM
     await ask('Call!', 'Allow once')
     await ask('Wait!', 'A moment.')
     await page.getByRole('button', { name: 'Conversations' }).click()
+    const search = page.getByRole('searchbox')
+    await expect.poll(() => search.evaluate((input) => input.matches(':focus'))).toBe(true)
     await look()
     await page.keyboard.press('Escape')
     await page.getByRole('button', { name: 'New chat' }).click()

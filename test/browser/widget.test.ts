@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { Browser, Locator, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { startServer } from '../support/server.ts'
+import { atRest } from './chat-page.ts'
 import { chromiumPath, launchChromium } from './chromium.ts'
 
 const COMPLETIONS = '**/v1/chat/completions'
@@ -75,7 +76,7 @@ describe.skipIf(!chromiumPath)('the widget in Chromium (needs one: set CHROMIUM 
 
     await button('Stop').click()
     await page.locator('.note').getByText('Stopped.').waitFor()
-    const stopped = await textOf(answer())
+    const stopped = await atRest(page, () => textOf(answer()))
     expect(stopped).not.toBe('')
 
     const screenshot = join(await mkdtemp(join(tmpdir(), 'widget-')), 'stopped.png')
@@ -90,7 +91,7 @@ describe.skipIf(!chromiumPath)('the widget in Chromium (needs one: set CHROMIUM 
       return answers.length === 2 && answers[1].textContent!.trim() !== ''
     })
     expect(await page.locator('article.user').count()).toBe(2)
-    expect(await textOf(page.locator('article.assistant .markdown').first())).toBe(stopped)
+    await expect.poll(() => textOf(page.locator('article.assistant .markdown').first())).toBe(stopped)
   })
 
   test('Shift+Enter makes a line, Enter sends it', async () => {
@@ -149,7 +150,7 @@ describe.skipIf(!chromiumPath)('the widget in Chromium (needs one: set CHROMIUM 
     await page.route(COMPLETIONS, (route) => route.fulfill({ contentType: 'text/event-stream', body }))
     await button('Try again').click()
     await page.getByText('The connection ended before the answer was complete.').waitFor()
-    expect(await textOf(answer())).toBe('Half an ans')
+    await expect.poll(() => textOf(answer())).toBe('Half an ans')
   })
 
   test("a model's Markdown is formatted, its HTML is text, its images and scripts are nothing", async () => {

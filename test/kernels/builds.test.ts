@@ -39,10 +39,16 @@ describe('the relaxed and the plain build', () => {
   })
 
   it.each([1, 2, 3, 4, 5, 6, 7, 8])('multiply %i planes to the same, except for fused multiply-adds', (planes) => {
-    for (const hasMin of [false, true]) {
-      const of = planesCase(92 + planes, { planes, groupSize: 128, hasMin, rows: 64, groups: 3 }, 5)
+    for (const scales of [{ hasMin: false }, { hasMin: true }, { hasMin: false, stepped: true }]) {
+      const of = planesCase(92 + planes, { planes, groupSize: 128, ...scales, rows: 64, groups: 3 }, 5)
       const [a, b] = [relaxed, plain].map((build) => kernelProduct(build, of))
-      const tables = buildTables(of.x, of.w.cols, of.columns, of.w.groupSize, entryMax(of.w))
+      const tables = buildTables(
+        of.x,
+        of.w.cols,
+        of.columns,
+        of.w.groupSize,
+        entryMax({ ...of.w, stepped: scales.stepped }),
+      )
       const { magnitudes } = tableProduct(of.w, of.zeroPoint, tables, of.columns)
       // Two a run (2 runs of 64 columns, in 2 passes of up to four planes), one for a minimum, in each of 3 groups.
       const fused = 3 * (2 * 2 * 2 + 1)
@@ -56,7 +62,7 @@ describe('the relaxed and the plain build', () => {
       ...both(({ kernels }, memory) => {
         const out = memory.floats(w.cols)
         const packed = memory.bytes(packPlanes(w))
-        kernels.embeddingRow(out.byteOffset, packed.byteOffset, 39, w.cols, 5, 32, 0, true)
+        kernels.embeddingRow(out.byteOffset, packed.byteOffset, 39, w.cols, 5, 32, 0, true, false)
         return out
       }),
     )

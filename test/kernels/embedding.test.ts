@@ -11,14 +11,14 @@ const shape = fc.record({
   groups: fc.integer({ min: 1, max: 3 }),
   groupSize: fc.constantFrom(32, 64, 128),
   planes: fc.integer({ min: 1, max: 8 }),
-  hasMin: fc.boolean(),
+  scales: fc.constantFrom({ hasMin: false }, { hasMin: true }, { hasMin: false, stepped: true }),
 })
 
 describe.each(await openBuilds())('embeddingRow, $build build', ({ kernels, run }) => {
   it('is exactly the dequantized row', () => {
     fc.assert(
-      fc.property(fc.integer(), shape, (seed, of) => {
-        const { w, zeroPoint } = planesCase(seed, of, 1)
+      fc.property(fc.integer(), shape, (seed, { scales, ...of }) => {
+        const { w, zeroPoint } = planesCase(seed, { ...of, ...scales }, 1)
         run((memory) => {
           const packed = memory.bytes(packPlanes(w))
           const out = memory.floats(w.cols)
@@ -32,7 +32,8 @@ describe.each(await openBuilds())('embeddingRow, $build build', ({ kernels, run 
               w.planes,
               w.groupSize,
               zeroPoint,
-              of.hasMin,
+              scales.hasMin,
+              w.steps !== undefined,
             )
             expectExact(out, embeddingRow(w, zeroPoint, row))
           }

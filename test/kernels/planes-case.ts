@@ -24,7 +24,7 @@ export function planesCase(seed: number, shape: MatrixShape, columns: number): P
   const zeroPoints = [0, -(2 ** (w.planes - 1)), -largest / 2, -largest, -20 * random()].map(Math.fround)
   return {
     w,
-    zeroPoint: shape.hasMin ? 0 : zeroPoints[integer(random, 0, zeroPoints.length - 1)],
+    zeroPoint: shape.stepped ? -largest / 2 : shape.hasMin ? 0 : zeroPoints[integer(random, 0, zeroPoints.length - 1)],
     x: activations(random, columns * w.cols),
     columns,
     before: gaussians(random, columns * w.rows),
@@ -40,6 +40,7 @@ export function kernelProduct(
   { w, zeroPoint, x, columns, before }: PlanesCase,
 ): Float32Array {
   const { rows, cols, planes, groupSize } = w
+  const stepped = w.steps !== undefined
   const paddedRows = Math.ceil(rows / TILE_ROWS) * TILE_ROWS
   const stride = paddedRows + 16
   const gap = 12345
@@ -56,7 +57,7 @@ export function kernelProduct(
       cols,
       columns,
       groupSize,
-      entryMax({ planes, groupSize }),
+      entryMax({ planes, groupSize, stepped }),
     )
     const centre = (2 ** planes - 1) / 2 + zeroPoint
     const packed = memory.bytes(packPlanes(w))
@@ -72,6 +73,7 @@ export function kernelProduct(
       groupSize,
       centre,
       w.mins !== null,
+      stepped,
     )
     const product = new Float32Array(columns * rows)
     for (let column = 0; column < columns; column++) {

@@ -1,5 +1,5 @@
 /// <reference lib="esnext.float16" />
-import { QUAD, TABLE_ENTRIES } from '../../assembly/layout.ts'
+import { QUAD, STEPS, TABLE_ENTRIES } from '../../assembly/layout.ts'
 import type { QuantizedMatrix } from '../../src/pack/planes/layout.ts'
 import type { Tables } from './tables.reference.ts'
 
@@ -16,6 +16,13 @@ export function halves(bits: Uint16Array): Float16Array {
   return new Float16Array(bits.buffer, bits.byteOffset, bits.length)
 }
 
+/** (rows, cols / groupSize): the scale of each group, exact. */
+export function groupScales({ cols, groupSize, scales, steps }: QuantizedMatrix): Float64Array {
+  const stored = halves(scales)
+  if (steps === undefined) return Float64Array.from(stored)
+  return Float64Array.from(steps, (step, i) => (stored[Math.floor((i * groupSize) / cols)] * step) / STEPS)
+}
+
 function emptyProduct(rows: number, columns: number): Product {
   return { y: new Float64Array(columns * rows), magnitudes: new Float64Array(columns * rows) }
 }
@@ -24,7 +31,7 @@ function emptyProduct(rows: number, columns: number): Product {
 export function exactProduct(w: QuantizedMatrix, zeroPoint: number, x: Float32Array, columns: number): Product {
   const { rows, cols, groupSize } = w
   const product = emptyProduct(rows, columns)
-  const [scales, mins] = [halves(w.scales), w.mins && halves(w.mins)]
+  const [scales, mins] = [groupScales(w), w.mins && halves(w.mins)]
   for (let row = 0; row < rows; row++) {
     for (let col = 0; col < cols; col++) {
       const group = Math.floor((row * cols + col) / groupSize)
@@ -49,7 +56,7 @@ export function tableProduct(w: QuantizedMatrix, zeroPoint: number, tables: Tabl
   const groups = cols / groupSize
   const centre = (2 ** planes - 1) / 2 + zeroPoint
   const product = emptyProduct(rows, columns)
-  const [scales, mins] = [halves(w.scales), w.mins && halves(w.mins)]
+  const [scales, mins] = [groupScales(w), w.mins && halves(w.mins)]
   for (let row = 0; row < rows; row++) {
     for (let group = 0; group < groups; group++) {
       const scale = scales[row * groups + group]
@@ -101,7 +108,7 @@ function integerSum(indexes: Uint8Array, planes: number, entries: Int8Array, tab
  */
 export function tableBound(w: QuantizedMatrix, tables: Tables, columns: number): Float64Array {
   const groups = w.cols / w.groupSize
-  const scales = halves(w.scales)
+  const scales = groupScales(w)
   const halfSteps = (2 ** w.planes - 1) * (w.groupSize / QUAD) * (0.5 + 1e-4)
   return Float64Array.from({ length: columns * w.rows }, (_, at) => {
     const [column, row] = [Math.floor(at / w.rows), at % w.rows]

@@ -1,7 +1,7 @@
 /// <reference lib="esnext.float16" />
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { QUAD } from '../../assembly/layout.ts'
+import { QUAD, STEPS } from '../../assembly/layout.ts'
 import { createRandom } from '../../src/generate/random.ts'
 import { entryMax } from '../../src/model/matrix.ts'
 import type { QuantizedMatrix } from '../../src/pack/planes/layout.ts'
@@ -13,19 +13,27 @@ import { buildTables } from './tables.reference.ts'
 import { expectExact, expectWithin, roundings } from './tolerance.ts'
 
 const formats = [1, 2, 3, 4, 5, 6, 7, 8].flatMap((planes) =>
-  [32, 64, 128].flatMap((groupSize) => [false, true].map((hasMin) => ({ planes, groupSize, hasMin }))),
+  [32, 64, 128].flatMap((groupSize) =>
+    [
+      { hasMin: false, stepped: false },
+      { hasMin: true, stepped: false },
+      { hasMin: false, stepped: true },
+    ].map((scales) => ({ planes, groupSize, ...scales })),
+  ),
 )
 
 // Roundings on the way of a term into y: 12 in sum(x), 6 in its products with centre, factor and scale, and one for each
 // later addition to y: at most 4 groups of 2 runs in 2 passes and a minimum, 20. All are relative to sizes of terms.
 const ROUNDINGS = 12 + 6 + 20
 
+const formatOf = (w: QuantizedMatrix) => ({ ...w, stepped: w.steps !== undefined })
+
 const add = (a: ArrayLike<number>, b: ArrayLike<number>) => Float64Array.from(a, (value, i) => value + b[i])
 
 describe.each(await openBuilds())('matmul, $build build', (build) => {
   const expectProduct = (of: PlanesCase) => {
     const actual = kernelProduct(build, of)
-    const tables = buildTables(of.x, of.w.cols, of.columns, of.w.groupSize, entryMax(of.w))
+    const tables = buildTables(of.x, of.w.cols, of.columns, of.w.groupSize, entryMax(formatOf(of.w)))
     const model = tableProduct(of.w, of.zeroPoint, tables, of.columns)
     const rounding = (i: number) => roundings(ROUNDINGS) * (Math.abs(of.before[i]) + model.magnitudes[i])
     expectWithin(actual, add(of.before, model.y), rounding)
@@ -54,21 +62,29 @@ describe.each(await openBuilds())('matmul, $build build', (build) => {
   // Few columns go through four parts of the matrix at once: of these the last are shorter by a tile, or are not there.
   it.each([1, 33, 65, 97, 129, 161, 193, 225, 257, 289])('does so for %i rows', (rows) => {
     for (const columns of [1, 3, 7]) {
-      expectProduct(planesCase(28, { planes: 2, groupSize: 64, hasMin: true, rows, groups: 2 }, columns))
+      const shape = { planes: 2, groupSize: 64, rows, groups: 2 }
+      expectProduct(planesCase(28, { ...shape, hasMin: true }, columns))
+      expectProduct(planesCase(30, { ...shape, hasMin: false, stepped: true }, columns))
     }
   })
 
-  it.each(formats)('does so for $planes planes, groups of $groupSize, minimum stored: $hasMin', (format) => {
-    expectProduct(planesCase(22, { ...format, rows: 45, groups: 2 }, 6))
-  })
+  it.each(formats)(
+    'does so for $planes planes, groups of $groupSize, minimum stored: $hasMin, steps: $stepped',
+    (format) => {
+      expectProduct(planesCase(22, { ...format, rows: 45, groups: 2 }, 6))
+    },
+  )
 
-  it.each(formats)('is exact in integers: $planes planes, groups of $groupSize, minimum stored: $hasMin', (format) => {
-    for (const levels of ['random', 'largest', 'smallest'] as const) {
-      const of = integerCase(23, format, levels)
-      const exact = exactProduct(of.w, of.zeroPoint, of.x, of.columns)
-      expectExact(kernelProduct(build, of), add(of.before, exact.y))
-    }
-  })
+  it.each(formats)(
+    'is exact in integers: $planes planes, groups of $groupSize, minimum stored: $hasMin, steps: $stepped',
+    (format) => {
+      for (const levels of ['random', 'largest', 'smallest'] as const) {
+        const of = integerCase(23, format, levels)
+        const exact = exactProduct(of.w, of.zeroPoint, of.x, of.columns)
+        expectExact(kernelProduct(build, of), add(of.before, exact.y))
+      }
+    },
+  )
 
   it('leaves y as it is where the activations are zero', () => {
     const of = planesCase(24, { planes: 3, groupSize: 64, hasMin: true, rows: 40, groups: 3 }, 5)
@@ -99,7 +115,7 @@ describe.each(await openBuilds())('matmul, $build build', (build) => {
 
   // What is computed at once with others, in a chunk of a prompt or beside other answers, must be what it is alone.
   it.each(formats)(
-    'gives a column the same bits in any number: $planes planes, groups of $groupSize, minimum stored: $hasMin',
+    'gives a column the same bits in any number: $planes planes, groups of $groupSize, minimum stored: $hasMin, steps: $stepped',
     (format) => {
       const of = planesCase(29, { ...format, rows: 170, groups: 2 }, 13)
       const together = kernelProduct(build, of)
@@ -141,15 +157,16 @@ describe.each(await openBuilds())('matmul, $build build', (build) => {
  */
 function integerCase(
   seed: number,
-  { planes, groupSize, hasMin }: { planes: number; groupSize: number; hasMin: boolean },
+  { planes, groupSize, hasMin, stepped }: (typeof formats)[number],
   levels: 'random' | 'largest' | 'smallest',
 ): PlanesCase {
   const random = createRandom(seed)
   const [rows, groups, columns] = [37, 3, 5]
   const cols = groups * groupSize
-  const halvesOf = (draw: () => number) => new Uint16Array(Float16Array.from({ length: rows * groups }, draw).buffer)
+  const halvesOf = (draw: () => number, length = rows * groups) =>
+    new Uint16Array(Float16Array.from({ length }, draw).buffer)
   const largest = 2 ** planes - 1
-  const largestEntry = entryMax({ planes, groupSize })
+  const largestEntry = entryMax({ planes, groupSize, stepped })
   const level = { random: () => integer(random, 0, largest), largest: () => largest, smallest: () => 0 }[levels]
   const quad = (first: boolean) => {
     const total = 2 * (levels === 'random' && !first ? integer(random, 0, largestEntry) : largestEntry)
@@ -165,12 +182,15 @@ function integerCase(
     planes,
     groupSize,
     q: Uint8Array.from({ length: rows * cols }, level),
-    scales: halvesOf(() => (random() < 0.5 ? 1 : -1)),
+    scales: stepped
+      ? halvesOf(() => (random() < 0.5 ? STEPS : -STEPS), rows)
+      : halvesOf(() => (random() < 0.5 ? 1 : -1)),
+    ...(stepped && { steps: new Uint8Array(rows * groups).fill(1) }),
     mins: hasMin ? halvesOf(() => integer(random, -32, 32)) : null,
   }
   return {
     w,
-    zeroPoint: hasMin ? 0 : -integer(random, 0, 2 ** (planes - 1)),
+    zeroPoint: stepped ? -largest / 2 : hasMin ? 0 : -integer(random, 0, 2 ** (planes - 1)),
     x: Float32Array.from(quads.flat()),
     columns,
     before: new Float32Array(columns * rows).fill(3),

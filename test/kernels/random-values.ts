@@ -1,3 +1,4 @@
+import { STEPS } from '../../assembly/layout.ts'
 import type { Random } from '../../src/generate/random.ts'
 import type { QuantizedMatrix } from '../../src/pack/planes/layout.ts'
 
@@ -36,18 +37,23 @@ export interface MatrixShape {
   readonly groupSize: number
   readonly planes: number
   readonly hasMin: boolean
+  readonly stepped?: boolean
 }
 
-export function matrix(random: Random, { rows, groups, groupSize, planes, hasMin }: MatrixShape): QuantizedMatrix {
+export function matrix(
+  random: Random,
+  { rows, groups, groupSize, planes, hasMin, stepped }: MatrixShape,
+): QuantizedMatrix {
   const cols = groups * groupSize
-  const halves = () => Uint16Array.from({ length: rows * groups }, () => half(random))
+  const halves = (length = rows * groups) => Uint16Array.from({ length }, () => half(random))
   return {
     rows,
     cols,
     planes,
     groupSize,
     q: Uint8Array.from({ length: rows * cols }, () => integer(random, 0, 2 ** planes - 1)),
-    scales: halves(),
+    scales: halves(stepped ? rows : undefined),
+    ...(stepped && { steps: Uint8Array.from({ length: rows * groups }, () => integer(random, 0, STEPS - 1)) }),
     mins: hasMin ? halves() : null,
   }
 }

@@ -1,7 +1,7 @@
 import { samplingParams } from '../../src/chat/sampling.ts'
+import type { ContinueRequest } from '../../src/origin/continue-request.ts'
 import { AllOriginsFailedError } from '../../src/origin/errors.ts'
 import { History, type HistoryToken } from '../../src/origin/history.ts'
-import type { ContinueRequest } from '../../src/origin/origin.ts'
 import { type OriginConfig, parseOrigins } from '../../src/origin/origin-config.ts'
 import { EOS_ID } from '../support/fake-model.ts'
 import { NO_RULES } from '../support/stop-rules.ts'

@@ -2,7 +2,9 @@
 
 import { loadTensors } from '../../src/weights/load-tensors.ts'
 import type { Manifest, PlanesTensor, Tensor } from '../../src/weights/manifest.ts'
+import { planeFormat } from '../../src/weights/plane-layout.ts'
 import type { WeightStore } from '../../src/weights/weight-store.ts'
+import { groupScales } from '../kernels/planes.reference.ts'
 import { unpackPlanes } from './unpack-planes.ts'
 
 /** The weights that a pack stands for, by the names of its tensors. Throws WeightsError. */
@@ -22,8 +24,9 @@ export async function packedWeights(store: WeightStore, manifest: Manifest): Pro
 
 function weightsOf(tensor: PlanesTensor, bytes: Uint8Array): Float32Array {
   const [rows, cols] = tensor.shape
-  const { q, scales, mins } = unpackPlanes(bytes, { ...tensor, rows, cols, hasMin: tensor.zeroPoint === null })
-  const scale = new Float16Array(scales.buffer)
+  const matrix = unpackPlanes(bytes, { rows, cols, ...planeFormat(tensor) })
+  const { q, mins } = matrix
+  const scale = groupScales(matrix)
   const min = mins && new Float16Array(mins.buffer)
   return Float32Array.from(q, (level, i) => {
     const group = Math.floor(i / tensor.groupSize)

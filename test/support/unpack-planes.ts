@@ -1,4 +1,4 @@
-import { QUAD, SCALE_BYTES, TILE_ROWS, VECTOR_BYTES } from '../../assembly/layout.ts'
+import { QUAD, SCALE_BYTES, STEP_BYTES, TILE_ROWS, VECTOR_BYTES } from '../../assembly/layout.ts'
 import type { QuantizedMatrix } from '../../src/pack/planes/layout.ts'
 import { indexBytes, planesBytes } from '../../src/weights/plane-layout.ts'
 
@@ -13,23 +13,24 @@ const unpairedRow = (byte: number) => (byte >> 1) + (byte & 1) * HALF_VECTOR
 /** The matrix that `packPlanes` packed: its exact inverse. */
 export function unpackPlanes(
   packed: Uint8Array,
-  shape: { rows: number; cols: number; planes: number; groupSize: number; hasMin: boolean },
+  shape: { rows: number; cols: number; planes: number; groupSize: number; hasMin: boolean; stepped?: boolean },
 ): QuantizedMatrix {
-  const { rows, cols, planes, groupSize, hasMin } = shape
+  const { rows, cols, planes, groupSize, hasMin, stepped } = shape
   if (packed.length !== planesBytes(rows, cols, shape)) {
     throw new RangeError(`${packed.length} bytes are not a matrix of shape (${rows}, ${cols})`)
   }
   const groups = cols / groupSize
   const rowQuads = cols / QUAD
   const quads = new Uint32Array(rows * rowQuads)
-  const scales = new Uint16Array(rows * groups)
+  const scales = new Uint16Array(stepped ? rows : rows * groups)
+  const steps = stepped ? new Uint8Array(rows * groups) : undefined
   const mins = hasMin ? new Uint16Array(rows * groups) : null
   const tileWords = new Uint32Array(TILE_ROWS)
   let at = 0
 
-  const readHalves = (halves: Uint16Array, tile: number, group: number) => {
+  const readHalves = (halves: Uint16Array, tile: number, index: number, count: number) => {
     for (let row = 0; row < TILE_ROWS && tile + row < rows; row++) {
-      halves[(tile + row) * groups + group] = packed[at + row * SCALE_BYTES] | (packed[at + row * SCALE_BYTES + 1] << 8)
+      halves[(tile + row) * count + index] = packed[at + row * SCALE_BYTES] | (packed[at + row * SCALE_BYTES + 1] << 8)
     }
     at += TILE_ROWS * SCALE_BYTES
   }
@@ -43,11 +44,16 @@ export function unpackPlanes(
           quads[(tile + row) * rowQuads + group * (groupSize / QUAD) + quad] = tileWords[row]
         }
       }
-      readHalves(scales, tile, group)
-      if (mins !== null) readHalves(mins, tile, group)
+      if (steps) {
+        for (let row = 0; row < TILE_ROWS && tile + row < rows; row++)
+          steps[(tile + row) * groups + group] = packed[at + row]
+        at += TILE_ROWS * STEP_BYTES
+      } else readHalves(scales, tile, group, groups)
+      if (mins !== null) readHalves(mins, tile, group, groups)
     }
+    if (steps) readHalves(scales, tile, 0, 1)
   }
-  return { rows, cols, planes, groupSize, q: new Uint8Array(quads.buffer), scales, mins }
+  return { rows, cols, planes, groupSize, q: new Uint8Array(quads.buffer), scales, ...(steps && { steps }), mins }
 }
 
 /** The four weights (one word) of each of the 32 rows, from the vectors of one quad. */

@@ -1,5 +1,4 @@
 import type { ServerResponse } from 'node:http'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Conversation } from '../../src/widget/conversation.ts'
 import type { ChatEvent } from '../../src/widget/turns.ts'
@@ -30,12 +29,11 @@ afterEach(async () => {
   await api.stop()
 })
 
-/** Until they have been read. */
-async function beats(response: ServerResponse): Promise<void> {
-  for (let beat = 0; beat < 5; beat++) {
-    response.write(': \n')
-    await sleep(20)
-  }
+/** A sign of life, until it has been read: the turn is another object then. */
+async function beat(response: ServerResponse): Promise<void> {
+  const before = last(current)
+  response.write(': \n')
+  await until(() => last(current) !== before)
 }
 const bodies = () => api.requests.filter(({ path }) => path === '/v1/chat/completions').map(({ body }) => body)
 
@@ -328,7 +326,7 @@ describe('silence', () => {
     const asked = current.ask('Tell.')
     const { response } = await api.answer()
     await until(() => last(current).content === 'Once')
-    await beats(response)
+    await beat(response)
     expect(last(current).stalled).toBe(false)
     await vi.advanceTimersByTimeAsync(5_100)
     expect(last(current)).toMatchObject({ stalled: true, state: 'streaming' })

@@ -121,7 +121,7 @@ test.each(Array.from({ length: 6 }, (_, seed) => seed))(
             .filter(isQuestion)
             .map(({ content }) => Number(content))
             .sort(),
-        { timeout: 10_000 },
+        { timeout: 30_000 },
       )
       .toEqual(questions.map(Number).sort())
     for (const { current } of open) await until(() => !current.answering && current.queue.length === 0)

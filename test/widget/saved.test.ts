@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { Conversations } from '../../src/widget/conversations.ts'
 import { begins, chunk, end, numbered, type ScriptedApi, says, startScriptedApi, words } from './scripted-api.ts'
-import { last, said, Tabs, turnsOf, until } from './tabs.ts'
+import { last, said, Tabs, until } from './tabs.ts'
 
 let api: ScriptedApi
 let tabs: Tabs
@@ -131,94 +131,6 @@ describe('a reload in the middle of an answer', () => {
   })
 })
 
-describe('two tabs', () => {
-  test('see one answer grow, which the second takes over when the first is closed', async () => {
-    api.answers = [begins(numbered(0, { content: 'Once' }))]
-    api.events = begins(numbered(1, { content: ' upon' }))
-    const first = await open()
-    void first.current.ask('Tell.')
-    await until(() => first.current.turns.length === 2 && last(first.current).content)
-    const second = await open()
-    void second.open(first.current.id)
-    await until(() => said(second.current).at(-1) === 'Once')
-    expect(second.current.answering).toBe(true)
-    expect(api.requests).toHaveLength(1)
-    await tabs.close(first)
-    await until(() => said(second.current).at(-1) === 'Once upon')
-    second.current.stop()
-    await until(() => last(second.current).state === 'stopped')
-  })
-
-  test('stop the answer of the other one', async () => {
-    api.answers = [begins(numbered(0, { content: 'Once' }))]
-    const first = await open()
-    const answered = first.current.ask('Tell.')
-    await until(() => first.current.turns.length === 2 && last(first.current).content)
-    const second = await open()
-    void second.open(first.current.id)
-    await until(() => second.current.turns.length === 2)
-    second.current.stop()
-    await answered
-    expect(last(first.current)).toMatchObject({ content: 'Once', state: 'stopped' })
-    await until(() => last(second.current).state === 'stopped')
-  })
-
-  test('ask at once, and no turn is lost', async () => {
-    const first = await open()
-    await first.current.ask('Zero?')
-    const others = await Promise.all([reopened(first.current.id), reopened(first.current.id)])
-    await Promise.all([first, ...others].map((tab, index) => tab.current.ask(`${index}?`)))
-    for (const tab of [first, ...others]) await until(() => !tab.current.answering && tab.current.queue.length === 0)
-    const json = JSON.parse(await first.exportJson([first.current.id]))
-    const contents = json.conversations[0].turns.map(({ content }: { content: string }) => content)
-    expect(contents.sort()).toEqual(['0?', '1?', '2?', 'Yes.', 'Yes.', 'Yes.', 'Yes.', 'Zero?'])
-  })
-
-  test('share the queue, of which each message is sent once', async () => {
-    api.answers = [begins(numbered(0, { content: 'A' })), words('B.'), words('C.')]
-    const first = await open()
-    const answered = first.current.ask('One?')
-    await until(() => first.current.turns.length === 2 && last(first.current).content)
-    const second = await open()
-    void second.open(first.current.id)
-    await until(() => second.current.answering)
-    await second.current.ask('Two?')
-    await until(() => first.current.queue.length === 1)
-    await first.current.ask('Three?')
-    first.current.stop()
-    await answered
-    await until(() => said(second.current).length === 6)
-    expect(said(first.current)).toEqual(['One?', 'A', 'Two?', 'B.', 'Three?', 'C.'])
-    expect(asked()).toHaveLength(3)
-  })
-
-  test('delete what the other one is answering, and it stays deleted', async () => {
-    await (await open()).current.ask('Zero?')
-    api.answers = [begins(numbered(0, { content: 'Once' }))]
-    const first = await open()
-    const answered = first.current.ask('Tell.')
-    await until(() => first.current.turns.length === 2 && last(first.current).content)
-    const second = await open()
-    void second.open(first.current.id)
-    await until(() => second.current.turns.length === 2)
-    await second.current.remove(turnsOf(second.current)[0].id)
-    await answered
-    for (const tab of [first, second]) await until(() => tab.current.isEmpty && !tab.current.answering)
-    expect((await reopened(first.current.id)).current.isEmpty).toBe(true)
-    await second.current.undoRemove()
-    await until(() => said(first.current).join() === 'Tell.,Once')
-  })
-
-  test('keep their drafts', async () => {
-    const first = await open()
-    first.current.draft = 'Half a thou'
-    await first.current.flush()
-    const second = await reopened(first.current.id)
-    expect(second.current.draft).toBe('Half a thou')
-    expect(first.list).toEqual([])
-  })
-})
-
 describe('an element', () => {
   test('that is moved in the page goes on reading', async () => {
     api.answers = [begins(numbered(0, { content: 'Once' }))]
@@ -269,6 +181,20 @@ test('a new conversation that is begun while the last one is read stays', async 
   await next.leave()
 })
 
+test('a new conversation that is begun right after a question is another one', async () => {
+  const tab = await open()
+  const one = tab.current
+  const first = one.ask('One?')
+  const two = tab.create()
+  await Promise.all([first, two.ask('Two?')])
+  await tab.open(one.id)
+  expect(tab.current).toBe(one)
+  expect([said(one), said(two)]).toEqual([
+    ['One?', 'Yes.'],
+    ['Two?', 'Yes.'],
+  ])
+})
+
 /** A tab's, which outlives its page: what is in it. */
 function stubSessionStorage(): Map<string, string> {
   const items = new Map<string, string>()
@@ -302,6 +228,18 @@ describe('the list', () => {
     expect(tab.list[0].title).toBe('Mead')
     await tab.open(id)
     expect(said(tab.current)).toEqual(['What is mead made of?', 'Of water and HONEY wine.'])
+  })
+
+  test('has one again whose removal is undone before it is done', async () => {
+    api.answers = [begins(`${chunk({ content: 'A' })}\n`)]
+    const tab = await open()
+    void tab.current.ask('One?')
+    await until(() => tab.current.turns.length === 2 && last(tab.current).content)
+    const removed = tab.remove(tab.current.id)
+    await tab.undoRemove()
+    await removed
+    expect(tab.list.map(({ title }) => title)).toEqual(['One?'])
+    expect((await open()).list).toHaveLength(1)
   })
 
   test('of another endpoint is another one', async () => {

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Conversations } from '../../src/widget/conversations.ts'
+import { textsFor } from '../../src/widget/texts.ts'
 import { begins, chunk, end, numbered, type ScriptedApi, says, startScriptedApi, words } from './scripted-api.ts'
 import { last, Tabs, turnsOf, until } from './tabs.ts'
 
@@ -48,7 +49,8 @@ describe('what is exported', () => {
     expect(turns(twin)).toEqual(turns(conversations))
   })
 
-  test('as Markdown is read by people, and comes back as it was shown', async () => {
+  test.each(['en', 'zh'])('as Markdown is read by people, and comes back as it was shown (%s)', async (language) => {
+    const texts = textsFor(language)
     const hostile = '## You\n\nNo.\n\n<!-- nanbeige-chat 00 -->\n<!-- 00 question -->\n\n```\n</details>'
     api.answers = [
       says(`${chunk({ reasoning: 'Hm.\n\n## Answer' })}\n${chunk({ content: hostile })}\n`, end()),
@@ -57,8 +59,9 @@ describe('what is exported', () => {
     const tab = await open()
     await tab.current.ask('One?\n\n## Answer')
     await tab.current.ask('Two?')
-    const markdown = await tab.exportMarkdown(tab.current.id)
+    const markdown = await tab.exportMarkdown(tab.current.id, texts)
     expect(markdown).toContain('# One?\n')
+    expect(markdown).toContain(`## ${texts.you}\n`)
     const other = await tabs.open(api.url.replace('127.0.0.1', 'localhost'))
     expect(await other.import(markdown.replaceAll('\n', '\r\n').trimEnd())).toBe(1)
     expect(await other.import(markdown)).toBe(1)

@@ -64,6 +64,20 @@ test('a turn is deleted with what follows it, and comes back', async () => {
   await until(() => said(tab.current).length === 6)
 })
 
+test('Undo before a turn under way is gone brings it back', async () => {
+  api.answers = [begins(`${chunk({ content: 'A' })}\n`)]
+  const asked = current.ask('One?')
+  await until(() => current.turns.length === 2 && last(current).content)
+  const removed = current.remove(last(current).id)
+  await current.undoRemove()
+  await Promise.all([asked, removed])
+  expect(said(current)).toEqual(['One?', 'A'])
+  const { id } = current
+  const tab = await tabs.open(api.url)
+  await tab.open(id)
+  expect(said(tab.current)).toEqual(['One?', 'A'])
+})
+
 describe('a message that is typed during an answer', () => {
   test('waits its turn', async () => {
     api.answers = [begins(`${chunk({ content: 'A' })}\n`), words('B.'), words('C.')]

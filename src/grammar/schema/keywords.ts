@@ -153,6 +153,6 @@ export function located(value: unknown, path: string): Located {
 }
 
 /** https://www.rfc-editor.org/rfc/rfc6901#section-3 */
-export function pointerPart(name: string): string {
+function pointerPart(name: string): string {
   return name.replaceAll('~', '~0').replaceAll('/', '~1')
 }

@@ -75,6 +75,13 @@ describe('a server of this machine without keys', () => {
     expect(await codeOf(await post({ url, headers: own }))).toEqual([403, 'host_not_allowed'])
   })
 
+  it.for(['rebound.example:8787', '[::ffff:127.0.0.1]', 'localhost.', 'localhost.example', '0.0.0.0', 'a b', ''])(
+    'does not answer whoever wrote the Host %s, whatever the URL became',
+    async (named) => {
+      expect(await codeOf(await post({ headers: { Host: named } }))).toEqual([403, 'host_not_allowed'])
+    },
+  )
+
   it.for<[string, Record<string, string>, number]>([
     ['its own page', { Origin: 'http://localhost:8787', 'Sec-Fetch-Site': 'same-origin' }, 200],
     ['a page of a server beside it', { Origin: 'http://localhost:3000', 'Sec-Fetch-Site': 'same-site' }, 200],

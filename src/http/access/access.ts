@@ -4,10 +4,9 @@ import { ApiError } from '../errors.ts'
 import type { Sql } from '../responses/store.ts'
 import { addressOf } from '../visitor.ts'
 import { Account } from './account.ts'
-import type { DayStore } from './allowance.ts'
 import { type ApiKey, credentialOf, matchingKey, parseApiKeys } from './api-keys.ts'
 import { type Caller, callerOf, LOOPBACK_CALLER } from './caller.ts'
-import { SqlDayStore } from './day-store.ts'
+import { Ledger } from './ledger.ts'
 import { STRANGER_LIMITS } from './limits.ts'
 import { isLoopback, Sites } from './sites.ts'
 import { type WidgetClaims, WidgetTokens } from './widget-tokens.ts'
@@ -28,7 +27,7 @@ export interface AccessSettings {
   readonly access?: string | null
   /** The variable ALLOWED_ORIGINS. */
   readonly allowedOrigins?: string | null
-  /** Where the tokens of a day and the secret of widgets' tokens outlast the memory; left out: nowhere. */
+  /** Where what was taken of limits and the secret of widgets' tokens outlast the memory; left out: nowhere. */
   readonly sql?: Sql
 }
 
@@ -43,7 +42,7 @@ interface Granted {
 export class Access {
   readonly sites: Sites
   readonly #settings: AccessSettings
-  readonly #days: DayStore | undefined
+  readonly #ledger: Ledger | undefined
   #keys: readonly ApiKey[] | undefined
   #tokens: WidgetTokens | undefined
   readonly #accounts = new Map<string, Account>()
@@ -51,7 +50,7 @@ export class Access {
 
   constructor(settings: AccessSettings) {
     this.#settings = settings
-    this.#days = settings.sql && new SqlDayStore(settings.sql)
+    this.#ledger = settings.sql && new Ledger(settings.sql)
     this.sites = new Sites(settings.allowedOrigins ?? undefined, this.#isLoopback)
   }
 
@@ -124,7 +123,7 @@ export class Access {
   }
 
   get #widgetTokens(): WidgetTokens {
-    this.#tokens ??= new WidgetTokens(this.#settings.sql)
+    this.#tokens ??= new WidgetTokens(this.#settings.sql, this.#ledger)
     return this.#tokens
   }
 
@@ -154,7 +153,7 @@ export class Access {
     const { name, origins = true, metrics = false } = key
     let account = this.#accounts.get(name)
     if (!account) {
-      account = new Account(`key ${name}`, key, { store: this.#days })
+      account = new Account(`key ${name}`, key, { ledger: this.#ledger })
       this.#accounts.set(name, account)
     }
     return {
@@ -172,7 +171,7 @@ export class Access {
     const isSeenTo = this.#settings.access === 'public' && 'cf' in c.req.raw && c.req.raw.cf
     const address = isSeenTo ? addressOf(c) : ''
     const account =
-      this.#addresses.get(address) ?? new Account(`address ${address}`, STRANGER_LIMITS, { store: this.#days })
+      this.#addresses.get(address) ?? new Account(`address ${address}`, STRANGER_LIMITS, { ledger: this.#ledger })
     this.#addresses.delete(address)
     this.#addresses.set(address, account)
     if (this.#addresses.size > MAX_ADDRESSES) this.#forgetAddress()
@@ -189,6 +188,7 @@ export class Access {
   #forgetAddress(): void {
     for (const [address, account] of this.#addresses) {
       if (!account.isIdle) continue
+      account.save()
       this.#addresses.delete(address)
       return
     }
@@ -197,16 +197,20 @@ export class Access {
 
 /**
  * Throws an ApiError of status 403 where the server is called by a name that is not this machine's: a site may have its own name resolve to
- * 127.0.0.1, and its pages are then of the same origin.
+ * 127.0.0.1, and its pages are then of the same origin. They may write other headers: Miniflare (5.20261117) takes the URL from `MF-Original-URL`,
+ * and leaves `Host` as the browser wrote it.
  */
-function loopback({ url }: Request): Caller {
-  const asked = new URL(url)
-  if (isLoopback(asked)) return LOOPBACK_CALLER
-  throw new ApiError(
-    403,
-    'host_not_allowed',
-    `Without keys only this machine is served, by the names localhost, 127.0.0.1 and [::1], and not as ${asked.hostname}. Set API_KEYS.`,
-  )
+function loopback({ url, headers }: Request): Caller {
+  const named = headers.get('Host')
+  for (const asked of [url, ...(named === null ? [] : [`http://${named}`])]) {
+    if (URL.canParse(asked) && isLoopback(new URL(asked))) continue
+    throw new ApiError(
+      403,
+      'host_not_allowed',
+      `Without keys only this machine is served, by the names localhost, 127.0.0.1 and [::1], and not as ${echo(named ?? new URL(url).host)}. Set API_KEYS.`,
+    )
+  }
+  return LOOPBACK_CALLER
 }
 
 /** What ends an answer is never refused for asking too much. */

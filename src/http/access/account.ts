@@ -1,9 +1,13 @@
 import { ApiError } from '../errors.ts'
-import { type Allowance, type DayStore, InAll, PerDay, PerMinute } from './allowance.ts'
+import { type Allowance, InAll, PerDay, PerMinute } from './allowance.ts'
+import type { Ledger } from './ledger.ts'
 import type { Limits } from './limits.ts'
 
 /** Seconds after which somebody with too many answers at once is asked to come back. */
 const STREAMS_RETRY_SECONDS = 5
+
+/** How long what was taken waits to be written: an object that idles is evicted after 10 seconds. */
+export const SAVE_MS = 2000
 
 /** Of a widget's token. */
 interface TotalLimits {
@@ -15,12 +19,14 @@ interface TotalLimits {
 export class Account {
   readonly #requests: Allowance[] = []
   readonly #tokens: Allowance[] = []
-  readonly #day: PerDay | undefined
+  readonly #id: string
+  readonly #ledger: Ledger | undefined
   readonly #maxStreams: number
   #streams = 0
+  #saving: ReturnType<typeof setTimeout> | undefined
 
-  /** @param id of its tokens of the day in the store. @param total of a widget's token. */
-  constructor(id: string, limits: Limits, { store, total }: { store?: DayStore; total?: TotalLimits } = {}) {
+  /** @param id in the ledger; without one all is forgotten with the memory. @param total of a widget's token. */
+  constructor(id: string, limits: Limits, { ledger, total }: { ledger?: Ledger; total?: TotalLimits } = {}) {
     const { requestsPerMinute, tokensPerMinute, tokensPerDay, streams } = limits
     if (requestsPerMinute !== undefined) this.#requests.push(new PerMinute(requestsPerMinute, 'requests'))
     if (tokensPerMinute !== undefined) this.#tokens.push(new PerMinute(tokensPerMinute, 'tokens'))
@@ -28,9 +34,19 @@ export class Account {
       this.#requests.push(new InAll(total.requests, 'requests'))
       this.#tokens.push(new InAll(total.tokens, 'tokens'))
     }
-    this.#day = tokensPerDay === undefined ? undefined : new PerDay(tokensPerDay, id, store)
-    if (this.#day) this.#tokens.push(this.#day)
+    if (tokensPerDay !== undefined) this.#tokens.push(new PerDay(tokensPerDay))
     this.#maxStreams = streams ?? Number.POSITIVE_INFINITY
+    this.#id = id
+    this.#ledger = this.#all.length > 0 ? ledger : undefined
+    const before = this.#ledger?.read(id)
+    for (const allowance of this.#all) {
+      const spent = before?.[allowance.unit]
+      if (spent) allowance.restore(spent)
+    }
+  }
+
+  get #all(): readonly Allowance[] {
+    return [...this.#requests, ...this.#tokens]
   }
 
   get isIdle(): boolean {
@@ -44,6 +60,7 @@ export class Account {
 
   countRequest(): void {
     for (const allowance of this.#requests) allowance.take(1, Date.now())
+    this.#saveSoon()
   }
 
   /** Throws an ApiError of status 429 where no answer may begin now. */
@@ -59,11 +76,24 @@ export class Account {
 
   endAnswer(): void {
     this.#streams--
-    this.#day?.save()
+    this.save()
   }
 
   takeTokens(tokens: number): void {
     for (const allowance of this.#tokens) allowance.take(tokens, Date.now())
+    this.#saveSoon()
+  }
+
+  save(): void {
+    clearTimeout(this.#saving)
+    this.#saving = undefined
+    const now = Date.now()
+    const spent = this.#all.map((allowance) => [allowance.unit, allowance.spent(now)])
+    this.#ledger?.write(this.#id, Object.fromEntries(spent), now)
+  }
+
+  #saveSoon(): void {
+    if (this.#ledger) this.#saving ??= setTimeout(() => this.save(), SAVE_MS)
   }
 
   /** Why an answer must end, or not begin with so many tokens more; undefined: it may go on. */
@@ -91,7 +121,7 @@ function longest(allowances: readonly Allowance[], now: number): Allowance {
 
 function exhausted(allowance: Allowance, now: number): ApiError {
   const ms = allowance.waitMs(now)
-  const problem = `You may have ${allowance.name}, and they are spent`
+  const problem = `You may have ${allowance.limit} ${allowance.unit}, and they are spent`
   if (Number.isFinite(ms)) return limited(problem, Math.ceil(ms / 1000))
   return new ApiError(429, 'widget_token_spent', `${problem}. The page has to ask for another token.`, {
     headers: { 'x-should-retry': 'false' },

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { memorySql } from '../../../test/support/memory-sql.ts'
 import { InAll, PerDay, PerMinute } from './allowance.ts'
-import { SqlDayStore } from './day-store.ts'
+import { Ledger } from './ledger.ts'
 
 const NOON = Date.UTC(2026, 10, 26, 12)
 const HOUR = 3_600_000
@@ -29,24 +29,11 @@ describe('so much a minute', () => {
 })
 
 describe('so much a day', () => {
-  it('ends at midnight UTC, and outlasts the memory', () => {
-    const sql = memorySql()
-    const tokens = () => new PerDay(100, 'key one', new SqlDayStore(sql))
-    const first = tokens()
-    first.take(60, NOON)
-    first.save()
-    const second = tokens()
-    expect(second.left(NOON)).toBe(40)
-    second.take(50, NOON)
-    second.save()
-    const third = tokens()
-    expect([third.left(NOON), third.waitMs(NOON), third.waitMs(NOON + 12 * HOUR)]).toEqual([0, 12 * HOUR, 0])
-    expect(third.left(NOON + 12 * HOUR)).toBe(100)
-    expect(new PerDay(100, 'key two', new SqlDayStore(sql)).left(NOON)).toBe(100)
-    // A day's rows go with the first of another day.
-    third.take(1, NOON + 12 * HOUR)
-    third.save()
-    expect(sql.exec('SELECT tokens FROM spent').toArray()).toEqual([{ tokens: 1 }])
+  it('ends at midnight UTC', () => {
+    const tokens = new PerDay(100)
+    tokens.take(110, NOON)
+    expect([tokens.left(NOON), tokens.waitMs(NOON), tokens.waitMs(NOON + 12 * HOUR)]).toEqual([0, 12 * HOUR, 0])
+    expect(tokens.left(NOON + 12 * HOUR)).toBe(100)
   })
 })
 
@@ -54,4 +41,29 @@ it('so much in all never comes back', () => {
   const tokens = new InAll(5, 'tokens')
   tokens.take(6)
   expect([tokens.left(), tokens.waitMs()]).toEqual([0, Number.POSITIVE_INFINITY])
+})
+
+it.each([
+  ['a minute', () => new PerMinute(600, 'tokens'), 600 - 601 + 300],
+  ['a day', () => new PerDay(1000), 1000 - 601],
+  ['in all', () => new InAll(1000, 'tokens'), 1000 - 601],
+])('what was taken %s outlasts the memory, and time goes on meanwhile', (_, make, left) => {
+  const sql = memorySql()
+  const first = make()
+  first.take(601, NOON)
+  new Ledger(sql).write('one', { [first.unit]: first.spent(NOON) }, NOON)
+  const second = make()
+  second.restore(new Ledger(sql).read('one')[second.unit]!)
+  expect(second.left(NOON + 30_000)).toBe(left)
+  expect(make().spent(NOON)).toBeUndefined()
+  expect(new Ledger(sql).read('two')).toEqual({})
+})
+
+it('forgets who took nothing for a day', () => {
+  const sql = memorySql()
+  const ledger = new Ledger(sql)
+  ledger.write('one', {}, NOON)
+  ledger.write('two', {}, NOON + 2 * HOUR)
+  ledger.write('three', {}, NOON + 25 * HOUR)
+  expect(sql.exec('SELECT id FROM accounts ORDER BY id').toArray()).toEqual([{ id: 'three' }, { id: 'two' }])
 })

@@ -1,8 +1,19 @@
+/** What outlasts the memory of the server. */
+export interface Spent {
+  readonly amount: number
+  /** When it was that much. */
+  readonly at: number
+}
+
 /** How much of something is left to somebody: requests or tokens, in a time. Times are in ms as Date.now() counts. */
 export interface Allowance {
-  /** For messages: `60 requests a minute`. */
-  readonly name: string
+  /** For messages: `requests a minute`. An account has one of each. */
+  readonly unit: string
   readonly limit: number
+  /** What was taken; undefined: nothing that counts. */
+  spent(now: number): Spent | undefined
+  /** Takes what was taken before the server was restarted. */
+  restore(spent: Spent): void
   /** What runs out in the middle of an answer ends it. */
   readonly endsAnswers: boolean
   left(now: number): number
@@ -18,7 +29,7 @@ const MINUTE_MS = 60_000
 
 /** So much a minute, coming back evenly. What was taken too much is paid off before anything is left. */
 export class PerMinute implements Allowance {
-  readonly name: string
+  readonly unit: string
   readonly limit: number
   readonly endsAnswers = false
   /** In parts of which MINUTE_MS are one, so that each ms brings `limit` of them back: whole numbers. */
@@ -28,7 +39,7 @@ export class PerMinute implements Allowance {
   /** @param what is counted, as `requests`. */
   constructor(limit: number, what: string) {
     this.limit = limit
-    this.name = `${limit} ${what} a minute`
+    this.unit = `${what} a minute`
     this.#parts = limit * MINUTE_MS
   }
 
@@ -49,6 +60,16 @@ export class PerMinute implements Allowance {
     this.#at = now
   }
 
+  spent(now: number): Spent | undefined {
+    const amount = this.limit * MINUTE_MS - this.#partsAt(now)
+    return amount > 0 ? { amount, at: now } : undefined
+  }
+
+  restore({ amount, at }: Spent): void {
+    this.#parts = this.limit * MINUTE_MS - amount
+    this.#at = at
+  }
+
   #partsAt(now: number): number {
     return Math.min(this.limit * MINUTE_MS, this.#parts + Math.max(0, now - this.#at) * this.limit)
   }
@@ -58,30 +79,19 @@ export class PerMinute implements Allowance {
   }
 }
 
-const DAY_MS = 24 * 60 * MINUTE_MS
-
-/** Where the tokens of a day outlast the memory of the object. */
-export interface DayStore {
-  read(day: number, account: string): number
-  write(day: number, account: string, tokens: number): void
-}
+/** Nothing that was taken counts for longer. */
+export const DAY_MS = 24 * 60 * MINUTE_MS
 
 /** So many tokens in a day of UTC. */
 export class PerDay implements Allowance {
-  readonly name: string
+  readonly unit = 'tokens a day'
   readonly limit: number
   readonly endsAnswers = true
-  readonly #account: string
-  readonly #store: DayStore | undefined
   #day = -1
   #taken = 0
 
-  /** @param store left out: it is forgotten with the memory. */
-  constructor(limit: number, account: string, store?: DayStore) {
+  constructor(limit: number) {
     this.limit = limit
-    this.name = `${limit} tokens a day`
-    this.#account = account
-    this.#store = store
   }
 
   left(now: number): number {
@@ -103,8 +113,14 @@ export class PerDay implements Allowance {
     this.#taken += amount
   }
 
-  save(): void {
-    if (this.#day >= 0) this.#store?.write(this.#day, this.#account, this.#taken)
+  spent(now: number): Spent | undefined {
+    this.#turn(now)
+    return this.#taken > 0 ? { amount: this.#taken, at: now } : undefined
+  }
+
+  restore({ amount, at }: Spent): void {
+    this.#day = Math.floor(at / DAY_MS)
+    this.#taken = amount
   }
 
   /** Begins the day that it is. */
@@ -112,7 +128,7 @@ export class PerDay implements Allowance {
     const day = Math.floor(now / DAY_MS)
     if (day === this.#day) return
     this.#day = day
-    this.#taken = this.#store?.read(day, this.#account) ?? 0
+    this.#taken = 0
   }
 
   #tomorrow(now: number): number {
@@ -122,14 +138,14 @@ export class PerDay implements Allowance {
 
 /** So much in all, as long as what it belongs to is valid. */
 export class InAll implements Allowance {
-  readonly name: string
+  readonly unit: string
   readonly limit: number
   readonly endsAnswers = true
   #taken = 0
 
   constructor(limit: number, what: string) {
     this.limit = limit
-    this.name = `${limit} ${what} of a widget's token`
+    this.unit = `${what} of a widget's token`
   }
 
   left(): number {
@@ -146,5 +162,13 @@ export class InAll implements Allowance {
 
   take(amount: number): void {
     this.#taken += amount
+  }
+
+  spent(now: number): Spent | undefined {
+    return this.#taken > 0 ? { amount: this.#taken, at: now } : undefined
+  }
+
+  restore({ amount }: Spent): void {
+    this.#taken = amount
   }
 }

@@ -8,6 +8,7 @@ import { memorySql } from '../../../test/support/memory-sql.ts'
 import { GenerationQueue } from '../../generate/queue.ts'
 import { EdgeService } from '../../route/open-service.ts'
 import { createApp } from '../app.ts'
+import { SAVE_MS } from './account.ts'
 import type { ApiKey } from './api-keys.ts'
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
@@ -103,6 +104,25 @@ describe('a key', () => {
     expect([next.status, next.headers.get('Retry-After')]).toEqual([429, String(12 * 3600)])
     vi.setSystemTime(Date.UTC(2026, 10, 27))
     expect((await ask(app(), { max_tokens: 2 })).status).toBe(200)
+  })
+
+  it('has spent what it has spent when its server comes back, with what answers under way have taken', async () => {
+    const sql = memorySql()
+    const app = () => limitedApp({ requestsPerMinute: 2, tokensPerDay: 100_000 }, 'A long answer. '.repeat(1000), sql)
+    const first = app()
+    const stream = await ask(first, { stream: true })
+    const reader = stream.body!.getReader()
+    while (!new TextDecoder().decode((await reader.read()).value).includes('"content":"A'));
+    await ask(first, { messages: [] })
+    expect((await ask(first)).status).toBe(429)
+    const written = () => sql.exec('SELECT id FROM accounts').toArray()
+    await expect.poll(written, { timeout: 5 * SAVE_MS }).toEqual([{ id: 'key limited' }])
+    // Another object, as after a move in the midst of the answer.
+    expect((await ask(app())).status).toBe(429)
+    vi.setSystemTime(Date.now() + 60_000)
+    const { headers } = await ask(app(), { messages: [] })
+    expect(Number(headers.get('x-ratelimit-remaining-tokens'))).toBeLessThan(100_000 - (await cost()).prompt)
+    await reader.cancel()
   })
 
   it('pays nothing for a prompt that is longer than what is left of its day', async () => {

@@ -132,7 +132,10 @@ describe("a widget's token", () => {
   it('outlasts the memory of the server, and ends with its key', async () => {
     const sql = memorySql()
     const token = await tokenOf(appWith({ sql }))
-    expect((await chat(appWith({ sql }), token)).status).toBe(200)
+    const answer = await chat(appWith({ sql }), token)
+    expect(answer.status).toBe(200)
+    await answer.text()
+    expect((await chat(appWith({ sql }), token)).headers.get('x-ratelimit-remaining-requests')).toBe('58')
     expect(await codeOf(await chat(appWith(), token))).toEqual([401, 'invalid_api_key'])
     expect(await codeOf(await chat(appWith({ sql, keys: [keyEntry('bob')] }), token))).toEqual([401, 'invalid_api_key'])
   })

@@ -3,6 +3,7 @@ import { decodeBase64Url, encodeBase64Url } from 'hono/utils/encode'
 import { z } from 'zod'
 import type { Sql } from '../responses/store.ts'
 import { Account } from './account.ts'
+import type { Ledger } from './ledger.ts'
 
 const SECRET_BYTES = 32
 
@@ -31,11 +32,13 @@ interface Session {
 /** Short-lived tokens for the pages of one site, which so never hold a key. They are signed by a secret that this object alone knows. */
 export class WidgetTokens {
   readonly #secret: string
+  readonly #ledger: Ledger | undefined
   readonly #sessions = new Map<string, Session>()
 
-  /** @param sql where the secret outlasts the memory; left out: nowhere. */
-  constructor(sql?: Sql) {
+  /** @param sql where the secret outlasts the memory, and @param ledger what was used of tokens; left out: nowhere. */
+  constructor(sql?: Sql, ledger?: Ledger) {
     this.#secret = sql ? storedSecret(sql) : newSecret()
+    this.#ledger = ledger
   }
 
   sign(granted: Omit<WidgetClaims, 'jti'>): Promise<string> {
@@ -59,7 +62,7 @@ export class WidgetTokens {
     const session = this.#sessions.get(jti)
     if (session) return session.account
     this.#forgetEnded()
-    const account = new Account(`widget ${jti}`, {}, { total: { requests, tokens } })
+    const account = new Account(`widget ${jti}`, {}, { total: { requests, tokens }, ledger: this.#ledger })
     this.#sessions.set(jti, { account, ends: exp })
     return account
   }

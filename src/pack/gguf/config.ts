@@ -96,6 +96,28 @@ export function ggufTokens(metadata: GgufMetadata): Manifest['tokens'] {
   return { bos, eos: [...eos], addBos: addBos && bos !== null }
 }
 
+/** The model's own sampling settings, where its converter took them over (llama.cpp since November 2025). Throws PackError. */
+export function ggufSampling(metadata: GgufMetadata): Manifest['sampling'] {
+  const setting = (name: string) => {
+    const key = `general.sampling.${name}`
+    // Written as f32: 0.95 is read as 0.949999988.
+    if (metadata[key] === undefined) return undefined
+    const value = number(metadata, key)
+    if (!Number.isFinite(value)) throw invalid(metadata, key, 'a number')
+    return Number(value.toPrecision(6))
+  }
+  const [temperature, topP, topK] = ['temp', 'top_p', 'top_k'].map(setting)
+  if (topP !== undefined && !(topP >= 0 && topP <= 1)) {
+    throw invalid(metadata, 'general.sampling.top_p', 'a number from 0 to 1')
+  }
+  // Below zero stands for the most likely token, and for all tokens.
+  return {
+    ...(temperature !== undefined && { temperature: Math.max(temperature, 0) }),
+    ...(topP !== undefined && { topP }),
+    ...(topK !== undefined && { topK: Math.max(Math.trunc(topK), 0) }),
+  }
+}
+
 /** A text of the metadata, or null. */
 export function optionalText(metadata: GgufMetadata, key: string): string | null {
   return metadata[key] === undefined ? null : text(metadata, key)

@@ -2,7 +2,7 @@ import { basename } from 'node:path'
 import type { ModelSource } from '../model-source.ts'
 import { inFile } from '../pack-error.ts'
 import { tokenizerSpecFromGguf } from '../tokenizer/tables.ts'
-import { ggufConfig, ggufTokens, optionalText } from './config.ts'
+import { ggufConfig, ggufSampling, ggufTokens, optionalText } from './config.ts'
 import { fileSha256, type GgufFile, readGguf } from './file.ts'
 import { modelTensors } from './tensors.ts'
 
@@ -21,8 +21,7 @@ function sourceOf(file: GgufFile): ModelSource {
     config,
     tokens: ggufTokens(metadata),
     chatTemplate: optionalText(metadata, 'tokenizer.chat_template') ?? '',
-    // A GGUF does not say.
-    sampling: {},
+    sampling: ggufSampling(metadata),
     tensors: modelTensors(file, config),
     tokenizer: tokenizerSpecFromGguf(metadata),
     sha256: () => fileSha256(path),

@@ -9,8 +9,10 @@ export interface QuantizedMatrix {
   readonly groupSize: number
   /** (rows, cols), each below 2^planes. */
   readonly q: Uint8Array
-  /** (rows, cols / groupSize) half floats. */
+  /** (rows, cols / groupSize) half floats; (rows) where there are steps. */
   readonly scales: Uint16Array
+  /** (rows, cols / groupSize): scales of groups, in units of their row's / STEPS; absent: they are half floats of their own. */
+  readonly steps?: Uint8Array
   /** (rows, cols / groupSize) half floats; null: no minimum is stored. */
   readonly mins: Uint16Array | null
 }
@@ -30,14 +32,22 @@ function words(bytes: Uint8Array): Uint32Array {
   return new Uint32Array(aligned.buffer, aligned.byteOffset, bytes.length / 4)
 }
 
-function checkShape({ rows, cols, groupSize, q, scales, mins }: QuantizedMatrix): void {
+function checkShape({ rows, cols, groupSize, q, scales, steps, mins }: QuantizedMatrix): void {
   const groups = cols / groupSize
   if (!Number.isInteger(groups) || groupSize % QUAD !== 0) {
     throw new RangeError(`${cols} columns are not whole groups of ${groupSize}`)
   }
-  if (q.length !== rows * cols || scales.length !== rows * groups || (mins !== null && mins.length !== scales.length)) {
+  const [stepsNeeded, minsNeeded] = [steps && rows * groups, mins && rows * groups]
+  const scalesNeeded = steps ? rows : rows * groups
+  if (
+    q.length !== rows * cols ||
+    scales.length !== scalesNeeded ||
+    steps?.length !== stepsNeeded ||
+    (mins?.length ?? null) !== minsNeeded
+  ) {
     throw new RangeError(`weights, scales or minimums do not fit the shape (${rows}, ${cols})`)
   }
+  if (steps && mins) throw new RangeError('a matrix of steps has no minimums')
 }
 
 /**
@@ -46,17 +56,20 @@ function checkShape({ rows, cols, groupSize, q, scales, mins }: QuantizedMatrix)
  */
 export function packPlanes(matrix: QuantizedMatrix): Uint8Array {
   checkShape(matrix)
-  const { rows, cols, planes, groupSize, scales, mins } = matrix
+  const { rows, cols, planes, groupSize, scales, steps, mins } = matrix
   const quads = words(matrix.q)
   const rowQuads = cols / QUAD
   const groups = cols / groupSize
-  const packed = new Uint8Array(planesBytes(rows, cols, { planes, groupSize, hasMin: mins !== null }))
+  const packed = new Uint8Array(
+    planesBytes(rows, cols, { planes, groupSize, hasMin: mins !== null, stepped: steps !== undefined }),
+  )
   const nibbles = new Uint8Array(planes * TILE_ROWS)
   let at = 0
 
-  const writeHalves = (halves: Uint16Array, tile: number, group: number) => {
+  /** Of each row of a tile the half number `index` of `count`. */
+  const writeHalves = (halves: Uint16Array, tile: number, index: number, count: number) => {
     for (let row = 0; row < TILE_ROWS; row++) {
-      const value = tile + row < rows ? halves[(tile + row) * groups + group] : 0
+      const value = tile + row < rows ? halves[(tile + row) * count + index] : 0
       packed[at++] = value & 0xff
       packed[at++] = value >> 8
     }
@@ -76,9 +89,13 @@ export function packPlanes(matrix: QuantizedMatrix): Uint8Array {
         }
         at = writeVectors(packed, at, nibbles, planes)
       }
-      writeHalves(scales, tile, group)
-      if (mins !== null) writeHalves(mins, tile, group)
+      if (steps === undefined) writeHalves(scales, tile, group, groups)
+      else
+        for (let row = 0; row < TILE_ROWS; row++)
+          packed[at++] = row < tileRows ? steps[(tile + row) * groups + group] : 0
+      if (mins !== null) writeHalves(mins, tile, group, groups)
     }
+    if (steps !== undefined) writeHalves(scales, tile, 0, 1)
   }
   return packed
 }

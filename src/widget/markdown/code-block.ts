@@ -33,14 +33,14 @@ export class CodeBlock implements Island {
   #done = 0
   #waiting = false
 
-  constructor(pre: Element, { texts, light }: RenderingOptions) {
-    this.#light = light
+  constructor(pre: Element, options: RenderingOptions) {
+    this.#light = options.light
     this.element.className = 'code'
     const head = document.createElement('div')
     head.className = 'code-head'
     head.append(
       this.#name,
-      copyButton(texts, () => this.#text, this.#code),
+      copyButton(options, () => this.#text, this.#code),
     )
     const scroller = document.createElement('pre')
     scroller.tabIndex = 0
@@ -153,21 +153,23 @@ function plain(text: string): Node[] {
   return [document.createTextNode(text)]
 }
 
-function copyButton(texts: RenderingOptions['texts'], text: () => string, code: Element): HTMLButtonElement {
+function copyButton({ texts, copy }: RenderingOptions, text: () => string, code: Element): HTMLButtonElement {
   const button = document.createElement('button')
   button.type = 'button'
   button.className = 'copy'
   button.textContent = texts.copy
+  let timer: ReturnType<typeof setTimeout> | undefined
   button.addEventListener('click', async () => {
     try {
-      await navigator.clipboard.writeText(text().replace(/\n$/, ''))
+      await copy(text().replace(/\n$/, ''))
+      button.textContent = texts.copied
     } catch {
-      // Without leave, or on a page without TLS: what is selected can be copied by hand.
+      // What is selected can be copied by hand.
       getSelection()?.selectAllChildren(code)
-      return
+      button.textContent = texts.notCopied
     }
-    button.textContent = texts.copied
-    setTimeout(() => {
+    clearTimeout(timer)
+    timer = setTimeout(() => {
       button.textContent = texts.copy
     }, COPIED_MS)
   })

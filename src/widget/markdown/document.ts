@@ -1,33 +1,28 @@
-import type { Token, Tokens } from 'marked'
+import type { Token } from 'marked'
+import { cutBlock, firstLong, goOn, lastSettled, lengthOf, levelsOf, type Opened } from './cut.ts'
 import { Definitions } from './definitions.ts'
 import { fenceOf } from './fence.ts'
 import { Footnotes } from './footnotes.ts'
 import { holdBack, holdBackCode, openBlockMath } from './hold-back.ts'
 import { html } from './html.ts'
 import { type Lexed, lex } from './lexer.ts'
-import { closeInline, cutOf } from './open-syntax.ts'
+import { closeInline } from './open-syntax.ts'
 
 /** Characters that are read at a time. */
 const WINDOW = 2000
-/** A longer paragraph is cut where its Markdown allows it, so that what grows stays short. */
-const LONG_PARAGRAPH = 600
-
 const BLANK_END = /\n[ \t]*\n\s*$/
-const BARE_MARKER = /^ {0,3}(?:[-+*]|\d{1,9}[.)]?)?[ \t]*$/
 
 /** A piece of a document as HTML, to be sanitized. */
 export interface Part {
   readonly html: string
-  /** It goes on where the part before it ends: items of its list, rows of its table, lines of its code, text of its paragraph. */
-  readonly joins: boolean
-  /** It was cut: a part that joins it may follow. */
-  readonly open: boolean
-}
-
-/** A block that was cut: what is to be read before its rest, so that it is understood, and what that makes of it. */
-interface Opened {
-  readonly type: 'paragraph' | 'list' | 'table' | 'code'
-  readonly prefix: string
+  /**
+   * In how many elements, one within the other, it goes on where the part before it ends: 1: items of its list, rows of its table, lines of
+   * its code, text of its paragraph, blocks of its quote; 2: blocks of an item, or what the last block of a quote has, and so on. 0: it is
+   * another block.
+   */
+  readonly joins: number
+  /** How many of its elements, one within the other, were cut: a part that joins them may follow. */
+  readonly open: number
 }
 
 /**
@@ -86,7 +81,7 @@ export class MarkdownDocument {
   tail(): Part[] {
     const rest = this.#text.slice(this.#at)
     if (rest.trim() === '') return []
-    if (this.#opened?.type === 'code') {
+    if (this.#opened?.path.at(-1) === 'code') {
       return this.#parts(this.#lex(this.#opened.prefix + holdBackCode(rest)))
     }
     const prefix = this.#opened?.prefix ?? ''
@@ -111,11 +106,14 @@ export class MarkdownDocument {
       .finish()
       .slice(0, count)
       .filter(({ type }) => type !== 'space' && type !== 'def')
-      .map((token, index) => ({ html: html([token]), joins: index === 0 && this.#goesOn(token), open: false }))
+      .map((token, index) => {
+        const joins = index === 0 ? this.#joins(token) : 0
+        return { html: html([token]), joins, open: 0 }
+      })
   }
 
-  #goesOn(token: Token): boolean {
-    return token.type === this.#opened?.type
+  #joins(token: Token): number {
+    return this.#opened ? goOn(token, this.#opened.path) : 0
   }
 
   #finish(source: string, isEnd: boolean): Part[] | undefined {
@@ -129,23 +127,8 @@ export class MarkdownDocument {
         tokens = lexed.tokens
       }
     }
-    // A long paragraph is cut also when its end is there: it shall not matter how much was read at once.
-    const first = tokens.findIndex(({ type }) => type !== 'space')
-    const last = tokens[first]?.type === 'paragraph' && this.#isLong(tokens[first]) ? first : lastSettled(tokens)
-    const before = tokens.slice(0, Math.max(0, last))
-    const length = before.reduce((length, { raw }) => length + raw.length, 0) - prefix.length
-    if (before.some(({ type }) => type !== 'space')) {
-      const parts = this.#parts(lexed, last)
-      this.#advance(length, undefined)
-      return parts
-    }
-    const block = tokens[last]
-    const cut = block && this.#cutBlock(block, prefix)
-    if (cut) {
-      const joins = this.#goesOn(block)
-      this.#advance(length + cut.length, cut.opened)
-      return [{ html: cut.html, joins, open: true }]
-    }
+    const finished = this.#finishBefore(lexed, firstLong(tokens)) ?? this.#finishBefore(lexed, lastSettled(tokens))
+    if (finished) return finished
     if (!isEnd || !this.#complete) return undefined
     if (source === '') return undefined
     const parts = this.#parts(lexed)
@@ -153,53 +136,28 @@ export class MarkdownDocument {
     return parts
   }
 
-  #isLong({ raw }: Token): boolean {
-    return cutOf(raw, LONG_PARAGRAPH) !== undefined
+  /** The parts before a block, or what can be cut of it where it is the first. */
+  #finishBefore(lexed: Lexed, index: number): Part[] | undefined {
+    const prefix = this.#opened?.prefix ?? ''
+    const before = lexed.tokens.slice(0, Math.max(0, index))
+    const length = lengthOf(before) - prefix.length
+    if (before.some(({ type }) => type !== 'space')) {
+      const parts = this.#parts(lexed, index)
+      this.#advance(length, undefined)
+      return parts
+    }
+    const block: Token | undefined = lexed.tokens[index]
+    const joins = block ? this.#joins(block) : 0
+    const cut = block && cutBlock(block, joins > 0 ? this.#opened!.path : [], (source) => this.#lex(source))
+    if (!cut || length + cut.length <= 0) return undefined
+    lexed.finish()
+    this.#advance(length + cut.length, cut.opened)
+    return [{ html: html([cut.token]), joins, open: levelsOf(cut.opened) }]
   }
 
   #advance(characters: number, opened: Opened | undefined): void {
     this.#at += characters
     this.#opened = opened
-  }
-
-  /** The part of a block that nothing changes any more, though the block goes on. `length`: of its source. */
-  #cutBlock(block: Token, prefix: string): { html: string; length: number; opened: Opened } | undefined {
-    switch (block.type) {
-      case 'list': {
-        const list = block as Tokens.List
-        // A number or a dash alone may turn out to be text of the item before it.
-        const items = list.items.slice(0, BARE_MARKER.test(list.items.at(-1)!.raw) ? -2 : -1)
-        if (items.length === 0) return undefined
-        const length = items.reduce((length, { raw }) => length + raw.length, 0)
-        return this.#cutAt(block, length, '', prefix)
-      }
-      case 'table': {
-        const lines = block.raw.split('\n')
-        const head = `${lines[0]}\n${lines[1]}\n`
-        const rows = (block as Tokens.Table).rows.length - 1
-        if (rows < 1 || lines.length < rows + 3) return undefined
-        return this.#cutAt(block, lines.slice(0, rows + 2).join('\n').length + 1, head, prefix)
-      }
-      case 'code': {
-        const fence = fenceOf(block.raw)
-        if (!fence || fence.closed) return undefined
-        const length = block.raw.lastIndexOf('\n') + 1
-        if (length <= Math.max(fence.opener.length, prefix.length)) return undefined
-        return this.#cutAt(block, length, fence.opener, prefix)
-      }
-      case 'paragraph': {
-        const length = cutOf(block.raw, LONG_PARAGRAPH)
-        return length ? this.#cutAt(block, length, '', prefix) : undefined
-      }
-      default:
-        return undefined
-    }
-  }
-
-  #cutAt(block: Token, length: number, prefix: string, before: string) {
-    if (length <= before.length) return undefined
-    const [token] = this.#lex(block.raw.slice(0, length)).finish()
-    return { html: html([token]), length, opened: { type: block.type as Opened['type'], prefix } }
   }
 }
 
@@ -207,18 +165,6 @@ export class MarkdownDocument {
 function isReferredToBefore(text: string, label: string): boolean {
   const at = text.toLowerCase().indexOf(label.toLowerCase())
   return at >= 0 && text[at + label.length] !== ':'
-}
-
-/** The last block of which it is known what it is; all before it are finished, and it may go on. */
-function lastSettled(tokens: readonly Token[]): number {
-  const last = tokens.findLastIndex(({ type }) => type !== 'space')
-  if (last < 1) return last
-  // It may become an item of the list before it.
-  const { raw } = tokens[last]
-  if (!raw.includes('\n') && BARE_MARKER.test(raw)) {
-    return tokens.findLastIndex(({ type }, index) => index < last && type !== 'space')
-  }
-  return last
 }
 
 function isOpenCode(token: Token | undefined): boolean {

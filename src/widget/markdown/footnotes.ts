@@ -30,7 +30,11 @@ export class Footnotes {
   definition(source: string, lexer: Lexer): Tokens.Generic | undefined {
     const match = DEFINITION.exec(source)
     if (!match) return undefined
+    // Its text is in paragraphs, also where it stands in an item whose text is not.
+    const { top } = lexer.state
+    lexer.state.top = true
     const tokens = lexer.blockTokens(match[2].replace(/\n(?: {2,4}|\t)/g, '\n'), [])
+    lexer.state.top = top
     return { type: 'footnote', raw: match[0], label: match[1], notes: this, tokens }
   }
 }

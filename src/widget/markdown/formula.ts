@@ -15,9 +15,14 @@ function load(): Promise<Typeset> {
 
 const DELIMITERS = /^(?:\$\$|\\\[|\\\(|\$)([\s\S]*?)(?:\$\$|\\\]|\\\)|\$)$/
 
+export interface FormulaElement extends HTMLElement {
+  /** As it was written; undefined where it is shown so. No attribute, as it may be long. */
+  source?: string
+}
+
 /** A formula: as it was written until KaTeX is there, and where KaTeX does not understand it. */
 export class Formula implements Island {
-  readonly element: HTMLElement
+  readonly element: FormulaElement
   readonly #light: boolean
   #source = ''
   #waiting = false
@@ -37,8 +42,13 @@ export class Formula implements Island {
     const source = next.textContent ?? ''
     if (source === this.#source) return
     this.#source = source
-    if (this.#light) this.element.textContent = source
-    else if (typeset) this.#later()
+    if (this.#light) {
+      this.element.textContent = source
+      return
+    }
+    // Who looks for a place in the text counts what was written.
+    this.element.source = source
+    if (typeset) this.#later()
     else {
       this.element.textContent = source
       load().then(
@@ -62,6 +72,7 @@ export class Formula implements Island {
     const tex = DELIMITERS.exec(this.#source)?.[1] ?? this.#source
     const display = this.#source.startsWith('$$') || this.#source.startsWith('\\[')
     const isSet = typeset!(tex, display, this.element)
-    if (!isSet && !this.element.querySelector('.katex')) this.element.textContent = this.#source
+    if (isSet) this.element.dispatchEvent(new Event('typeset', { bubbles: true }))
+    else if (!this.element.querySelector('.katex')) this.element.textContent = this.#source
   }
 }

@@ -4,7 +4,7 @@ import { MAX_OPEN } from './open-syntax.ts'
 const UNCLEAR = /(?:^|\n)[ \t>]*(?:[-+*=_][-+*=_ \t]*|\d{1,9}[.)]?|#{1,6}|`+|~+|\$\$?|\\\[?|\[\^?[^\]\n]*\]?:?)?[ \t]*$/
 const TABLE_LINE = /^[ \t>]*\|/
 const DELIMITERS = /^[ \t>]*\|?[ \t:|-]*$/
-const UNCLEAR_IN_CODE = /(?:^|\n) {0,3}(?:`+|~+)[ \t]*$/
+const UNCLEAR_IN_CODE = /(?:^|\n)[ \t>]*(?:`+|~+)[ \t]*$/
 
 /** Markdown that still grows, less the end of it that would be shown as something else a moment later. */
 export function holdBack(source: string): string {

@@ -1,4 +1,5 @@
 import { getDefaults, Parser, Renderer, type Token, type Tokens } from 'marked'
+import type { Item } from './cut.ts'
 import { escapeHtml } from './escape.ts'
 import { fenceOf } from './fence.ts'
 import { footnoteHtml, footnoteReferenceHtml } from './footnotes.ts'
@@ -23,14 +24,13 @@ class ChatRenderer extends Renderer {
     return `<div class="table" tabindex="0">${super.table(token)}</div>\n`
   }
 
-  // Whether its text is in paragraphs is every item's own matter: a list that grows has items that nothing may change any more.
-  override listitem({ tokens, task, checked }: Tokens.ListItem): string {
-    const texts = tokens.filter(({ type }) => type === 'text' || type === 'paragraph')
+  // What an item begins with is in no paragraph, and all other text is: a list that grows has items that nothing may change any more.
+  override listitem({ tokens, task, checked, continued }: Item): string {
+    const first = continued ? undefined : tokens.find(({ type }) => type !== 'space' && type !== 'checkbox')
     const body = tokens.map((token) => {
-      if (token.type === 'checkbox') return ''
-      if (!texts.includes(token)) return this.parser.parse([token])
+      if (token.type !== 'text' && token.type !== 'paragraph') return this.parser.parse([token])
       const text = this.parser.parseInline((token as Tokens.Paragraph).tokens)
-      return texts.length > 1 ? `<p>${text}</p>\n` : `${text}\n`
+      return token === first ? text : `<p>${text}</p>`
     })
     const box = task ? `<input type="checkbox" disabled${checked ? ' checked' : ''}> ` : ''
     return `<li${task ? ' class="task"' : ''}>${box}${body.join('').trimEnd()}</li>\n`

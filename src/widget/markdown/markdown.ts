@@ -1,14 +1,20 @@
 import { noChange } from 'lit'
 import { AsyncDirective, directive } from 'lit/async-directive.js'
 import type { ChildPart } from 'lit/directive.js'
+import { copyText } from '../views/copy-text.ts'
 import type { MarkdownRenderer, RendererOptions } from './renderer.ts'
 
-export interface MarkdownOptions extends Partial<RendererOptions> {
+export interface MarkdownOptions extends Partial<Omit<RendererOptions, 'copy'>> {
   /** More text follows: what is half written is closed. */
   readonly streaming?: boolean
 }
 
-const OPTIONS: RendererOptions = { light: false, atOnce: false, texts: { copy: 'Copy', copied: 'Copied' } }
+const OPTIONS: RendererOptions = {
+  light: false,
+  atOnce: false,
+  texts: { copy: 'Copy', copied: 'Copied', notCopied: 'Could not copy' },
+  copy: copyText,
+}
 
 let Renderer: typeof MarkdownRenderer | undefined
 let loading: Promise<void> | undefined

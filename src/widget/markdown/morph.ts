@@ -20,13 +20,13 @@ export function morphAfter(
   nodes: Iterable<Node>,
   end: ChildNode | null,
   settle: Settle,
-  open?: Element | null,
+  opens?: ReadonlySet<Element>,
 ): ChildNode | null {
   let last = after
   for (const next of [...nodes]) {
     const old: ChildNode | null = last ? last.nextSibling : parent.firstChild
     if (old && old !== end && isSame(old, next)) {
-      patch(old, next, settle, open)
+      patch(old, next, settle, opens)
       last = old
     } else {
       const settled = settle(next) as ChildNode
@@ -55,25 +55,19 @@ export function isIsland(node: Node): boolean {
   return node.nodeName === 'PRE' || (node.nodeName === 'SPAN' && (node as Element).classList.contains('math'))
 }
 
-/** `open`: the element of `next` that goes on in a part to come, which may be there already. */
-function patch(old: Node, next: Node, settle: Settle, open?: Element | null): void {
+/** `opens`: elements of what is shown that go on in a part to come, which may be there already; undefined: none does. */
+function patch(old: Node, next: Node, settle: Settle, opens?: ReadonlySet<Element>): void {
   const island = islands.get(old)
   if (island) island.take(next as Element)
-  else if (old.nodeType === Node.TEXT_NODE) patchText(old as Text, (next as Text).data, open !== undefined)
-  else patchElement(old as Element, next as Element, settle, open)
+  else if (old.nodeType === Node.TEXT_NODE) patchText(old as Text, (next as Text).data, opens !== undefined)
+  else patchElement(old as Element, next as Element, settle, opens)
 }
 
-function patchElement(old: Element, next: Element, settle: Settle, open?: Element | null): void {
+function patchElement(old: Element, next: Element, settle: Settle, opens: ReadonlySet<Element> = new Set()): void {
   patchAttributes(old, next)
-  const isOpen = next === open
-  const last = morphAfter(
-    old,
-    null,
-    next.childNodes,
-    null,
-    settle,
-    isOpen || next.contains(open ?? null) ? open : undefined,
-  )
+  const isOpen = opens.has(next)
+  const hasOpen = isOpen || [...opens].some((open) => next.contains(open))
+  const last = morphAfter(old, null, next.childNodes, null, settle, hasOpen ? opens : undefined)
   if (!isOpen) removeAfter(old, last, null)
 }
 

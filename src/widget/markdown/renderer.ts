@@ -1,5 +1,6 @@
 // The part of Markdown that is loaded when the first is shown: what reads it, cleans it and keeps its nodes.
 import { MarkdownDocument } from './document.ts'
+import { followNotes } from './follow-notes.ts'
 import { isLikeJson, jsonTree, parseJson } from './json-tree.ts'
 import { Rendering, type RenderingOptions } from './rendering.ts'
 
@@ -28,6 +29,7 @@ export class MarkdownRenderer {
     this.#end = end
     this.#options = options
     this.#rendering = new Rendering(parent, before, end, options)
+    parent.addEventListener('click', followNotes)
   }
 
   /** Whether it shows a text as these want it. */

@@ -11,7 +11,7 @@ const text = css`
     padding-inline-start: 1.5em;
   }
   .markdown li + li,
-  .markdown li > :is(ul, ol, p + p) {
+  .markdown li > :is(ul, ol, p) {
     margin-block-start: 0.3em;
   }
   .markdown li > :is(.code, .table) {
@@ -65,6 +65,9 @@ const text = css`
   }
   .markdown .footnote + .footnote {
     margin-block-start: 0.35em;
+  }
+  .markdown :is(.footnote-reference, .footnote-number) {
+    scroll-margin-block: 4em;
   }
   .markdown .footnote-number {
     min-inline-size: 1.5em;

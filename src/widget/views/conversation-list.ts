@@ -98,7 +98,7 @@ export class ConversationList {
   #files(texts: Texts) {
     return html`
       <div class="files">
-        <button class="text" ?disabled=${this.#chats.current.isEmpty} @click=${this.#saveMarkdown}>${texts.exportAs('Markdown')}</button>
+        <button class="text" ?disabled=${this.#chats.current.isEmpty} @click=${() => this.#saveMarkdown(texts)}>${texts.exportAs('Markdown')}</button>
         <button class="text" @click=${this.#saveJson}>${texts.exportAs('JSON')}</button>
         <label class="text">${texts.import}<input class="hidden" type="file" accept=".json,.md,application/json,text/markdown" @change=${this.#fileChosen} /></label>
       </div>
@@ -130,9 +130,9 @@ export class ConversationList {
     this.#host.removed = 'conversation'
   }
 
-  #saveMarkdown = async (): Promise<void> => {
+  async #saveMarkdown(texts: Texts): Promise<void> {
     const { id, title } = this.#chats.current
-    offerFile(`${title}.md`, 'text/markdown', await this.#chats.exportMarkdown(id))
+    offerFile(`${title}.md`, 'text/markdown', await this.#chats.exportMarkdown(id, texts))
   }
 
   #saveJson = async (): Promise<void> => {

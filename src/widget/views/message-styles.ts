@@ -87,12 +87,20 @@ export const messageStyles = css`
     margin-inline-end: -6px;
     margin-inline-start: auto;
   }
+  .not-copied {
+    color: var(--danger);
+  }
   .versions {
     display: flex;
     align-items: center;
+  }
+  .versions,
+  .not-copied {
     margin-inline-end: var(--space);
-    color: var(--muted);
     font-size: var(--tiny);
+  }
+  .versions {
+    color: var(--muted);
     font-variant-numeric: tabular-nums;
   }
   /* The bars of older turns show up when they are wanted; their room is always there. */
@@ -152,6 +160,9 @@ export const messageStyles = css`
     flex-wrap: wrap;
     gap: calc(var(--space) * 2);
     margin-inline-start: auto;
+  }
+  .notice .said {
+    color: var(--muted);
   }
   .notice .retry {
     color: var(--muted);

@@ -1,6 +1,7 @@
 import { html, nothing, render } from 'lit'
 import { AsyncDirective, directive } from 'lit/async-directive.js'
 import type { ElementPart } from 'lit/directive.js'
+import type { FormulaElement } from '../markdown/formula.ts'
 import { loadMarkdown, markdown } from '../markdown/markdown.ts'
 import type { Texts } from '../texts.ts'
 import type { AssistantTurn, Move } from '../turns.ts'
@@ -37,8 +38,10 @@ function mark(move: Move, texts: Texts, text: string) {
 class BesideToken extends AsyncDirective {
   readonly #sizes = new ResizeObserver(() => this.#place())
   #element: HTMLElement | undefined
+  #text: Element | undefined
   #before: string | undefined
   #letters = 0
+  #frame: number | undefined
 
   render(_before: string) {
     return nothing
@@ -58,25 +61,36 @@ class BesideToken extends AsyncDirective {
   }
 
   protected override disconnected(): void {
-    this.#sizes.disconnect()
+    this.#attach(undefined)
   }
 
   protected override reconnected(): void {
-    queueMicrotask(() => {
-      const text = this.#text
-      if (this.isConnected && text) this.#sizes.observe(text)
-    })
+    queueMicrotask(() => this.isConnected && this.#attach(this.#element?.parentElement?.firstElementChild ?? undefined))
   }
 
-  get #text(): Element | null | undefined {
-    return this.#element?.parentElement?.firstElementChild
+  #attach(text: Element | undefined): void {
+    if (text === this.#text) return
+    this.#sizes.disconnect()
+    this.#text?.removeEventListener('typeset', this.#moved)
+    document.fonts.removeEventListener('loadingdone', this.#moved)
+    this.#text = text
+    if (!text) return
+    this.#sizes.observe(text)
+    // Lines break elsewhere, though there may be as many as before.
+    text.addEventListener('typeset', this.#moved)
+    document.fonts.addEventListener('loadingdone', this.#moved)
+  }
+
+  #moved = (): void => {
+    this.#frame ??= requestAnimationFrame(() => {
+      this.#frame = undefined
+      this.#place()
+    })
   }
 
   #place(): void {
     const text = this.#text
-    const range = text && placeOfLetter(text, this.#letters)
-    if (!range) return
-    const [line] = range.getClientRects()
+    const line = text && lineOfLetter(text, this.#letters)
     if (!line) return
     const top = line.bottom - text.getBoundingClientRect().top
     this.#element!.style.setProperty('inset-block-start', `${Math.round(top)}px`)
@@ -85,30 +99,47 @@ class BesideToken extends AsyncDirective {
 
 const besideToken = directive(BesideToken)
 
-/** Letters without white space that a Markdown text shows. */
+/** Letters without white space that a Markdown text shows, with formulas as they are written. */
 function renderedLetters(text: string): number {
   const aside = document.createElement('div')
-  render(markdown(text, { light: true, atOnce: true }), aside)
-  return letters(aside.textContent ?? '').length
+  // What is half written where it ends has been closed there, too.
+  render(markdown(text, { light: true, atOnce: true, streaming: true }), aside)
+  let count = 0
+  for (const [, letters] of pieces(aside)) count += letters.length
+  return count
 }
 
-/** The letter with this number, 1-based. */
-function placeOfLetter(element: Element, number: number): Range | undefined {
-  const texts = document.createTreeWalker(element, NodeFilter.SHOW_TEXT)
-  let before = 0
-  let last: Text | undefined
-  for (let node = texts.nextNode() as Text | null; node; node = texts.nextNode() as Text | null) {
-    const count = letters(node.data).length
-    if (count > 0) last = node
-    if (before + count >= number) break
-    before += count
+/** Texts and formulas of an answer with their letters: typesetting changes a formula's own. */
+function* pieces(element: Element): Generator<[piece: Text | Element, letters: string]> {
+  const nodes = document.createTreeWalker(element, NodeFilter.SHOW_TEXT | NodeFilter.SHOW_ELEMENT, (node) => {
+    if (isFormula(node.parentNode!) || (node as Element).className === 'code-head') return NodeFilter.FILTER_REJECT
+    return node.nodeType === Node.TEXT_NODE || isFormula(node) ? NodeFilter.FILTER_ACCEPT : NodeFilter.FILTER_SKIP
+  })
+  for (let node = nodes.nextNode(); node; node = nodes.nextNode()) {
+    if (node.nodeType === Node.TEXT_NODE) yield [node as Text, letters((node as Text).data)]
+    else yield [node as Element, letters((node as FormulaElement).source!)]
   }
-  if (!last) return undefined
+}
+
+function isFormula(node: Node): boolean {
+  return node.nodeName === 'SPAN' && (node as FormulaElement).source !== undefined
+}
+
+/** Where the line is that has the letter with this number, 1-based. */
+function lineOfLetter(element: Element, number: number): DOMRect | undefined {
+  let before = 0
+  let last: Text | Element | undefined
+  for (const [piece, { length }] of pieces(element)) {
+    if (length > 0) last = piece
+    if (before + length >= number) break
+    before += length
+  }
+  if (!last || last.nodeType !== Node.TEXT_NODE) return (last as Element | undefined)?.getBoundingClientRect()
   const range = document.createRange()
-  const end = offsetOfLetter(last.data, number - before)
+  const end = offsetOfLetter((last as Text).data, number - before)
   range.setStart(last, Math.max(0, end - 1))
   range.setEnd(last, end)
-  return range
+  return range.getClientRects()[0]
 }
 
 function offsetOfLetter(text: string, number: number): number {

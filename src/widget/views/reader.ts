@@ -1,8 +1,13 @@
 import type { ReactiveController, ReactiveControllerHost } from 'lit'
 import { copyText } from './copy-text.ts'
 
-/** How long a button says that it has copied, in ms. */
+/** How long a button says that it has copied, or has not, in ms. */
 const COPIED_MS = 1600
+
+interface Copied {
+  readonly id: string
+  readonly done: boolean
+}
 
 /** What a reader has done to turns that the conversation need not know: opened, folded, copied, begun to edit. */
 export class Reader implements ReactiveController {
@@ -10,7 +15,7 @@ export class Reader implements ReactiveController {
   readonly #open = new Map<string, boolean>()
   readonly #versions = new Map<string, number>()
   #editing: string | undefined
-  #copied: string | undefined
+  #copied: Copied | undefined
   #timer: ReturnType<typeof setTimeout> | undefined
 
   constructor(host: ReactiveControllerHost) {
@@ -50,26 +55,27 @@ export class Reader implements ReactiveController {
     if (id !== undefined) this.#changed(id)
   }
 
-  hasCopied(id: string): boolean {
-    return this.#copied === id
+  /** What came of the copying that was asked for just now; undefined: none was. */
+  copied(id: string): 'done' | 'failed' | undefined {
+    if (this.#copied?.id !== id) return undefined
+    return this.#copied.done ? 'done' : 'failed'
   }
 
   async copy(id: string, text: string): Promise<void> {
-    const copied = await copyText(text).then(
+    const done = await copyText(text).then(
       () => true,
       () => false,
     )
-    if (!copied) return
     clearTimeout(this.#timer)
-    this.#showCopied(id)
+    this.#showCopied({ id, done })
     this.#timer = setTimeout(() => this.#showCopied(undefined), COPIED_MS)
   }
 
-  #showCopied(id: string | undefined): void {
+  #showCopied(copied: Copied | undefined): void {
     const before = this.#copied
-    this.#copied = id
-    if (before !== undefined) this.#changed(before)
-    if (id !== undefined) this.#changed(id)
+    this.#copied = copied
+    if (before) this.#changed(before.id)
+    if (copied) this.#changed(copied.id)
   }
 
   #changed(id: string): void {

@@ -6,11 +6,12 @@ import type { View } from './view.ts'
 /** What can be done with a turn, and which of its versions is shown. */
 export function turnBar({ turn, branch, branches }: ShownTurn, { texts, actions, reader }: View) {
   const { id, role } = turn
-  const copied = reader.hasCopied(id)
+  const copied = reader.copied(id)
   return html`
     <div class="turn-bar" part="turn-bar">
       ${branches > 1 ? versions(id, branch, branches) : nothing}
-      ${turn.content === '' ? nothing : button(copied ? texts.copied : texts.copy, copied ? doneIcon : copyIcon, () => void reader.copy(id, turn.content))}
+      ${copied === 'failed' ? html`<span class="not-copied" role="status">${texts.notCopied}</span>` : nothing}
+      ${turn.content === '' ? nothing : button(copied === 'done' ? texts.copied : texts.copy, copied === 'done' ? doneIcon : copyIcon, () => void reader.copy(id, turn.content))}
       ${role === 'user' ? button(texts.edit, editIcon, () => reader.edit(id)) : button(texts.regenerate, againIcon, () => actions.regenerate(id))}
       ${button(texts.delete, deleteIcon, () => actions.remove(id))}
     </div>

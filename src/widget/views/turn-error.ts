@@ -1,4 +1,5 @@
 import { html, nothing } from 'lit'
+import type { Texts } from '../texts.ts'
 import type { AssistantTurn, TurnError } from '../turns.ts'
 import type { View } from './view.ts'
 
@@ -11,11 +12,18 @@ export function turnError(turn: AssistantTurn, error: TurnError, mayHelp: boolea
   const wait = error.retryAt === undefined ? '' : texts.retryIn(texts.duration(Math.max(0, error.retryAt - now)))
   return html`
     <div class="notice error" part="error" role="alert">
-      <p dir="auto">${texts.errors[error.code] ?? error.message}</p>
+      ${whatHappened(error, texts)}
       ${wait ? html`<p class="retry" aria-live="off">${wait}</p>` : nothing}
       ${mayHelp ? (error.kind === 'key' ? keyForm(view) : html`<div class="buttons">${remedies(turn, error, view)}</div>`) : nothing}
     </div>
   `
+}
+
+/** In the reader's language where it has words for that, then as the server says it. */
+function whatHappened({ code, message, byServer }: TurnError, { errors }: Texts) {
+  const known = errors[code]
+  if (known === undefined) return html`<p dir="auto">${message}</p>`
+  return html`<div><p dir="auto">${known}</p>${byServer ? html`<p class="said" dir="auto">${message}</p>` : nothing}</div>`
 }
 
 function remedies(turn: AssistantTurn, error: TurnError, { texts, actions }: View) {
