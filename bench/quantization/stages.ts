@@ -33,7 +33,8 @@ const losses = new Map(
     .filter(([, shape]) => shape.length === 2)
     .map(([name, [rows, cols]]) => {
       const settings = measured.get(counterpart(name))!
-      return [name, settings.map((each) => ({ ...each, bytes: planesBytes(rows, cols, { ...each, hasMin: false }) }))]
+      const bytes = (setting: Setting) => planesBytes(rows, cols, { ...setting, hasMin: false, stepped: true })
+      return [name, settings.map((setting) => ({ ...setting, bytes: bytes(setting) }))]
     }),
 )
 const sizes = await instantiateKernels(await kernelModules(), new Arena(0).memory)
@@ -45,7 +46,8 @@ console.table(
       if (settings === null) throw new RangeError(`${bits} bits are too few`)
       const model = modelShape(nanbeigeConfig, (name) => settings.get(name)!.planes)
       const tensors = model.tensors.map((tensor): Tensor => {
-        return tensor.kind === 'f32' ? tensor : { ...tensor, groupSize: settings.get(tensor.name)!.groupSize }
+        if (tensor.kind === 'f32') return tensor
+        return { ...tensor, groupSize: settings.get(tensor.name)!.groupSize, scales: 'steps' }
       })
       const plans = SESSIONS.map((limits) => {
         const ceilingBytes = MAX_STAGE_MIB * MIB
