@@ -3,7 +3,7 @@ import type { Arena } from './arena.ts'
 import type { Kernels, Pointer } from './kernels.ts'
 import type { KvCache } from './kv-cache.ts'
 import { type Matrix, multiply } from './matrix.ts'
-import { fillRotations } from './rope.ts'
+import { fillRotations, meanRotated } from './rope.ts'
 
 /** The weights of one transformer layer in Wasm memory. */
 export interface LayerWeights {
@@ -88,6 +88,8 @@ export class Stage {
   readonly #config: ModelConfig
   readonly #layers: readonly LayerWeights[]
   readonly #scratch: Scratch
+  /** meanRotated of each layer's keyBias, from its first token on: weights may come after their stage. */
+  readonly #keyMeans: Float32Array[] = []
 
   /** `chunk`: most tokens of a forward, of all sequences together. */
   constructor(arena: Arena, kernels: Kernels, config: ModelConfig, layers: readonly LayerWeights[], chunk: number) {
@@ -185,6 +187,7 @@ export class Stage {
       for (let token = 0; token < count; token++) {
         const [at, angle] = [(row + token) * keyBytes, angles + token * angleBytes]
         rope(key + at, cos + angle, sin + angle, kvHeadCount, headDim)
+        this.#centre(key + at, layer, index)
         kernels.hadamard(key + at, kvHeadCount * headDim, block)
         kernels.storeKey(keys, key + at, position + token, kvHeadCount, capacity, headDim)
         kernels.storeValue(values, value + at, position + token, kvHeadCount, capacity, headDim)
@@ -240,6 +243,18 @@ export class Stage {
     }
     const row = this.#arena.bytes(bias, bytes)
     for (let i = 0; i < count; i++) this.#arena.bytes(out + i * bytes, bytes).set(row)
+  }
+
+  /**
+   * One token's rotated keys -= the mean of their rotated bias. Softmax does not see it, since all scores of a query change by the same, but
+   * bytes do: Qwen2.5's biases are up to 280 long, where the rest of a key is some 10 (SageAttention, Zhang et al. 2024, takes the mean key away).
+   */
+  #centre(key: Pointer, { keyBias }: LayerWeights, index: number): void {
+    if (keyBias === undefined) return
+    const size = this.#config.kvHeadCount * this.#config.headDim
+    this.#keyMeans[index] ??= meanRotated(this.#arena.floats(keyBias, size), this.#config)
+    const [values, mean] = [this.#arena.floats(key, size), this.#keyMeans[index]]
+    for (let i = 0; i < size; i++) values[i] -= mean[i]
   }
 
   #copy(to: Pointer, from: Pointer, bytes: number): void {
