@@ -12,8 +12,6 @@ const COLOURS: Record<Point['method'], string> = {
   rotated: '#c9a227',
   calibrated: '#2a7fba',
   allocated: '#c0392b',
-  calibratedHalves: '#9cc3e0',
-  allocatedHalves: '#e0a39c',
   'llama.cpp': '#333333',
 }
 const NAMES: Record<Point['method'], string> = {
@@ -21,8 +19,6 @@ const NAMES: Record<Point['method'], string> = {
   rotated: 'rotated, rounded',
   calibrated: 'rotated, with feedback',
   allocated: 'with feedback, bits where they pay (--bits)',
-  calibratedHalves: 'with feedback, 16 bits a scale',
-  allocatedHalves: '--bits, 16 bits a scale',
   'llama.cpp': 'llama.cpp, importance matrix',
 }
 

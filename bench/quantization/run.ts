@@ -28,22 +28,14 @@ import { type ReferenceLogits, referenceCache } from './reference-cache.ts'
 
 /** One point of the curve. */
 export interface Point extends Quality {
-  /** 'Halves': of packs whose scales were half floats, before there were steps. */
-  readonly method:
-    | 'rounded'
-    | 'rotated'
-    | 'calibrated'
-    | 'allocated'
-    | 'calibratedHalves'
-    | 'allocatedHalves'
-    | 'llama.cpp'
+  readonly method: 'rounded' | 'rotated' | 'calibrated' | 'allocated' | 'llama.cpp'
   readonly setting: string
   readonly bytes: number
   /** Of all bytes of all tensors, for each weight of the file. */
   readonly bits: number
 }
 
-const BUDGETS = [3.06, 2.56, 4.25, 3.44, 2.3, 2.8, 4.5]
+const BUDGETS = [3.06, 4.25, 2.56, 3.44, 2.2, 4.5]
 const PLANES = [3, 2, 4]
 const QUALITY_TEXT = new URL('../../src/quantize/quality.json', import.meta.url).pathname
 

@@ -5,7 +5,7 @@ import { plannedRotation, rotatedSource } from '../pack/rotated-source.ts'
 import { TensorReader } from '../pack/tensor-reader.ts'
 import { buildTokenizerTables } from '../pack/tokenizer/tables.ts'
 import { readTexts, tokenSequences } from './calibration-text.ts'
-import { measureLosses } from './losses.ts'
+import { measureLosses, split } from './losses.ts'
 import { PlannedWeights } from './planned-weights.ts'
 
 const fixtures = new URL('../../test/fixtures/', import.meta.url).pathname
@@ -45,4 +45,20 @@ it.each([
   } finally {
     await reader.close()
   }
+})
+
+it('measures what is lost on other texts than matrices are rounded for, of all kinds that there are', () => {
+  const sequences = Array.from({ length: 100 }, (_, i) => Array(300).fill(i))
+  const { texts, probes } = split(sequences)
+  expect(probes).toHaveLength(6)
+  expect(probes.every(({ length }) => length === 40)).toBe(true)
+  expect(probes.at(-1)![0]).toBeGreaterThan(80)
+  const probed = new Set(probes.map(([id]) => id))
+  expect(texts.filter(([id]) => probed.has(id))).toEqual([])
+  expect(texts.flat().length).toBeGreaterThanOrEqual(8192)
+  expect(texts.flat().length).toBeLessThan(2 * 8192)
+})
+
+it('takes a single text for both', () => {
+  expect(split([[1, 2, 3]])).toEqual({ texts: [[1, 2, 3]], probes: [[1, 2, 3]] })
 })

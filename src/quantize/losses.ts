@@ -10,11 +10,11 @@ import { SettingErrors, settingErrorsBytes } from './setting-errors.ts'
 // (setting-errors.ts), but what it does to the answers is not the same for all. So the matrices of a kind in a layer are rounded at one setting,
 // alone, and the divergence that comes out at the end of the model says what an error there is worth (probed-models.ts).
 
-/** Tokens of the text that second moments are of, about. */
-const MOMENT_TOKENS = 2048
+/** Tokens of the text that second moments are of, about: with fewer than a matrix has columns, feedback hides errors that others will show. */
+const MOMENT_TOKENS = 8192
 /** Sequences that divergences are measured on, and their tokens. */
-const PROBES = 3
-const PROBE_TOKENS = 32
+const PROBES = 6
+const PROBE_TOKENS = 40
 
 /** The settings of each matrix, by its name. */
 export type Losses = ReadonlyMap<string, readonly Setting[]>
@@ -29,8 +29,7 @@ export interface LossMeasurement {
 
 /** The settings of each matrix by its name, with the mean KL that the model loses by it. Throws PackError. */
 export async function measureLosses({ config, sequences, weights, progress }: LossMeasurement): Promise<Losses> {
-  const texts = spread(sequences, MOMENT_TOKENS)
-  const probes = texts.slice(0, PROBES).map((ids) => ids.slice(0, PROBE_TOKENS))
+  const { texts, probes } = split(sequences)
   const pool = await FloatPool.create(
     probedModelsBytes(config, texts, probes) + settingErrorsBytes(config),
     widestInput(config),
@@ -66,8 +65,14 @@ export async function measureLosses({ config, sequences, weights, progress }: Lo
   }
 }
 
-/** Every n-th sequence, so that they have about so many tokens. */
-function spread(sequences: readonly (readonly number[])[], tokens: number): (readonly number[])[] {
-  const step = Math.max(1, Math.floor(sequences.flat().length / tokens))
-  return sequences.filter((_, i) => i % step === 0)
+/**
+ * Sequences that second moments are of, and the beginnings of some others: on its own texts a matrix loses less than on any other, above all the
+ * widest. A single sequence has to be both.
+ */
+export function split(sequences: readonly (readonly number[])[]) {
+  const step = Math.max(2, Math.ceil(sequences.length / PROBES))
+  const probes = sequences.filter((_, i) => i % step === 0).map((ids) => ids.slice(0, PROBE_TOKENS))
+  const others = sequences.length > 1 ? sequences.filter((_, i) => i % step !== 0) : sequences
+  const every = Math.max(1, Math.floor(others.flat().length / MOMENT_TOKENS))
+  return { texts: others.filter((_, i) => i % every === 0), probes }
 }
