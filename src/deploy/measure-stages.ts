@@ -88,7 +88,7 @@ async function measureHeadRow(modules: KernelModules, model: ModelShape): Promis
     const norm = arena.allocate(config.hiddenSize * 4)
     const hidden = arena.allocate(config.hiddenSize * 4)
     const logits = arena.allocate(logitBytes(rows))
-    return { hidden, logits, head: new Head(arena, kernels, config, norm, weights) }
+    return { hidden, logits, head: new Head(arena, kernels, config, norm, [weights]) }
   })
   const decode = () => {
     head.logits(logits, hidden)

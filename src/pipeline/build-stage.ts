@@ -39,7 +39,7 @@ export function buildHeadSlice(
   { firstRow, rows }: Pick<HeadPlan, 'firstRow' | 'rows'>,
 ): HeadSlice {
   const config = { ...model.config, vocabSize: rows }
-  const [norm, head] = [weights.vector('norm'), weights.matrix(headMatrix(model).name)]
+  const [norm, head] = [weights.vector('norm'), [weights.matrix(headMatrix(model).name)]]
   return new HeadSlice({
     arena,
     head: new Head(arena, kernels, config, norm, head, weights.optionalMatrix('headInput')),
