@@ -27,7 +27,7 @@ beforeAll(async () => {
   // A second slice, with the ragged end of the vocabulary.
   const slice = (firstRow: number, rows: number) => ({
     ...{ kind: 'head' as const, firstRow, rows },
-    ...headMemory(sizes, pack.manifest, rows),
+    ...headMemory(sizes, pack.manifest, { firstRow, rows }),
   })
   plan = { ...rest, stages: [stages[0], slice(0, 224), slice(224, 35)] }
 })

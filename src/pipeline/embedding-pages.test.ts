@@ -93,7 +93,7 @@ beforeEach(() => {
 })
 
 const PAGES_HELD = 2
-const create = () => EmbeddingPages.create(store, tensor, modules, PAGES_HELD * align(3 * TILE))
+const create = () => EmbeddingPages.create(store, [tensor], modules, PAGES_HELD * align(3 * TILE))
 const joined = (ids: readonly number[]) => Float32Array.from(ids.flatMap((id) => [...rows[id]]))
 const pageOf = (id: number) => {
   let first = 0

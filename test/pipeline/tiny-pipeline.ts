@@ -45,7 +45,7 @@ export async function tinyPipeline(options?: { rotated?: boolean }): Promise<Tin
   })
   const slice = (firstRow: number, rows: number) => ({
     ...{ kind: 'head' as const, firstRow, rows },
-    ...headMemory(sizes, pack.manifest, rows),
+    ...headMemory(sizes, pack.manifest, { firstRow, rows }),
   })
   const plan: Plan = {
     name: 'tiny',
