@@ -1,5 +1,6 @@
 import { align } from '../model/arena.ts'
 import type { Pointer } from '../model/kernels.ts'
+import type { VocabularyMatrix } from '../weights/bands.ts'
 import type { ModelConfig } from '../weights/manifest.ts'
 import type { Setting } from './allocate.ts'
 import { widestInput } from './calibrate.ts'
@@ -83,30 +84,40 @@ export class SettingErrors {
    * (VOCABULARY_ROWS, cols) f32 <- some rows at a time, the latter as at the probed setting.
    */
   async vocabulary(
-    name: string,
+    matrix: VocabularyMatrix,
     exact: Pointer,
     rounded: Pointer,
     use: (first: number, count: number) => Promise<void>,
   ): Promise<void> {
-    const [rows] = this.#shape(name)
-    this.#errors.delete(name)
-    for (let first = 0; first < rows; first += VOCABULARY_ROWS) {
-      const count = Math.min(VOCABULARY_ROWS, rows - first)
-      const values = await this.#weights.rows(name, first, count)
-      this.#pool.floats(exact, values.length).set(values)
-      this.#pool.floats(rounded, values.length).set(values)
-      await this.probe(name, rounded, count)
-      await use(first, count)
+    for (const { entry, firstRow = 0 } of this.#weights.bands(matrix)) {
+      const { name, shape } = entry
+      this.#errors.delete(name)
+      for (let first = 0; first < shape[0]; first += VOCABULARY_ROWS) {
+        const count = Math.min(VOCABULARY_ROWS, shape[0] - first)
+        const values = await this.#weights.rows(name, first, count)
+        this.#pool.floats(exact, values.length).set(values)
+        this.#pool.floats(rounded, values.length).set(values)
+        await this.probe(name, rounded, count)
+        await use(firstRow + first, count)
+      }
+      await this.sample(name, (row) => this.#weights.rows(name, row, 1))
     }
-    await this.sample(name, (row) => this.#weights.rows(name, row, 1))
   }
 
-  /** The settings of matrices with what each loses: their shares, by their errors, of the divergence of a model that has them all as probed. */
-  losses(names: readonly string[], divergence: number): (readonly [name: string, settings: Setting[]])[] {
-    const all = names.reduce((sum, name) => sum + this.#of(name).probed, 0)
-    return names.map((name) => {
-      const { settings, sampled, probed } = this.#of(name)
-      const worth = (divergence * probed) / all / sampled[0]
+  /**
+   * The settings of matrices with what each loses: their shares, by their errors, of the divergence of a model that has them all as probed.
+   * weights: what an error in each of them counts; absent: the same.
+   */
+  losses(
+    names: readonly string[],
+    divergence: number,
+    weights?: readonly number[],
+  ): (readonly [name: string, settings: Setting[]])[] {
+    const errors = names.map((name, i) => this.#of(name).probed * (weights?.[i] ?? 1))
+    const all = errors.reduce((sum, error) => sum + error, 0)
+    return names.map((name, i) => {
+      const { settings, sampled } = this.#of(name)
+      const worth = (divergence * errors[i]) / all / sampled[0]
       return [name, settings.map((setting, i) => ({ ...setting, loss: worth * sampled[i] }))]
     })
   }
