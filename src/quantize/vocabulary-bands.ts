@@ -5,20 +5,19 @@ import { isMatrix, type PlannedMatrix } from './planned-weights.ts'
 // Tokens are numbered by how often their parts met when the tokenizer was made, so that the first rows of a vocabulary are used most, and most
 // rows hardly ever: of 17,714 tokens of the calibration text 79 % are among the first 8,192 of Qwen2.5's 151,936.
 
-/** Rows of a band: whole tiles. */
 const BAND_ROWS = 8192
 /** How often rows are meant is in part what the calibration text says, in part the same for all: a text is small, and users write other ones. */
 const EVEN_SHARE = 0.1
 
-/** The same plan with the matrices of the vocabulary in bands. */
-export function inBands(planned: readonly PlannedTensor[]): PlannedTensor[] {
+/** The same plan with the matrices of the vocabulary in bands of so many rows, whole tiles. */
+export function inBands(planned: readonly PlannedTensor[], bandRows = BAND_ROWS): PlannedTensor[] {
   return planned.flatMap((tensor) => {
     const matrix = bandMatrix(tensor.entry.name)
     if (matrix === undefined || !isMatrix(tensor)) return [tensor]
     const [rows, cols] = tensor.entry.shape
-    return Array.from({ length: Math.ceil(rows / BAND_ROWS) }, (_, i) => {
-      const firstRow = i * BAND_ROWS
-      const shape: [number, number] = [Math.min(BAND_ROWS, rows - firstRow), cols]
+    return Array.from({ length: Math.ceil(rows / bandRows) }, (_, i) => {
+      const firstRow = i * bandRows
+      const shape: [number, number] = [Math.min(bandRows, rows - firstRow), cols]
       return { ...tensor, firstRow, entry: { ...tensor.entry, name: bandName(matrix, i), shape } }
     })
   })
