@@ -254,7 +254,7 @@ describe('a head in bands', () => {
       { embedding: bands, head: bands },
     )
   }
-  const limits = { contextLength: 32, sessions: 1, chunkLength: 8 }
+  const limits = { contextLength: 32, sessions: 1, chunkLength: 1 }
 
   it('is cut where the bytes are shared evenly, inside of a band too', () => {
     const bands: Band[] = [
@@ -297,5 +297,27 @@ describe('a head in bands', () => {
       }
     })
     fc.assert(property, { seed: 6, numRuns: 100 })
+  })
+
+  it('has no slice without rows where a tile is more than an even share', () => {
+    // Tiles of 34, 34, 6, 34, 34, 6, 34 and 34: no two large ones fit a slice, and the first seventh of their bytes is less than one of them.
+    const large = { rows: 64, planes: 8, groupSize: 32 as const }
+    const small = { rows: 32, planes: 1, groupSize: 32 as const }
+    const bands: Band[] = [large, small, large, small, large]
+    const config = {
+      ...nanbeigeConfig,
+      ...{ hiddenSize: 1 << 16, intermediateSize: 32, layerCount: 1, headCount: 1, kvHeadCount: 1, headDim: 32 },
+      vocabSize: rowsOf(bands),
+    }
+    const model = withBands(
+      modelShape(config, () => 1, 32),
+      { embedding: bands, head: bands },
+    )
+    const ceilingBytes = layersMemory(sizes, model, 0, 1, limits).memoryBytes
+    expect(headMemory(sizes, model, { firstRow: 0, rows: 64 }).memoryBytes).toBeGreaterThan(ceilingBytes)
+    const plan = planStages(sizes, model, { ...limits, ceilingBytes })
+    expectComplete(plan, model)
+    const slices = plan.stages.filter((stage) => stage.kind === 'head')
+    expect(slices.map(({ rows }) => rows / 32)).toEqual([1, 2, 1, 2, 1, 1])
   })
 })
