@@ -6,8 +6,9 @@ import type { QuantizedMatrix } from '../pack/planes/layout.ts'
 import { jobsOf } from './float-matrix.ts'
 import type { FloatPool } from './float-pool.ts'
 
-/** Rows that a thread rounds at a time: the most that the kernel takes. */
+/** Rows that a thread rounds at a time: the most that the kernel takes, and where rows are few the least that are worth a thread. */
 const ROWS_A_JOB = 128
+const FEW_ROWS = 16
 /** Columns of the largest group. */
 const LARGEST_GROUP = 128
 
@@ -67,8 +68,9 @@ export async function quantizeMatrix(
   const [groups, parts] = [cols / groupSize, cols / width]
   const rowScales = results + rows * groups * 4
   const [scales, q] = [results, rowScales + rows * parts * 4]
+  const share = Math.ceil(rows / pool.threads / FEW_ROWS) * FEW_ROWS
   const errors = await pool.run(
-    jobsOf(rows, Math.floor(ROWS_A_JOB / parts), (first, count) => {
+    jobsOf(rows, Math.max(1, Math.floor(Math.min(ROWS_A_JOB, share) / parts)), (first, count) => {
       const at = first * cols
       return [
         [
