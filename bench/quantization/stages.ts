@@ -27,7 +27,7 @@ const SESSIONS = [
 
 const [path, ...budgets] = new Command().argument('<losses>').argument('<bits...>').parse().args
 const measured = new Map<string, Setting[]>(JSON.parse(await readFile(path, 'utf8')))
-const deepest = Math.max(...[...measured.keys()].map((name) => Number(name.split('.')[1] ?? 0)))
+const deepest = Math.max(...[...measured.keys()].map((name) => Number(name.match(/^layers\.(\d+)/)?.[1] ?? 0)))
 const matrix = { kind: 'planes', planes: 8, groupSize: 32, zeroPoint: null } as const
 const shapes = inBands(
   [...tensorShapes(nanbeigeConfig)].map(([name, shape]) => {

@@ -50,10 +50,6 @@ export class FloatPool {
     })
   }
 
-  get threads(): number {
-    return this.#threads.length
-  }
-
   allocate(bytes: number): Pointer {
     const pointer = this.#next
     this.#next += align(bytes)
