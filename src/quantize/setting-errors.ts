@@ -7,9 +7,16 @@ import { widestInput } from './calibrate.ts'
 import { factorize } from './factorize.ts'
 import type { FloatPool } from './float-pool.ts'
 import type { PlannedWeights } from './planned-weights.ts'
-import { type Moments, momentsBytes, quantizeMatrix, resultBytes, unitMoments } from './quantize-matrix.ts'
+import {
+  type Moments,
+  momentsBytes,
+  quantizeMatrix,
+  resultBytes,
+  roundingJobs,
+  unitMoments,
+} from './quantize-matrix.ts'
 import { secondMoments } from './second-moments.ts'
-import { settingsOf } from './settings.ts'
+import { MOST_SETTINGS, settingsOf } from './settings.ts'
 
 /** Rows of the vocabulary that are in memory at a time. */
 export const VOCABULARY_ROWS = 2048
@@ -20,7 +27,9 @@ const SAMPLE_ROWS = 256
 export function settingErrorsBytes(config: ModelConfig): number {
   const widest = widestInput(config)
   const results = resultBytes(Math.max(config.intermediateSize, VOCABULARY_ROWS) * widest, { groupSize: 32 })
-  return momentsBytes(widest) + align(SAMPLE_ROWS * widest * 4) + align(results)
+  const sample = SAMPLE_ROWS * widest
+  const samples = align(sample * 4) + align(resultBytes(sample, { groupSize: 32 }))
+  return momentsBytes(widest) + Math.max(MOST_SETTINGS * samples, align(results))
 }
 
 /** Errors of the settings of a matrix on its sample, and of the probed one on the whole. */
@@ -71,10 +80,18 @@ export class SettingErrors {
     const sample = new Float32Array(count * cols)
     for (let i = 0; i < count; i++) sample.set(await rowOf(Math.floor((i * rows) / count)), i * cols)
     const mark = this.#pool.mark()
-    const w = this.#pool.allocate(sample.byteLength)
-    for (const setting of settings) {
+    // All settings at once: one alone, of a few rows, would keep few threads busy.
+    const jobs = settings.map((setting) => {
+      const w = this.#pool.allocate(sample.byteLength)
       this.#pool.floats(w, sample.length).set(sample)
-      sampled.push(await this.#round(w, count, cols, setting))
+      const results = this.#pool.allocate(resultBytes(sample.length, setting))
+      return roundingJobs(w, this.#moments, results, { ...setting, rows: count, cols })
+    })
+    const errors = await this.#pool.run(jobs.flat())
+    let at = 0
+    for (const { length } of jobs) {
+      sampled.push(errors.slice(at, at + length).reduce((sum: number, error) => sum + error!, 0))
+      at += length
     }
     this.#pool.release(mark)
   }
