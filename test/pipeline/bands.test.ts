@@ -11,7 +11,7 @@ const ROWS = [64, 96, 99]
 const alike = (rows: readonly number[]) => rows.map((rows): Band => ({ rows, planes: 4, groupSize: 32 }))
 const different: readonly Band[] = [
   { rows: 64, planes: 8, groupSize: 32 },
-  { rows: 96, planes: 3, groupSize: 128 },
+  { rows: 96, planes: 3, groupSize: 128, scales: 'steps' },
   { rows: 99, planes: 2, groupSize: 64 },
 ]
 

@@ -1,8 +1,9 @@
 import fc from 'fast-check'
 import { bandMatrix, bandName } from '../../src/weights/bands.ts'
 import type { PlanesTensor, Tensor } from '../../src/weights/manifest.ts'
+import { centredZeroPoint } from '../../src/weights/plane-layout.ts'
 
-export type Band = Pick<PlanesTensor, 'planes' | 'groupSize'> & { readonly rows: number }
+export type Band = Pick<PlanesTensor, 'planes' | 'groupSize' | 'scales'> & { readonly rows: number }
 
 /** Bands of up to `tiles` tiles each; the last row of a tile may be missing at their end. */
 export function someBands(tiles: number): fc.Arbitrary<Band[]> {
@@ -10,6 +11,7 @@ export function someBands(tiles: number): fc.Arbitrary<Band[]> {
     rows: fc.integer({ min: 1, max: tiles }).map((count) => count * 32),
     planes: fc.integer({ min: 1, max: 8 }),
     groupSize: fc.constantFrom(32 as const, 64 as const, 128 as const),
+    scales: fc.constantFrom(undefined, 'steps' as const),
   })
   return fc
     .tuple(fc.array(band, { minLength: 1, maxLength: 5 }), fc.integer({ min: 0, max: 31 }))
@@ -29,9 +31,9 @@ export function withBands<Model extends { readonly tensors: readonly Tensor[] }>
     const matrix = bandMatrix(tensor.name)
     if (matrix === undefined || tensor.kind !== 'planes') return [tensor]
     const bands = matrix === 'head' ? head : embedding
-    return bands.map(({ rows, planes, groupSize }, index) => {
-      const zeroPoint = -(2 ** planes - 1) / 2
-      return { ...tensor, name: bandName(matrix, index), shape: [rows, tensor.shape[1]], planes, groupSize, zeroPoint }
+    return bands.map(({ rows, ...format }, index) => {
+      const shape: [number, number] = [rows, tensor.shape[1]]
+      return { ...tensor, name: bandName(matrix, index), shape, ...format, zeroPoint: centredZeroPoint(format.planes) }
     })
   })
   return { ...model, tensors }
