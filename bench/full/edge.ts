@@ -1,3 +1,4 @@
+import { bandMatrix } from '../../src/weights/bands.ts'
 import { folderStore } from '../../src/weights/folder-store.ts'
 import { parseManifest } from '../../src/weights/parse-manifest.ts'
 import { tensorBytes } from '../../src/weights/plane-layout.ts'
@@ -87,7 +88,9 @@ async function readSpeed(worker: FullWorker): Promise<number> {
 
 export async function tokenBytes(pack: string): Promise<number> {
   const { tensors } = parseManifest(await folderStore(pack).manifest(), pack)
-  return tensors.filter(({ name }) => name !== 'embedding').reduce((sum, tensor) => sum + tensorBytes(tensor), 0)
+  return tensors
+    .filter(({ name }) => bandMatrix(name) !== 'embedding')
+    .reduce((sum, tensor) => sum + tensorBytes(tensor), 0)
 }
 
 export function edgeRow(planes: PlaneCount, contexts: readonly ContextLength[], rounds: readonly EdgeRound[]): Row {

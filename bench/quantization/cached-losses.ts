@@ -6,6 +6,7 @@ import { plannedRotation } from '../../src/pack/rotated-source.ts'
 import { TensorReader } from '../../src/pack/tensor-reader.ts'
 import { type Losses, measureLosses } from '../../src/quantize/losses.ts'
 import { PlannedWeights } from '../../src/quantize/planned-weights.ts'
+import { inBands } from '../../src/quantize/vocabulary-bands.ts'
 
 /** What each matrix of a rotated model loses at its settings, measured once and kept in a file: it is the same for every budget. */
 export async function cachedLosses(
@@ -14,12 +15,12 @@ export async function cachedLosses(
 ): Promise<Losses> {
   if (!existsSync(path)) {
     const options = { planes: {}, groupSize: 32 as const }
-    const planned = [...source.tensors].map(
-      ([name, tensor]) => [name, planTensor(name, tensor, options, plannedRotation(name, source))] as const,
+    const planned = inBands(
+      [...source.tensors].map(([name, tensor]) => planTensor(name, tensor, options, plannedRotation(name, source))),
     )
     const reader = new TensorReader()
     try {
-      const weights = new PlannedWeights(new Map(planned), reader)
+      const weights = new PlannedWeights(new Map(planned.map((tensor) => [tensor.entry.name, tensor])), reader)
       const losses = await measureLosses({ config: source.config, sequences, weights })
       await writeFile(path, JSON.stringify([...losses]))
     } finally {

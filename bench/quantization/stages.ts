@@ -10,11 +10,14 @@ import { Arena } from '../../src/model/arena.ts'
 import { instantiateKernels } from '../../src/model/kernels.ts'
 import { CHUNK_LENGTH } from '../../src/model/load.ts'
 import { kernelModules } from '../../src/pack/kernel-modules.ts'
+import type { PlannedTensor } from '../../src/pack/plan-tensor.ts'
 import { allocate, type Setting } from '../../src/quantize/allocate.ts'
+import { inBands } from '../../src/quantize/vocabulary-bands.ts'
+import { bandMatrix } from '../../src/weights/bands.ts'
 import type { Tensor } from '../../src/weights/manifest.ts'
-import { planesBytes, tensorBytes } from '../../src/weights/plane-layout.ts'
+import { centredZeroPoint, planesBytes, tensorBytes } from '../../src/weights/plane-layout.ts'
 import { tensorShapes } from '../../src/weights/tensor-shapes.ts'
-import { modelShape, nanbeigeConfig } from '../../test/support/model-shape.ts'
+import { nanbeigeConfig } from '../../test/support/model-shape.ts'
 
 const SESSIONS = [
   { contextLength: 4096, sessions: 2 },
@@ -24,14 +27,20 @@ const SESSIONS = [
 
 const [path, ...budgets] = new Command().argument('<losses>').argument('<bits...>').parse().args
 const measured = new Map<string, Setting[]>(JSON.parse(await readFile(path, 'utf8')))
-const deepest = Math.max(...[...measured.keys()].map((name) => Number(name.split('.')[1] ?? 0)))
-const shapes = [...tensorShapes(nanbeigeConfig)]
+const deepest = Math.max(...[...measured.keys()].map((name) => Number(name.match(/^layers\.(\d+)/)?.[1] ?? 0)))
+const matrix = { kind: 'planes', planes: 8, groupSize: 32, zeroPoint: null } as const
+const shapes = inBands(
+  [...tensorShapes(nanbeigeConfig)].map(([name, shape]) => {
+    const entry = shape.length === 1 ? { kind: 'f32', name, shape } : { ...matrix, name, shape }
+    return { entry } as unknown as PlannedTensor
+  }),
+).map(({ entry: { name, shape } }) => [name, shape] as const)
 const weights = shapes.reduce((sum, [, shape]) => sum + size(shape), 0)
 const vectors = shapes.filter(([, shape]) => shape.length === 1).reduce((sum, [, shape]) => sum + size(shape) * 4, 0)
 const losses = new Map(
   shapes
     .filter(([, shape]) => shape.length === 2)
-    .map(([name, [rows, cols]]) => {
+    .map(([name, [rows, cols = 0]]) => {
       const settings = measured.get(counterpart(name))!
       const bytes = (setting: Setting) => planesBytes(rows, cols, { ...setting, hasMin: false, stepped: true })
       return [name, settings.map((setting) => ({ ...setting, bytes: bytes(setting) }))]
@@ -44,16 +53,18 @@ console.table(
     budgets.map((bits) => {
       const settings = allocate(losses, (Number(bits) * weights) / 8 - vectors)
       if (settings === null) throw new RangeError(`${bits} bits are too few`)
-      const model = modelShape(nanbeigeConfig, (name) => settings.get(name)!.planes)
-      const tensors = model.tensors.map((tensor): Tensor => {
-        if (tensor.kind === 'f32') return tensor
-        return { ...tensor, groupSize: settings.get(tensor.name)!.groupSize, scales: 'steps' }
+      const tensors = shapes.map(([name, shape]): Tensor => {
+        const setting = settings.get(name)
+        if (setting === undefined) return { kind: 'f32', name, shape: [shape[0]], spans: [] }
+        const { planes, groupSize } = setting
+        const format = { planes, groupSize, zeroPoint: centredZeroPoint(planes), scales: 'steps' } as const
+        return { kind: 'planes', name, shape: [shape[0], shape[1] as number], ...format, spans: [] }
       })
       const plans = SESSIONS.map((limits) => {
         const ceilingBytes = MAX_STAGE_MIB * MIB
         const { stages } = planStages(
           sizes,
-          { ...model, tensors },
+          { name: 'Nanbeige4-3B', config: nanbeigeConfig, tensors },
           { ...limits, ceilingBytes, chunkLength: CHUNK_LENGTH },
         )
         const most = Math.max(...stages.map(({ weightBytes }) => weightBytes))
@@ -65,8 +76,11 @@ console.table(
   ),
 )
 
-/** The matrix of the measured model that stands where this one does. */
+/** The matrix of the measured model that stands where this one does: of a band the one of the same rows, or the last. */
 function counterpart(name: string): string {
+  const band = bandMatrix(name)
+  if (band !== undefined)
+    return measured.has(name) ? name : [...measured.keys()].findLast((other) => bandMatrix(other) === band)!
   const depth = deepest / (nanbeigeConfig.layerCount - 1)
   return name.replace(/^layers\.(\d+)/, (_, layer) => `layers.${Math.round(Number(layer) * depth)}`)
 }

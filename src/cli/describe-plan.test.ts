@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
+import { withBands } from '../../test/support/banded-shape.ts'
+import { modelShape, nanbeigeConfig } from '../../test/support/model-shape.ts'
 import { parseManifest } from '../weights/parse-manifest.ts'
 import { describeRouter } from './describe-plan.ts'
 
@@ -14,5 +16,18 @@ describe('what the router takes', () => {
   it('warns where an isolate would pass its memory with it', () => {
     const large = { ...tokenizer, bytes: 80 * 2 ** 20 }
     expect(describeRouter({ tensors, tokenizer: large })).toMatch(/warning: with a grammar .* pass the 128 MB/)
+  })
+
+  it('counts all bands of the embedding', () => {
+    const bands = [
+      { rows: 64, planes: 8, groupSize: 128 as const },
+      { rows: 166_080, planes: 2, groupSize: 128 as const },
+    ]
+    const model = withBands(
+      modelShape(nanbeigeConfig, () => 2),
+      { embedding: bands, head: bands },
+    )
+    // (2 * 20 * (8 * 512 + 64) + 5190 * 20 * (2 * 512 + 64)) / 2^20
+    expect(describeRouter({ ...model, tokenizer })).toContain('embedding pages 12.0 of 107.9,')
   })
 })

@@ -6,6 +6,7 @@ import { PAGE_BYTES } from '../deploy/shard-layout.ts'
 import { EMBEDDING_CACHE_BYTES } from '../pipeline/embedding-pages.ts'
 import type { Plan, StagePlan } from '../pipeline/stage-plan.ts'
 import type { ModelShape } from '../pipeline/stage-tensors.ts'
+import { bandMatrix, bandsOf } from '../weights/bands.ts'
 import type { Manifest } from '../weights/manifest.ts'
 import { tensorBytes } from '../weights/plane-layout.ts'
 import { textTable } from './text-table.ts'
@@ -46,7 +47,7 @@ export function describeStages(plan: Plan, stageSeconds: readonly number[]): str
 
 /** What the router holds beside the JavaScript of its own. */
 export function describeRouter({ tokenizer, tensors }: Pick<Manifest, 'tokenizer' | 'tensors'>): string {
-  const embedding = tensorBytes(tensors.find(({ name }) => name === 'embedding')!)
+  const embedding = bandsOf(tensors, 'embedding').reduce((sum, band) => sum + tensorBytes(band), 0)
   const pages = Math.min(embedding, EMBEDDING_CACHE_BYTES)
   const wasm = tokenizer.bytes + pages + XGRAMMAR_BYTES
   const room =
@@ -78,7 +79,7 @@ export function describeColdStart(plan: Plan): string {
 export function describeCost(model: ModelShape, plan: Plan, stageSeconds: readonly number[]): string {
   const edge = edgeCost(plan, stageSeconds, TOKENS)
   const weights = model.tensors
-    .filter(({ name }) => name !== 'embedding' || model.config.tiedEmbedding)
+    .filter(({ name }) => bandMatrix(name) !== 'embedding' || model.config.tiedEmbedding)
     .reduce((sum, { shape }) => sum + shape.reduce((product: number, dim) => product * dim, 1), 0)
   const gpus = prices.gpus.map((gpu): string[] => {
     const { tokensPerSecond, alone, shared } = gpuCost(gpu, weights, TOKENS)

@@ -1,11 +1,13 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type Band, withBands } from '../../test/support/banded-shape.ts'
 import { kernelModules } from '../../test/support/embedded-model.ts'
 import { modelShape, nanbeigeConfig } from '../../test/support/model-shape.ts'
 import { type TinyPack, tinyPack } from '../../test/support/tiny-pack.ts'
 import { measureStages } from '../deploy/measure-stages.ts'
 import type { Plan } from '../pipeline/stage-plan.ts'
+import { describeCost } from './describe-plan.ts'
 
 let pack: TinyPack
 beforeAll(async () => {
@@ -83,4 +85,25 @@ it('layers of other formats and slices of other sizes take other times', async (
   expect(second).toBeGreaterThan(first)
   expect(both).toBeCloseTo(first + second, 12)
   expect(rest).toBeCloseTo(3 * quarter, 12)
+})
+
+it('rows of a head in bands take the time of their own formats', async () => {
+  const config = { ...nanbeigeConfig, hiddenSize: 512, intermediateSize: 1024, headCount: 4, layerCount: 1 }
+  const bands: Band[] = [
+    { rows: 3072, planes: 2, groupSize: 128 },
+    { rows: 3072, planes: 8, groupSize: 128 },
+  ]
+  const whole = modelShape({ ...config, vocabSize: 6144 }, () => 2)
+  const model = withBands(whole, { embedding: bands, head: bands })
+  const memory = { weightBytes: 0, kvBytes: 0, scratchBytes: 0, memoryBytes: 0 }
+  const plan: Plan = {
+    ...{ name: 'model', contextLength: 64, sessions: 1, chunkLength: 1 },
+    stages: [0, 2048, 4096].map((firstRow) => ({ kind: 'head', firstRow, rows: 2048, ...memory })),
+  }
+  const seconds = await measureStages(await kernelModules(), model, plan)
+  const [few, both, many] = seconds
+  expect(many).toBeGreaterThan(few)
+  expect(both).toBeCloseTo((few + many) / 2, 12)
+  // And GPUs read no more weights of it, nor any of its embedding.
+  expect(describeCost(model, plan, seconds)).toBe(describeCost(whole, plan, seconds))
 })

@@ -5,9 +5,8 @@ import { instantiateKernels, type KernelModules, type Kernels, type Pointer } fr
 import { allocateKvCache } from '../model/kv-cache.ts'
 import { type Matrix, matrixAt } from '../model/matrix.ts'
 import { type LayerWeights, Stage } from '../model/stage.ts'
-import { rowsOfHead } from '../pipeline/build-stage.ts'
 import type { Plan } from '../pipeline/stage-plan.ts'
-import { headMatrix, layerTensors, type ModelShape } from '../pipeline/stage-tensors.ts'
+import { headParts, layerTensors, type ModelShape } from '../pipeline/stage-tensors.ts'
 import type { PlanesTensor, Tensor } from '../weights/manifest.ts'
 import { planeFormat, tensorBytes, tileBytes } from '../weights/plane-layout.ts'
 
@@ -17,7 +16,7 @@ const SECONDS = 0.7
 
 /**
  * Seconds that each stage of a plan computes for one token, at half of the context: measured here and now, in Node, with random weights in the
- * formats of the model. Layers of equal formats are measured once.
+ * formats of the model. Layers, and rows of the head, of equal formats are measured once.
  */
 export async function measureStages(modules: KernelModules, model: ModelShape, plan: Plan): Promise<number[]> {
   const measured = new Map<string, number>()
@@ -28,15 +27,21 @@ export async function measureStages(modules: KernelModules, model: ModelShape, p
     measured.set(formats, known)
     return known
   }
-  const rowSeconds = await measureHeadRow(modules, model)
+  const rowSeconds = async (tensor: PlanesTensor): Promise<number> => {
+    const format = `row of ${formatName(tensor)}`
+    const known = measured.get(format) ?? (await measureHeadRow(modules, model, tensor))
+    measured.set(format, known)
+    return known
+  }
   const seconds: number[] = []
   for (const stage of plan.stages) {
-    if (stage.kind === 'head') seconds.push(stage.rows * rowSeconds)
-    else {
-      let total = 0
+    let total = 0
+    if (stage.kind === 'head') {
+      for (const { tensor } of headParts(model, stage)) total += tensor.shape[0] * (await rowSeconds(tensor))
+    } else {
       for (let i = 0; i < stage.count; i++) total += await layerSeconds(stage.first + i)
-      seconds.push(total)
     }
+    seconds.push(total)
   }
   return seconds
 }
@@ -76,19 +81,18 @@ function allocateLayer(arena: Arena, tensors: readonly Tensor[]): LayerWeights {
   ) as unknown as LayerWeights
 }
 
-/** Seconds of one row of the head. */
-async function measureHeadRow(modules: KernelModules, model: ModelShape): Promise<number> {
-  const matrix = headMatrix(model)
-  const tile = tileBytes(matrix.shape[1], planeFormat(matrix))
-  const rows = Math.ceil(WEIGHT_BYTES / tile) * TILE_ROWS
+/** Seconds of one row of the head in the format of a tensor. */
+async function measureHeadRow(modules: KernelModules, model: ModelShape, tensor: PlanesTensor): Promise<number> {
+  const [, cols] = tensor.shape
+  const rows = Math.ceil(WEIGHT_BYTES / tileBytes(cols, planeFormat(tensor))) * TILE_ROWS
   const config = { ...model.config, vocabSize: rows }
-  const slice = rowsOfHead(model, rows)
+  const slice: PlanesTensor = { ...tensor, shape: [rows, cols] }
   const { head, hidden, logits } = await overRandom(modules, (arena, kernels) => {
     const weights = matrixAt(arena.allocate(tensorBytes(slice)), slice)
     const norm = arena.allocate(config.hiddenSize * 4)
     const hidden = arena.allocate(config.hiddenSize * 4)
     const logits = arena.allocate(logitBytes(rows))
-    return { hidden, logits, head: new Head(arena, kernels, config, norm, weights) }
+    return { hidden, logits, head: new Head(arena, kernels, config, norm, [weights]) }
   })
   const decode = () => {
     head.logits(logits, hidden)

@@ -1,12 +1,14 @@
 import fc from 'fast-check'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { TILE_ROWS } from '../../assembly/layout.ts'
+import { type Band, rowsOf, someBands, withBands } from '../../test/support/banded-shape.ts'
 import { kernelModules } from '../../test/support/embedded-model.ts'
 import { modelShape, nanbeigeConfig } from '../../test/support/model-shape.ts'
-import { Arena } from '../model/arena.ts'
+import { Arena, memorySize } from '../model/arena.ts'
 import { instantiateKernels, type Kernels } from '../model/kernels.ts'
 import type { Plan } from '../pipeline/stage-plan.ts'
-import { headMatrix, type ModelShape } from '../pipeline/stage-tensors.ts'
+import { headBands, headParts, type ModelShape } from '../pipeline/stage-tensors.ts'
+import { tensorBytes } from '../weights/plane-layout.ts'
 import { PlanError } from './errors.ts'
 import { planStages } from './plan.ts'
 import { MAX_STAGE_MIB, MIB } from './platform-limits.ts'
@@ -32,6 +34,7 @@ function refusal(model: ReturnType<typeof nanbeige>, changed: Partial<typeof opt
 
 /** Every layer and every row of the head in one stage, in order. */
 function expectComplete({ stages }: Plan, model: ModelShape): void {
+  const { vocabSize } = model.config
   let [layer, row] = [0, 0]
   for (const stage of stages) {
     if (stage.kind === 'layers') {
@@ -42,10 +45,10 @@ function expectComplete({ stages }: Plan, model: ModelShape): void {
       expect(stage.firstRow).toBe(row)
       expect(stage.rows).toBeGreaterThan(0)
       row += stage.rows
-      if (row < headMatrix(model).shape[0]) expect(row % TILE_ROWS).toBe(0)
+      if (row < vocabSize) expect(row % TILE_ROWS).toBe(0)
     }
   }
-  expect([layer, row]).toEqual([model.config.layerCount, headMatrix(model).shape[0]])
+  expect([layer, row]).toEqual([model.config.layerCount, vocabSize])
 }
 
 describe('planStages', () => {
@@ -210,7 +213,7 @@ it('has every layer and row once, keeps under the ceiling, and takes as few stag
       // A refusal is right where a layer alone, or a tile of the head, is too large.
       expect(error).toMatchObject({ code: 'stage_too_small' })
       const layers = Array.from({ length: layerCount }, (_, i) => layersMemory(sizes, model, i, 1, wanted))
-      const alone = [...layers, headMemory(sizes, model, TILE_ROWS)]
+      const alone = [...layers, headMemory(sizes, model, { firstRow: 0, rows: TILE_ROWS })]
       expect(Math.max(...alone.map(({ memoryBytes }) => memoryBytes))).toBeGreaterThan(wanted.ceilingBytes)
       return
     }
@@ -220,7 +223,7 @@ it('has every layer and row once, keeps under the ceiling, and takes as few stag
       const recomputed =
         stage.kind === 'layers'
           ? layersMemory(sizes, model, stage.first, stage.count, wanted)
-          : headMemory(sizes, model, stage.rows)
+          : headMemory(sizes, model, stage)
       expect(stage).toMatchObject(recomputed)
     }
     // No two neighbours of layers fit one stage, and one slice fewer does not fit: greedy is the least for runs of layers.
@@ -232,8 +235,89 @@ it('has every layer and row once, keeps under the ceiling, and takes as few stag
     const slices = plan.stages.length - layers.length
     if (slices > 1) {
       const rows = Math.ceil(Math.ceil(vocabSize / TILE_ROWS) / (slices - 1)) * TILE_ROWS
-      expect(headMemory(sizes, model, rows).memoryBytes).toBeGreaterThan(wanted.ceilingBytes)
+      expect(headMemory(sizes, model, { firstRow: 0, rows }).memoryBytes).toBeGreaterThan(wanted.ceilingBytes)
     }
   })
   fc.assert(property, { seed: 5, numRuns: 300 })
+})
+
+describe('a head in bands', () => {
+  const HIDDEN = 256
+  const shapeOf = (bands: readonly Band[], tiedEmbedding = false) => {
+    const config = {
+      ...nanbeigeConfig,
+      ...{ hiddenSize: HIDDEN, intermediateSize: 256, layerCount: 2, headCount: 4, kvHeadCount: 2, headDim: 64 },
+      ...{ vocabSize: rowsOf(bands), tiedEmbedding },
+    }
+    return withBands(
+      modelShape(config, () => 2),
+      { embedding: bands, head: bands },
+    )
+  }
+  const limits = { contextLength: 32, sessions: 1, chunkLength: 1 }
+
+  it('is cut where the bytes are shared evenly, inside of a band too', () => {
+    const bands: Band[] = [
+      { rows: 8192, planes: 8, groupSize: 128 },
+      { rows: 32_768, planes: 2, groupSize: 128 },
+    ]
+    const { stages } = planStages(sizes, shapeOf(bands), { ...limits, ceilingBytes: 2 * MIB })
+    const slices = stages.filter((stage) => stage.kind === 'head')
+    expect(slices.map(({ rows }) => rows)).toEqual([5568, 14_016, 21_376])
+    const most = Math.max(...slices.map(({ weightBytes }) => weightBytes))
+    expect(Math.min(...slices.map(({ weightBytes }) => weightBytes)) / most).toBeGreaterThan(0.99)
+  })
+
+  it('has every row in one slice, no slice over the ceiling, and the bytes shared evenly but for a tile', () => {
+    const cases = fc.record({
+      bands: someBands(400),
+      tied: fc.boolean(),
+      ceilingMib: fc.integer({ min: 1, max: 4 }),
+    })
+    const property = fc.property(cases, ({ bands, tied, ceilingMib }) => {
+      const model = shapeOf(bands, tied)
+      const ceilingBytes = ceilingMib * MIB
+      const plan = planStages(sizes, model, { ...limits, ceilingBytes })
+      expectComplete(plan, model)
+      for (const { memoryBytes } of plan.stages) expect(memoryBytes).toBeLessThanOrEqual(ceilingBytes)
+      const slices = plan.stages.filter((stage) => stage.kind === 'head')
+      for (const slice of slices) expect(slice).toMatchObject(headMemory(sizes, model, slice))
+      const tiles = headBands(model).map((band) => tensorBytes({ ...band, shape: [TILE_ROWS, band.shape[1]] }))
+      const total = headBands(model).reduce((sum, band) => sum + tensorBytes(band), 0)
+      for (const slice of slices) {
+        const bytes = headParts(model, slice).reduce((sum, { tensor }) => sum + tensorBytes(tensor), 0)
+        expect(bytes).toBeLessThanOrEqual(total / slices.length + Math.max(...tiles))
+      }
+      // One fewer would not fit: its largest slice has no more than this.
+      if (slices.length > 1) {
+        const most = total / (slices.length - 1) + Math.max(...tiles)
+        const rows = Math.ceil(most / Math.min(...tiles)) * TILE_ROWS
+        const { scratchBytes } = headMemory(sizes, model, { firstRow: 0, rows: Math.min(rows, rowsOf(bands)) })
+        expect(memorySize(HIDDEN * 4 + most + bands.length * 64 + scratchBytes)).toBeGreaterThan(ceilingBytes)
+      }
+    })
+    fc.assert(property, { seed: 6, numRuns: 100 })
+  })
+
+  it('has no slice without rows where a tile is more than an even share', () => {
+    // Tiles of 34, 34, 6, 34, 34, 6, 34 and 34: no two large ones fit a slice, and the first seventh of their bytes is less than one of them.
+    const large = { rows: 64, planes: 8, groupSize: 32 as const }
+    const small = { rows: 32, planes: 1, groupSize: 32 as const }
+    const bands: Band[] = [large, small, large, small, large]
+    const config = {
+      ...nanbeigeConfig,
+      ...{ hiddenSize: 1 << 16, intermediateSize: 32, layerCount: 1, headCount: 1, kvHeadCount: 1, headDim: 32 },
+      vocabSize: rowsOf(bands),
+    }
+    const model = withBands(
+      modelShape(config, () => 1, 32),
+      { embedding: bands, head: bands },
+    )
+    const ceilingBytes = layersMemory(sizes, model, 0, 1, limits).memoryBytes
+    expect(headMemory(sizes, model, { firstRow: 0, rows: 64 }).memoryBytes).toBeGreaterThan(ceilingBytes)
+    const plan = planStages(sizes, model, { ...limits, ceilingBytes })
+    expectComplete(plan, model)
+    const slices = plan.stages.filter((stage) => stage.kind === 'head')
+    expect(slices.map(({ rows }) => rows / 32)).toEqual([1, 2, 1, 2, 1, 1])
+  })
 })

@@ -1,7 +1,9 @@
 import { TILE_ROWS } from '../../assembly/layout.ts'
 import type { Kernels } from '../model/kernels.ts'
-import type { HeadPlan, LayersPlan, Plan } from '../pipeline/stage-plan.ts'
-import { headMatrix, type ModelShape } from '../pipeline/stage-tensors.ts'
+import type { HeadPlan, HeadRows, LayersPlan, Plan } from '../pipeline/stage-plan.ts'
+import { headBands, type ModelShape } from '../pipeline/stage-tensors.ts'
+import type { PlanesTensor } from '../weights/manifest.ts'
+import { planeFormat, tensorBytes, tileBytes } from '../weights/plane-layout.ts'
 import { PlanError } from './errors.ts'
 import { MAX_SCRIPTS } from './platform-limits.ts'
 import { headMemory, layersMemory, type StageLimits } from './stage-memory.ts'
@@ -59,15 +61,40 @@ function layerStages(sizes: Kernels, model: ModelShape, options: PlanOptions): L
   return stages
 }
 
-/** Slices of whole tiles, of nearly equal size: a token waits for the largest one. */
+/** Slices of nearly equal bytes, since a token waits for the largest one: as few as fit. */
 function headSlices(sizes: Kernels, model: ModelShape, ceilingBytes: number): HeadPlan[] {
-  const [vocabSize] = headMatrix(model).shape
-  const tiles = Math.ceil(vocabSize / TILE_ROWS)
-  let count = 1
-  while (headMemory(sizes, model, Math.ceil(tiles / count) * TILE_ROWS).memoryBytes > ceilingBytes) count++
-  return Array.from({ length: count }, (_, i) => {
-    const firstRow = Math.floor((tiles * i) / count) * TILE_ROWS
-    const rows = Math.min(Math.floor((tiles * (i + 1)) / count) * TILE_ROWS, vocabSize) - firstRow
-    return { kind: 'head', firstRow, rows, ...headMemory(sizes, model, rows) }
-  })
+  const memory = (rows: HeadRows) => headMemory(sizes, model, rows)
+  for (let count = 1; ; count++) {
+    const slices = evenSlices(headBands(model), count)
+    if (slices.every((rows) => memory(rows).memoryBytes <= ceilingBytes)) {
+      return slices.map((rows) => ({ kind: 'head', ...rows, ...memory(rows) }))
+    }
+  }
+}
+
+/** All rows in at most `count` slices of whole tiles, which share the bytes evenly but for a tile. */
+function evenSlices(bands: readonly PlanesTensor[], count: number): HeadRows[] {
+  const total = bands.reduce((sum, band) => sum + tensorBytes(band), 0)
+  const slices: HeadRows[] = []
+  let firstRow = 0
+  for (let i = 1; i <= count; i++) {
+    const rows = rowAt(bands, (total * i) / count) - firstRow
+    // A tile of many planes can be more than an even share.
+    if (rows > 0) slices.push({ firstRow, rows })
+    firstRow += rows
+  }
+  return slices
+}
+
+/** The row of the tile that has this byte of all bands; the number of rows at their end. */
+function rowAt(bands: readonly PlanesTensor[], byte: number): number {
+  let [firstRow, left] = [0, byte]
+  for (const band of bands) {
+    const [rows, cols] = band.shape
+    const bytes = tensorBytes(band)
+    if (left < bytes) return firstRow + Math.floor(left / tileBytes(cols, planeFormat(band))) * TILE_ROWS
+    firstRow += rows
+    left -= bytes
+  }
+  return firstRow
 }

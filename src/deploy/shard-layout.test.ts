@@ -1,7 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { type Band, rowsOf, someBands, withBands } from '../../test/support/banded-shape.ts'
 import { modelShape, nanbeigeConfig } from '../../test/support/model-shape.ts'
 import type { Plan } from '../pipeline/stage-plan.ts'
+import { bandName } from '../weights/bands.ts'
 import { MAX_SHARD_BYTES, type Manifest, type ModelConfig } from '../weights/manifest.ts'
 import { tensorBytes } from '../weights/plane-layout.ts'
 import { PAGE_BYTES, type Piece, type ShardLayout, shardLayout } from './shard-layout.ts'
@@ -11,6 +13,10 @@ const memory = { weightBytes: 0, kvBytes: 0, scratchBytes: 0, memoryBytes: 0 }
 function manifestOf(config: ModelConfig, planes: number): Manifest {
   const tokenizer = { shard: 'a', offset: 0, bytes: 1000, sha256: '' }
   return { ...modelShape(config, () => planes), tokenizer } as unknown as Manifest
+}
+
+function bandedManifest(config: ModelConfig, embedding: readonly Band[], head: readonly Band[]): Manifest {
+  return withBands(manifestOf(config, 2), { embedding, head })
 }
 
 function planOf(layerRuns: readonly number[], sliceRows: readonly number[]): Plan {
@@ -84,6 +90,42 @@ describe('shardLayout', () => {
     expect(received(layouts, 'stage-2').get('embedding')).toBe(`${16 * tile}-${32 * tile}`)
   })
 
+  it('gives each slice the parts of the bands that are its rows', () => {
+    const bands: Band[] = [
+      { rows: 256, planes: 8, groupSize: 128 },
+      { rows: 320, planes: 4, groupSize: 64 },
+      { rows: 400, planes: 2, groupSize: 128 },
+    ]
+    const config = { ...nanbeigeConfig, layerCount: 1, vocabSize: rowsOf(bands) }
+    const layoutsOf = (tiedEmbedding: boolean) =>
+      shardLayout(bandedManifest({ ...config, tiedEmbedding }, bands, bands), planOf([1], [128, 480, 368]))
+    const tile = bands.map(({ planes, groupSize }) => (2560 / groupSize) * ((groupSize / 4) * planes * 16 + 64))
+    const whole = [8 * tile[0], 10 * tile[1], 13 * tile[2]]
+    const inSlices = [
+      [[0, 4 * tile[0]]],
+      [
+        [4 * tile[0], whole[0]],
+        [0, whole[1]],
+        [0, tile[2]],
+      ],
+      [null, null, [tile[2], whole[2]]],
+    ]
+    for (const [matrix, layouts] of [
+      ['head', layoutsOf(false)],
+      ['embedding', layoutsOf(true)],
+    ] as const) {
+      for (const [i, runs] of inSlices.entries()) {
+        const parts = runs.flatMap((run, band): [string, string][] =>
+          run ? [[bandName(matrix, band), run.join('-')]] : [],
+        )
+        expect(received(layouts, `stage-${1 + i}`)).toEqual(new Map([['norm', '0-10240'], ...parts]))
+      }
+      const pages = received(layouts, 'router')
+      expect(pages.size).toBe(4)
+      for (const [i, bytes] of whole.entries()) expect(pages.get(bandName('embedding', i))).toBe(`0-${bytes}`)
+    }
+  })
+
   it('has every byte once, in the order of its tensor, and splits between tiles', () => {
     const cases = fc.record({
       layerRuns: fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 5 }),
@@ -100,19 +142,44 @@ describe('shardLayout', () => {
       const config = { ...nanbeigeConfig, vocabSize, layerCount, tiedEmbedding }
       const manifest = manifestOf(config, planes)
       const layouts = shardLayout(manifest, planOf(layerRuns, rows))
-      for (const tensor of manifest.tensors) {
-        const pieces = layouts.flatMap((layout) => layout.pieces.filter(isOf(tensor.name)))
-        const unit = tensor.kind === 'planes' ? tensorBytes({ ...tensor, shape: [32, tensor.shape[1]] }) : 1
-        let at = 0
-        for (const { offset, bytes } of pieces) {
-          expect([offset, bytes % unit]).toEqual([at, 0])
-          at += bytes
-        }
-        expect(at).toBe(tensorBytes(tensor))
-      }
+      expectOnce(manifest, layouts)
     })
     fc.assert(property, { seed: 3, numRuns: 40 })
   })
+
+  it('has every byte of every band once, wherever slices are cut', () => {
+    const cases = fc.record({
+      bands: someBands(60),
+      cuts: fc.array(fc.nat({ max: 300 }), { maxLength: 4 }),
+      tiedEmbedding: fc.boolean(),
+    })
+    const property = fc.property(cases, ({ bands, cuts, tiedEmbedding }) => {
+      const vocabSize = rowsOf(bands)
+      const ends = [
+        ...new Set([...cuts.map((tile) => tile * 32).filter((row) => row > 0 && row < vocabSize), vocabSize]),
+      ]
+      const rows = ends.sort((a, b) => a - b).map((end, i) => end - (ends[i - 1] ?? 0))
+      const config = { ...nanbeigeConfig, hiddenSize: 512, layerCount: 1, vocabSize, tiedEmbedding }
+      const others = bands.map((band) => ({ ...band, planes: 9 - band.planes }))
+      const manifest = bandedManifest(config, tiedEmbedding ? bands : others, bands)
+      expectOnce(manifest, shardLayout(manifest, planOf([1], rows)))
+    })
+    fc.assert(property, { seed: 4, numRuns: 100 })
+  })
 })
+
+/** Every byte of every tensor is in one piece, in order; pieces are whole tiles. */
+function expectOnce(manifest: Manifest, layouts: readonly ShardLayout[]): void {
+  for (const tensor of manifest.tensors) {
+    const pieces = layouts.flatMap((layout) => layout.pieces.filter(isOf(tensor.name)))
+    const unit = tensor.kind === 'planes' ? tensorBytes({ ...tensor, shape: [32, tensor.shape[1]] }) : 1
+    let at = 0
+    for (const { offset, bytes } of pieces) {
+      expect([offset, bytes % unit]).toEqual([at, 0])
+      at += bytes
+    }
+    expect(at).toBe(tensorBytes(tensor))
+  }
+}
 
 const isOf = (name: string) => (piece: Piece) => piece.source !== 'tokenizer' && piece.source.name === name

@@ -1,6 +1,7 @@
-import { ALIGNMENT, TILE_ROWS } from '../../assembly/layout.ts'
+import { ALIGNMENT } from '../../assembly/layout.ts'
 import type { Plan } from '../pipeline/stage-plan.ts'
-import { headMatrix, headTensors } from '../pipeline/stage-tensors.ts'
+import { headParts, headTensors } from '../pipeline/stage-tensors.ts'
+import { bandsOf } from '../weights/bands.ts'
 import { MAX_SHARD_BYTES, type Manifest, type Tensor } from '../weights/manifest.ts'
 import { planeFormat, tensorBytes, tileBytes } from '../weights/plane-layout.ts'
 import { ROUTER_FOLDER, stageFolder } from './wrangler-configs.ts'
@@ -27,7 +28,6 @@ export interface ShardLayout {
 /** The shards of a pipeline: each script gets the files of its own tensors and no others. Pieces of a tensor come in order. */
 export function shardLayout(manifest: Manifest, plan: Plan): ShardLayout[] {
   const { tensors, config, tokenizer } = manifest
-  const tensor = (name: string) => tensors.find((candidate) => candidate.name === name)!
   const shards: ShardLayout[] = [
     { pieces: [{ source: 'tokenizer', offset: 0, bytes: tokenizer.bytes }], folders: [ROUTER_FOLDER] },
   ]
@@ -42,20 +42,19 @@ export function shardLayout(manifest: Manifest, plan: Plan): ShardLayout[] {
   const slices = headSlices(plan)
   for (const pieces of packed(headTensors(manifest)))
     shards.push({ pieces, folders: slices.map(({ folder }) => folder) })
-  const matrix = headMatrix(manifest)
-  const tile = tileBytes(matrix.shape[1], planeFormat(matrix))
-  for (const { folder, firstRow, rows } of slices) {
-    const from = (firstRow / TILE_ROWS) * tile
-    const to = from + Math.ceil(rows / TILE_ROWS) * tile
+  for (const { folder, ...rows } of slices) {
     const limit = config.tiedEmbedding ? PAGE_BYTES : MAX_SHARD_BYTES
-    for (const piece of cut(matrix, from, to, limit)) {
-      shards.push({ pieces: [piece], folders: config.tiedEmbedding ? [folder, ROUTER_FOLDER] : [folder] })
+    for (const { band, from, to } of headParts(manifest, rows)) {
+      for (const piece of cut(band, from, to, limit)) {
+        shards.push({ pieces: [piece], folders: config.tiedEmbedding ? [folder, ROUTER_FOLDER] : [folder] })
+      }
     }
   }
   if (!config.tiedEmbedding) {
-    const embedding = tensor('embedding')
-    for (const piece of cut(embedding, 0, tensorBytes(embedding), PAGE_BYTES)) {
-      shards.push({ pieces: [piece], folders: [ROUTER_FOLDER] })
+    for (const band of bandsOf(tensors, 'embedding')) {
+      for (const piece of cut(band, 0, tensorBytes(band), PAGE_BYTES)) {
+        shards.push({ pieces: [piece], folders: [ROUTER_FOLDER] })
+      }
     }
   }
   return shards

@@ -1,9 +1,9 @@
 import { CountingArena, memorySize } from '../model/arena.ts'
 import type { Kernels } from '../model/kernels.ts'
 import { allocateWeights } from '../model/load-weights.ts'
-import { buildHeadSlice, buildLayers, rowsOfHead } from '../pipeline/build-stage.ts'
-import type { StageMemory } from '../pipeline/stage-plan.ts'
-import { headTensors, layerTensors, type ModelShape } from '../pipeline/stage-tensors.ts'
+import { buildHeadSlice, buildLayers } from '../pipeline/build-stage.ts'
+import type { HeadRows, StageMemory } from '../pipeline/stage-plan.ts'
+import { headParts, headTensors, layerTensors, type ModelShape } from '../pipeline/stage-tensors.ts'
 
 /** What decides the memory of a stage beside its weights. */
 export interface StageLimits {
@@ -38,12 +38,13 @@ export function layersMemory(
   return memoryOf(weightBytes, sessions * (allocated(1) - scratchBytes), scratchBytes)
 }
 
-/** Memory of a stage of `rows` rows of the head and the norm before it. */
-export function headMemory(sizes: Kernels, model: ModelShape, rows: number): StageMemory {
+/** Memory of a stage of these rows of the head and the norm before it. */
+export function headMemory(sizes: Kernels, model: ModelShape, rows: HeadRows): StageMemory {
   const arena = new CountingArena()
-  const weights = allocateWeights(arena, [...headTensors(model), rowsOfHead(model, rows)])
+  const parts = headParts(model, rows).map(({ tensor }) => tensor)
+  const weights = allocateWeights(arena, [...headTensors(model), ...parts])
   const weightBytes = arena.total
-  buildHeadSlice(arena, sizes, model, weights, { firstRow: 0, rows })
+  buildHeadSlice(arena, sizes, model, weights, rows)
   return memoryOf(weightBytes, 0, arena.total - weightBytes)
 }
 

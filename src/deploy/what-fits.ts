@@ -1,6 +1,6 @@
 import { TILE_ROWS } from '../../assembly/layout.ts'
 import type { Kernels } from '../model/kernels.ts'
-import type { ModelShape } from '../pipeline/stage-tensors.ts'
+import { headBands, type ModelShape } from '../pipeline/stage-tensors.ts'
 import type { Tensor } from '../weights/manifest.ts'
 import { MAX_STAGE_MIB, MIB } from './platform-limits.ts'
 import { headMemory, layersMemory, type StageLimits } from './stage-memory.ts'
@@ -26,11 +26,16 @@ function largestLayer(sizes: Kernels, model: ModelShape, limits: StageLimits) {
 }
 
 function needed(sizes: Kernels, model: ModelShape, limits: StageLimits): number {
-  const { memoryBytes } = headMemory(sizes, model, TILE_ROWS)
-  return Math.max(largestLayer(sizes, model, limits).memoryBytes, memoryBytes)
+  let firstRow = 0
+  const tiles = headBands(model).map(({ shape: [rows] }) => {
+    const { memoryBytes } = headMemory(sizes, model, { firstRow, rows: TILE_ROWS })
+    firstRow += rows
+    return memoryBytes
+  })
+  return Math.max(largestLayer(sizes, model, limits).memoryBytes, ...tiles)
 }
 
-/** Whether every layer, and a tile of the head, fits a stage of its own. */
+/** Whether every layer, and any tile of the head, fits a stage of its own. */
 export function fits(sizes: Kernels, model: ModelShape, { ceilingBytes, ...limits }: Wanted): boolean {
   return needed(sizes, model, limits) <= ceilingBytes
 }

@@ -2,6 +2,7 @@ import type { Distribution, DistributionQuery } from '../generate/distribution.t
 import { type Beginning, KeptCaches, type KeptSequence } from '../generate/kept-caches.ts'
 import type { LanguageModel } from '../generate/language-model.ts'
 import { type Part, Stepper } from '../generate/stepper.ts'
+import { placeOf } from '../weights/bands.ts'
 import type { ModelConfig } from '../weights/manifest.ts'
 import type { Arena } from './arena.ts'
 import { type Head, logitBytes } from './head.ts'
@@ -22,7 +23,8 @@ export interface EdgeParts {
   readonly arena: Arena
   readonly kernels: Kernels
   readonly config: ModelConfig
-  readonly embedding: Matrix
+  /** The bands of the matrix. */
+  readonly embedding: readonly Matrix[]
   readonly stage: Stage
   readonly head: Head
   readonly slots: readonly Slot[]
@@ -90,11 +92,12 @@ export class EdgeModel implements LanguageModel {
 
   #step(parts: readonly Part<EdgeSequence>[]): void {
     const { arena, kernels, config, embedding, stage, hidden } = this.#parts
-    const { cols, planes, groupSize, zeroPoint, hasMin, stepped } = embedding
     const bytes = config.hiddenSize * 4
     const tokens = parts.flatMap((part) => part.tokens)
     tokens.forEach((token, i) => {
-      const at = [hidden + i * bytes, embedding.pointer, token, cols] as const
+      const { index, row } = placeOf(embedding, token)
+      const { pointer, cols, planes, groupSize, zeroPoint, hasMin, stepped } = embedding[index]
+      const at = [hidden + i * bytes, pointer, row, cols] as const
       kernels.embeddingRow(...at, planes, groupSize, zeroPoint, hasMin, stepped)
     })
     const spans = parts.map(({ sequence, tokens }) => {

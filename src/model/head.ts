@@ -20,7 +20,7 @@ export class Head {
   readonly #kernels: Kernels
   readonly #config: ModelConfig
   readonly #norm: Pointer
-  readonly #matrix: Matrix
+  readonly #matrices: readonly Matrix[]
   readonly #inputMatrix: Matrix | undefined
   readonly #normed: Pointer
   readonly #input: Pointer
@@ -29,7 +29,7 @@ export class Head {
   readonly #values: Pointer
 
   /**
-   * norm (hiddenSize) f32; matrix (vocabSize, hiddenSize); inputMatrix (hiddenSize, hiddenSize): a `headInput`, where the model has it.
+   * norm (hiddenSize) f32; matrices: the bands of one (vocabSize, hiddenSize); inputMatrix (hiddenSize, hiddenSize): a `headInput`, where the model has it.
    * `columns`: most hidden vectors at once.
    */
   constructor(
@@ -37,7 +37,7 @@ export class Head {
     kernels: Kernels,
     config: ModelConfig,
     norm: Pointer,
-    matrix: Matrix,
+    matrices: readonly Matrix[],
     inputMatrix?: Matrix,
     columns = 1,
   ) {
@@ -45,7 +45,7 @@ export class Head {
     this.#kernels = kernels
     this.#config = config
     this.#norm = norm
-    this.#matrix = matrix
+    this.#matrices = matrices
     this.#inputMatrix = inputMatrix
     this.#normed = arena.allocate(columns * config.hiddenSize * 4)
     this.#input = arena.allocate(columns * rowStride(config.hiddenSize) * 4)
@@ -60,7 +60,13 @@ export class Head {
     const stride = rowStride(vocabSize)
     const logits = this.#arena.floats(out, columns * stride).fill(0)
     this.#kernels.rmsNorm(this.#normed, hidden, this.#norm, hiddenSize, columns, rmsNormEps)
-    multiply(this.#kernels, [out], [this.#matrix], this.#matrixInput(columns), columns, this.#tables)
+    let row = 0
+    const outs = this.#matrices.map(({ rows }) => {
+      const at = out + row * 4
+      row += rows
+      return at
+    })
+    multiply(this.#kernels, outs, this.#matrices, this.#matrixInput(columns), columns, this.#tables, stride)
     // Rows that only pad the last tile must never win.
     for (let end = stride; end <= logits.length; end += stride) logits.fill(-Infinity, end - stride + vocabSize, end)
   }

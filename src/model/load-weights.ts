@@ -1,3 +1,4 @@
+import { bandsOf, type VocabularyMatrix } from '../weights/bands.ts'
 import { loadTensors, type Progress } from '../weights/load-tensors.ts'
 import type { Tensor } from '../weights/manifest.ts'
 import { tensorBytes } from '../weights/plane-layout.ts'
@@ -35,6 +36,11 @@ export class Weights {
   /** undefined: the model has none of this name. */
   optionalMatrix(name: string): Matrix | undefined {
     return this.#tensors.has(name) ? this.matrix(name) : undefined
+  }
+
+  /** The bands of a matrix of the vocabulary. */
+  bands(name: VocabularyMatrix): Matrix[] {
+    return bandsOf([...this.#tensors.values()], name).map((band) => this.matrix(band.name))
   }
 
   layer(index: number): LayerWeights {

@@ -67,8 +67,8 @@ function build(
   headColumns: number,
 ): EdgeModel {
   const layers = Array.from({ length: config.layerCount }, (_, i) => weights.layer(i))
-  const embedding = weights.matrix('embedding')
-  const head = config.tiedEmbedding ? embedding : weights.matrix('head')
+  const embedding = weights.bands('embedding')
+  const head = config.tiedEmbedding ? embedding : weights.bands('head')
   return new EdgeModel({
     arena,
     kernels,

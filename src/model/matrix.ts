@@ -51,7 +51,8 @@ export function entryMax({
 
 /**
  * out += W x for each matrix that reads the same x.
- * x (columns, cols) f32; outs[i] (columns, rowStride(rows of matrices[i])) f32; tables: scratch of kernels.tableBytes.
+ * x (columns, cols) f32; outs[i] (columns, stride) f32, of which the first rowStride(rows of matrices[i]) are written; tables: scratch of
+ * kernels.tableBytes. stride: that number, unless told.
  * Tables are made once for matrices of equal group size and entries that stand side by side.
  */
 export function multiply(
@@ -61,6 +62,7 @@ export function multiply(
   x: Pointer,
   columns: number,
   tables: Pointer,
+  stride?: number,
 ): void {
   matrices.forEach((w, i) => {
     const largest = entryMax(w)
@@ -75,7 +77,7 @@ export function multiply(
       w.rows,
       w.cols,
       columns,
-      rowStride(w.rows) * 4,
+      (stride ?? rowStride(w.rows)) * 4,
       w.planes,
       w.groupSize,
       w.centre,

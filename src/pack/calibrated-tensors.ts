@@ -9,6 +9,7 @@ import { type CalibrationTexts, tokenSequences } from '../quantize/calibration-t
 import { type Losses, measureLosses } from '../quantize/losses.ts'
 import { keptTraces } from '../quantize/origin-traces.ts'
 import { isMatrix, PlannedWeights } from '../quantize/planned-weights.ts'
+import { inBands, mergedBands } from '../quantize/vocabulary-bands.ts'
 import { centredZeroPoint, tensorBytes } from '../weights/plane-layout.ts'
 import type { ModelSource } from './model-source.ts'
 import { PackError } from './pack-error.ts'
@@ -16,7 +17,7 @@ import type { PlannedTensor } from './plan-tensor.ts'
 import type { TensorReader } from './tensor-reader.ts'
 
 /** Raised where the same inputs give other bytes than before: what an earlier version has left must not be gone on with. */
-const ALGORITHM = 3
+const ALGORITHM = 4
 
 export interface CalibrateOptions {
   readonly texts: CalibrationTexts
@@ -58,19 +59,20 @@ export async function calibratedTensors(
   const [measured, rounded] = [bits === undefined ? 0 : config.layerCount + 2, config.layerCount + 1]
   const weightsOf = (tensors: readonly PlannedTensor[]) =>
     new PlannedWeights(new Map(tensors.map((tensor) => [tensor.entry.name, tensor])), reader)
+  const parts = bits === undefined ? planned : inBands(planned)
   let settings: ReadonlyMap<string, Setting> | undefined
   if (bits !== undefined) {
     const known = losses ?? (await folder.losses())
     const found =
       known ??
       (await measureLosses({
-        ...{ config, sequences, weights: weightsOf(planned) },
+        ...{ config, sequences, weights: weightsOf(parts) },
         progress: (done) => progress?.(done, measured + rounded),
       }))
     if (known === undefined) await folder.writeLosses(found)
-    settings = settingsWithin(planned, found, (bits * fileWeights) / 8, bits)
+    settings = settingsWithin(parts, found, (bits * fileWeights) / 8, bits)
   }
-  const calibrated = planned.map((tensor) => calibratedPlan(tensor, settings?.get(tensor.entry.name)))
+  const calibrated = mergedBands(parts.map((tensor) => calibratedPlan(tensor, settings?.get(tensor.entry.name))))
   await calibrate({
     ...{ config, sequences, weights: weightsOf(calibrated), folder },
     progress: (done) => progress?.(measured + done, measured + rounded),

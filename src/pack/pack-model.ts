@@ -5,7 +5,6 @@ import { parseManifest } from '../weights/parse-manifest.ts'
 import { planeFormat, tensorBytes, tileBytes } from '../weights/plane-layout.ts'
 import { type CalibrateOptions, calibratedTensors } from './calibrated-tensors.ts'
 import { checkSource } from './check-source.ts'
-import type { SourceTensor } from './model-source.ts'
 import { type ChatOptions, packedChat } from './pack-chat.ts'
 import { inFile } from './pack-error.ts'
 import { type PlannedTensor, planTensor, type RoundingOptions } from './plan-tensor.ts'
@@ -93,7 +92,7 @@ async function writeTensors(
   { progress }: PackOptions,
   calibrated: CalibrationFolder | undefined,
 ): Promise<Tensor[]> {
-  const total = weightsOf(planned.map(({ tensor }) => tensor))
+  const total = weightsOf(planned.map(({ entry }) => entry))
   let done = 0
   const advance = (count: number) => {
     done += count
@@ -108,12 +107,12 @@ async function writeTensors(
     if (entry.kind === 'f32') {
       const values = await vectorValues(reader, tensor, rotation)
       tensors.push({ ...entry, spans: await writer.write(bytes, bytes, [new Uint8Array(values.buffer)]) })
-      advance(weightsOf([tensor]))
+      advance(weightsOf([entry]))
     } else {
       const parts = (async function* () {
         if (calibrated && isMatrix(one)) {
           yield await calibrated.read(entry.name)
-          advance(weightsOf([tensor]))
+          advance(weightsOf([entry]))
         }
         for (const { rows, cols } of blocks) {
           yield (await packed.next()).value as Uint8Array
@@ -127,7 +126,7 @@ async function writeTensors(
   return tensors
 }
 
-function weightsOf(tensors: Iterable<SourceTensor>): number {
+function weightsOf(tensors: Iterable<{ readonly shape: readonly number[] }>): number {
   let total = 0
   for (const { shape } of tensors) total += shape.reduce((product, dim) => product * dim, 1)
   return total

@@ -25,6 +25,8 @@ export type PlannedRotation = BlockRotation | 'ones'
 
 export interface PlannedTensor {
   readonly tensor: SourceTensor
+  /** Of the tensor, where the entry is a band of it; absent: 0. */
+  readonly firstRow?: number
   readonly rotation?: PlannedRotation
   /** What the manifest will say of it, its spans not yet known. */
   readonly entry: Tensor

@@ -4,11 +4,10 @@ import type { Kernels } from '../model/kernels.ts'
 import { allocateKvCache } from '../model/kv-cache.ts'
 import type { Weights } from '../model/load-weights.ts'
 import { type LayerWeights, Stage } from '../model/stage.ts'
-import type { PlanesTensor } from '../weights/manifest.ts'
 import { HeadSlice } from './head-slice.ts'
 import { LayersStage } from './layers-stage.ts'
-import type { HeadPlan, Plan } from './stage-plan.ts'
-import { headMatrix, type ModelShape } from './stage-tensors.ts'
+import type { HeadRows, Plan } from './stage-plan.ts'
+import { headParts, type ModelShape } from './stage-tensors.ts'
 
 /** A stage of these layers over an arena that has room for it. */
 export function buildLayers(
@@ -30,28 +29,22 @@ export function buildLayers(
   })
 }
 
-/** A slice of the head over an arena that has room for it. `weights`: headTensors, and these rows of the matrix. */
+/** A slice of the head over an arena that has room for it. `weights`: headTensors, and headParts of these rows. */
 export function buildHeadSlice(
   arena: Arena,
   kernels: Kernels,
   model: ModelShape,
   weights: Weights,
-  { firstRow, rows }: Pick<HeadPlan, 'firstRow' | 'rows'>,
+  { firstRow, rows }: HeadRows,
 ): HeadSlice {
   const config = { ...model.config, vocabSize: rows }
-  const [norm, head] = [weights.vector('norm'), weights.matrix(headMatrix(model).name)]
+  const matrices = headParts(model, { firstRow, rows }).map(({ tensor }) => weights.matrix(tensor.name))
   return new HeadSlice({
     arena,
-    head: new Head(arena, kernels, config, norm, head, weights.optionalMatrix('headInput')),
+    head: new Head(arena, kernels, config, weights.vector('norm'), matrices, weights.optionalMatrix('headInput')),
     hidden: arena.allocate(config.hiddenSize * 4),
     logits: arena.allocate(logitBytes(rows)),
     firstRow,
     rows,
   })
-}
-
-/** The head's matrix with so many rows of it, which lie nowhere yet. */
-export function rowsOfHead(model: ModelShape, rows: number): PlanesTensor {
-  const matrix = headMatrix(model)
-  return { ...matrix, shape: [rows, matrix.shape[1]], spans: [] }
 }

@@ -11,8 +11,7 @@ import type { WeightStore } from '../weights/weight-store.ts'
 import { EmbeddingPages } from './embedding-pages.ts'
 
 const HIDDEN = 64
-const PLANES = 4
-const FORMAT = { planes: PLANES, groupSize: 32, hasMin: true }
+const FORMAT = { planes: 4, groupSize: 32, hasMin: true } as const
 const TILE = tileBytes(HIDDEN, FORMAT)
 const BF16_ONE = 0x3f80
 
@@ -21,53 +20,62 @@ const PAGE_TILES = [1, 2, 3, 1, 2, 3]
 const ROWS = 12 * TILE_ROWS - 5
 
 let modules: KernelModules
-let files: Map<string, Uint8Array<ArrayBuffer>>
+const files = new Map<string, Uint8Array<ArrayBuffer>>()
 let tensor: PlanesTensor
 let rows: Float32Array[]
 
 beforeAll(async () => {
   modules = await kernelModules()
-  const bytes = randomMatrix()
-  files = new Map()
+  ;({ tensor, rows } = await bandOf('embedding', FORMAT, PAGE_TILES, ROWS))
+})
+
+/** A band of random rows in pages of so many tiles, and what its rows are; its files are in the store. */
+async function bandOf(name: string, format: Format, pageTiles: readonly number[], rowCount: number) {
+  const { planes, groupSize } = format
+  const tile = tileBytes(HIDDEN, format)
+  const bytes = randomMatrix(format, pageTiles.reduce((sum, tiles) => sum + tiles, 0) * tile)
   const spans: Span[] = []
   let at = 0
-  for (const tiles of PAGE_TILES) {
-    const page = bytes.slice(at, at + tiles * TILE)
+  for (const tiles of pageTiles) {
+    const page = bytes.slice(at, at + tiles * tile)
     at += page.length
     const sha256 = await sha256Hex(page)
     spans.push({ shard: `${sha256}.bin`, offset: 0, bytes: page.length, sha256 })
     files.set(`${sha256}.bin`, page)
   }
-  tensor = {
-    ...{ name: 'embedding', kind: 'planes', shape: [ROWS, HIDDEN], planes: PLANES, groupSize: 32 },
-    ...{ zeroPoint: null, spans },
+  const band: PlanesTensor = {
+    ...{ name, kind: 'planes', shape: [rowCount, HIDDEN], planes, groupSize },
+    ...{ zeroPoint: format.hasMin ? null : -1, spans },
   }
-  rows = await rowsOf(bytes)
-})
+  return { tensor: band, rows: await rowsOf(bytes, band) }
+}
+
+type Format = Pick<PlanesTensor, 'planes' | 'groupSize'> & { readonly hasMin: boolean }
 
 /** Any indexes, and scales and minimums of 1. */
-function randomMatrix(): Uint8Array {
+function randomMatrix(format: Format, length: number): Uint8Array {
   let state = 1
-  const bytes = Uint8Array.from({ length: 12 * TILE }, () => {
+  const bytes = Uint8Array.from({ length }, () => {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0
     return state >>> 24
   })
-  const block = blockBytes(FORMAT)
+  const block = blockBytes(format)
   for (let at = 0; at < bytes.length; at += block) {
-    const start = at + indexBytes(PLANES, 32)
+    const start = at + indexBytes(format.planes, format.groupSize)
     new Uint16Array(bytes.buffer, start, (at + block - start) / 2).fill(BF16_ONE)
   }
   return bytes
 }
 
 /** All rows from the whole matrix in memory. */
-async function rowsOf(bytes: Uint8Array): Promise<Float32Array[]> {
+async function rowsOf(bytes: Uint8Array, { shape: [count], ...tensor }: PlanesTensor): Promise<Float32Array[]> {
   const arena = new Arena(align(bytes.length) + align(HIDDEN * 4))
   const kernels = await instantiateKernels(modules, arena.memory)
   const [matrix, row] = [arena.allocate(bytes.length), arena.allocate(HIDDEN * 4)]
   arena.bytes(matrix, bytes.length).set(bytes)
-  return Array.from({ length: ROWS }, (_, id) => {
-    kernels.embeddingRow(row, matrix, id, HIDDEN, PLANES, 32, 0, true, false)
+  return Array.from({ length: count }, (_, id) => {
+    const { planes, groupSize, zeroPoint } = tensor
+    kernels.embeddingRow(row, matrix, id, HIDDEN, planes, groupSize, zeroPoint ?? 0, zeroPoint === null, false)
     return arena.floats(row, HIDDEN).slice()
   })
 }
@@ -93,7 +101,7 @@ beforeEach(() => {
 })
 
 const PAGES_HELD = 2
-const create = () => EmbeddingPages.create(store, tensor, modules, PAGES_HELD * align(3 * TILE))
+const create = () => EmbeddingPages.create(store, [tensor], modules, PAGES_HELD * align(3 * TILE))
 const joined = (ids: readonly number[]) => Float32Array.from(ids.flatMap((id) => [...rows[id]]))
 const pageOf = (id: number) => {
   let first = 0
@@ -115,6 +123,24 @@ it('gives every row, in any order, to several at once', () =>
     ),
     { seed: 1, numRuns: 200 },
   ))
+
+it('gives every row of bands of any formats, whichever of them has the largest pages', async () => {
+  const bands = [
+    await bandOf('embedding', { planes: 2, groupSize: 64, hasMin: false }, [1, 2], 96),
+    await bandOf('embedding.1', { planes: 7, groupSize: 32, hasMin: true }, [2, 1, 2], 160),
+    await bandOf('embedding.2', { planes: 3, groupSize: 64, hasMin: true }, [1, 2], 70),
+  ]
+  const all = bands.flatMap((band) => band.rows)
+  const cacheBytes = PAGES_HELD * align(2 * tileBytes(HIDDEN, { planes: 7, groupSize: 32, hasMin: true }))
+  const tensors = bands.map((band) => band.tensor)
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.nat({ max: all.length - 1 }), { minLength: 1, maxLength: 30 }), async (ids) => {
+      const pages = await EmbeddingPages.create(store, tensors, modules, cacheBytes)
+      expect(await pages.rows(ids)).toEqual(Float32Array.from(ids.flatMap((id) => [...all[id]])))
+    }),
+    { seed: 2, numRuns: 50 },
+  )
+})
 
 it('rows differ from page to page, or the test above would say nothing', () => {
   expect(new Set(rows.map((row) => row.join())).size).toBe(ROWS)

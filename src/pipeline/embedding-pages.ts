@@ -2,12 +2,20 @@ import { TILE_ROWS } from '../../assembly/layout.ts'
 import { Arena, align } from '../model/arena.ts'
 import { instantiateKernels, type KernelModules, type Kernels, type Pointer } from '../model/kernels.ts'
 import { readSpan } from '../weights/load-tensors.ts'
-import type { PlanesTensor } from '../weights/manifest.ts'
+import type { PlanesTensor, Span } from '../weights/manifest.ts'
 import { planeFormat, tileBytes } from '../weights/plane-layout.ts'
 import type { WeightStore } from '../weights/weight-store.ts'
 
 /** Bytes of pages to hold: what a conversation keeps using is far less than the whole vocabulary. */
 export const EMBEDDING_CACHE_BYTES = 12 * 2 ** 20
+
+/** Rows of one band that lie together in a file. */
+interface Place {
+  readonly band: PlanesTensor
+  readonly span: Span
+  /** Of the whole matrix. */
+  readonly firstRow: number
+}
 
 interface Page {
   readonly slot: Pointer
@@ -15,53 +23,47 @@ interface Page {
   isReady: boolean
 }
 
-/** Rows of an embedding that is not held in memory: read in pages, which are the tensor's spans, the least recently used dropped. */
+/** Rows of an embedding that is not held in memory: read in pages, which are the spans of its bands, the least recently used dropped. */
 export class EmbeddingPages {
   readonly #store: WeightStore
-  readonly #tensor: PlanesTensor
   readonly #arena: Arena
   readonly #kernels: Kernels
-  /** First row of each page. */
-  readonly #firstRows: readonly number[]
+  readonly #places: readonly Place[]
+  readonly #hiddenSize: number
   readonly #row: Pointer
   readonly #free: Pointer[]
   readonly #slots: number
-  /** By index of the span, the least recently used first. */
+  /** By index of the place, the least recently used first. */
   readonly #pages = new Map<number, Page>()
 
-  private constructor(store: WeightStore, tensor: PlanesTensor, arena: Arena, kernels: Kernels, slots: number) {
+  private constructor(store: WeightStore, places: readonly Place[], arena: Arena, kernels: Kernels, slots: number) {
     this.#store = store
-    this.#tensor = tensor
     this.#arena = arena
     this.#kernels = kernels
     this.#slots = slots
-    const tile = tileBytes(tensor.shape[1], planeFormat(tensor))
-    let row = 0
-    this.#firstRows = tensor.spans.map(({ bytes }) => {
-      const first = row
-      row += (bytes / tile) * TILE_ROWS
-      return first
-    })
-    this.#row = arena.allocate(tensor.shape[1] * 4)
-    this.#free = Array.from({ length: slots }, () => arena.allocate(largestSpan(tensor)))
+    this.#places = places
+    this.#hiddenSize = places[0].band.shape[1]
+    this.#row = arena.allocate(this.#hiddenSize * 4)
+    this.#free = Array.from({ length: slots }, () => arena.allocate(largestPage(places)))
   }
 
   /** `cacheBytes`: of all pages held; one is held at least. */
   static async create(
     store: WeightStore,
-    tensor: PlanesTensor,
+    bands: readonly PlanesTensor[],
     modules: KernelModules,
     cacheBytes = EMBEDDING_CACHE_BYTES,
   ): Promise<EmbeddingPages> {
-    const page = align(largestSpan(tensor))
-    const slots = Math.min(Math.max(Math.floor(cacheBytes / page), 1), tensor.spans.length)
-    const arena = new Arena(slots * page + align(tensor.shape[1] * 4))
-    return new EmbeddingPages(store, tensor, arena, await instantiateKernels(modules, arena.memory), slots)
+    const places = placesOf(bands)
+    const page = align(largestPage(places))
+    const slots = Math.min(Math.max(Math.floor(cacheBytes / page), 1), places.length)
+    const arena = new Arena(slots * page + align(bands[0].shape[1] * 4))
+    return new EmbeddingPages(store, places, arena, await instantiateKernels(modules, arena.memory), slots)
   }
 
   /** (ids.length, hiddenSize) f32. Throws WeightsError. */
   async rows(ids: readonly number[]): Promise<Float32Array<ArrayBuffer>> {
-    const hiddenSize = this.#tensor.shape[1]
+    const hiddenSize = this.#hiddenSize
     const rows = new Float32Array(ids.length * hiddenSize)
     for (let first = 0; first < ids.length; first += this.#slots) {
       const batch = ids.slice(first, first + this.#slots)
@@ -80,18 +82,17 @@ export class EmbeddingPages {
     for (;;) {
       const page = await this.#page(index)
       if (this.#pages.get(index) !== page) continue
-      const { shape, zeroPoint } = this.#tensor
-      const { planes, groupSize, hasMin, stepped } = planeFormat(this.#tensor)
-      const row = id - this.#firstRows[index]
-      const at = [this.#row, page.slot, row, shape[1]] as const
-      this.#kernels.embeddingRow(...at, planes, groupSize, zeroPoint ?? 0, hasMin, stepped === true)
-      out.set(this.#arena.floats(this.#row, shape[1]))
+      const { band, firstRow } = this.#places[index]
+      const { planes, groupSize, hasMin, stepped } = planeFormat(band)
+      const at = [this.#row, page.slot, id - firstRow, this.#hiddenSize] as const
+      this.#kernels.embeddingRow(...at, planes, groupSize, band.zeroPoint ?? 0, hasMin, stepped === true)
+      out.set(this.#arena.floats(this.#row, this.#hiddenSize))
       return
     }
   }
 
   #pageOf(id: number): number {
-    return this.#firstRows.findLastIndex((first) => first <= id)
+    return this.#places.findLastIndex(({ firstRow }) => firstRow <= id)
   }
 
   async #page(index: number): Promise<Page> {
@@ -120,7 +121,7 @@ export class EmbeddingPages {
   }
 
   #load(index: number, slot: Pointer): Page {
-    const ready = readSpan(this.#store, this.#tensor.spans[index]).then(
+    const ready = readSpan(this.#store, this.#places[index].span).then(
       (bytes) => {
         this.#arena.bytes(slot, bytes.length).set(bytes)
         page.isReady = true
@@ -136,6 +137,21 @@ export class EmbeddingPages {
   }
 }
 
-function largestSpan({ spans }: PlanesTensor): number {
-  return Math.max(...spans.map(({ bytes }) => bytes))
+function placesOf(bands: readonly PlanesTensor[]): Place[] {
+  let end = 0
+  return bands.flatMap((band) => {
+    const [rows, cols] = band.shape
+    const tile = tileBytes(cols, planeFormat(band))
+    let firstRow = end
+    end += rows
+    return band.spans.map((span) => {
+      const place = { band, span, firstRow }
+      firstRow += (span.bytes / tile) * TILE_ROWS
+      return place
+    })
+  })
+}
+
+function largestPage(places: readonly Place[]): number {
+  return Math.max(...places.map(({ span }) => span.bytes))
 }

@@ -1,5 +1,6 @@
 import type { KernelModules } from '../model/kernels.ts'
-import type { Manifest, PlanesTensor } from '../weights/manifest.ts'
+import { bandsOf } from '../weights/bands.ts'
+import type { Manifest } from '../weights/manifest.ts'
 import type { WeightStore } from '../weights/weight-store.ts'
 import { EmbeddingPages } from './embedding-pages.ts'
 import { PipelineModel } from './pipeline-model.ts'
@@ -15,8 +16,7 @@ export async function loadPipeline(
   stages: readonly StageMethods[],
   modules: KernelModules,
 ): Promise<PipelineModel> {
-  const tensor = manifest.tensors.find((tensor): tensor is PlanesTensor => tensor.name === 'embedding')!
-  const embedding = await EmbeddingPages.create(store, tensor, modules)
+  const embedding = await EmbeddingPages.create(store, bandsOf(manifest.tensors, 'embedding'), modules)
   const clients = stages.map((stage, index) => new StageClient(stage, stageName(plan, index)))
   const model = new PipelineModel(plan, manifest.config, embedding, clients)
   await model.load()

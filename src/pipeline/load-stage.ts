@@ -1,16 +1,14 @@
-import { TILE_ROWS } from '../../assembly/layout.ts'
 import { Arena } from '../model/arena.ts'
 import { instantiateKernels, type KernelModules, type Kernels } from '../model/kernels.ts'
 import { loadWeights } from '../model/load-weights.ts'
-import type { Manifest, PlanesTensor, Span } from '../weights/manifest.ts'
-import { planeFormat, tileBytes } from '../weights/plane-layout.ts'
+import type { Manifest, Span } from '../weights/manifest.ts'
 import type { WeightStore } from '../weights/weight-store.ts'
-import { buildHeadSlice, buildLayers, rowsOfHead } from './build-stage.ts'
+import { buildHeadSlice, buildLayers } from './build-stage.ts'
 import type { HeadSlice } from './head-slice.ts'
 import type { LayersStage } from './layers-stage.ts'
 import { PipelineError } from './pipeline-error.ts'
 import type { HeadPlan, LayersPlan, Plan } from './stage-plan.ts'
-import { headMatrix, headTensors, layerTensors } from './stage-tensors.ts'
+import { type BandPart, headParts, headTensors, layerTensors } from './stage-tensors.ts'
 
 /**
  * Load one stage of a plan into a Wasm memory of exactly its size, which can never grow. Throws WeightsError, and PipelineError
@@ -54,27 +52,23 @@ async function loadHeadSlice(
   arena: Arena,
   kernels: Kernels,
 ): Promise<HeadSlice> {
-  const { firstRow, rows } = stage
-  const slice = { ...rowsOfHead(manifest, rows), spans: spansOfRows(headMatrix(manifest), firstRow, rows) }
-  const weights = await loadWeights(store, [...headTensors(manifest), slice], arena)
+  const slice = headParts(manifest, stage).map((part) => ({ ...part.tensor, spans: spansOf(part) }))
+  const weights = await loadWeights(store, [...headTensors(manifest), ...slice], arena)
   return buildHeadSlice(arena, kernels, manifest, weights, stage)
 }
 
 /** The spans that hold exactly these rows. */
-function spansOfRows(matrix: PlanesTensor, firstRow: number, rows: number): Span[] {
-  const tile = tileBytes(matrix.shape[1], planeFormat(matrix))
-  const from = (firstRow / TILE_ROWS) * tile
-  const to = from + Math.ceil(rows / TILE_ROWS) * tile
+function spansOf({ band, from, to }: BandPart): Span[] {
   const found: Span[] = []
   let at = 0
-  for (const span of matrix.spans) {
+  for (const span of band.spans) {
     if (at >= from && at + span.bytes <= to) found.push(span)
     at += span.bytes
   }
   if (found.reduce((sum, { bytes }) => sum + bytes, 0) !== to - from) {
     throw new PipelineError(
       'plan_mismatch',
-      `tensor ${matrix.name} is not divided at row ${firstRow} and ${firstRow + rows}; run \`nanbeige-edge deploy\` for this plan`,
+      `tensor ${band.name} is not divided at its bytes ${from} and ${to}; run \`nanbeige-edge deploy\` for this plan`,
     )
   }
   return found

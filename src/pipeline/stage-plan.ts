@@ -16,10 +16,14 @@ export interface LayersPlan extends StageMemory {
 }
 
 /** `rows` rows of the vocabulary matrix from `firstRow` on: whole tiles, but for the last ones of the vocabulary. */
-export interface HeadPlan extends StageMemory {
-  readonly kind: 'head'
+export interface HeadRows {
   readonly firstRow: number
   readonly rows: number
+}
+
+/** A slice of the head. */
+export interface HeadPlan extends StageMemory, HeadRows {
+  readonly kind: 'head'
 }
 
 export type StagePlan = LayersPlan | HeadPlan

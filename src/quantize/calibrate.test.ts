@@ -3,8 +3,17 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type PackOptions, packModel } from '../pack/pack-model.ts'
-import { tensorBytes } from '../weights/plane-layout.ts'
-import { readTexts } from './calibration-text.ts'
+import { planTensor } from '../pack/plan-tensor.ts'
+import { readSource } from '../pack/read-source.ts'
+import { plannedRotation, rotatedSource } from '../pack/rotated-source.ts'
+import { TensorReader } from '../pack/tensor-reader.ts'
+import { buildTokenizerTables } from '../pack/tokenizer/tables.ts'
+import { centredZeroPoint, tensorBytes } from '../weights/plane-layout.ts'
+import { calibrate } from './calibrate.ts'
+import { CalibrationFolder } from './calibration-folder.ts'
+import { readTexts, tokenSequences } from './calibration-text.ts'
+import { PlannedWeights } from './planned-weights.ts'
+import { inBands } from './vocabulary-bands.ts'
 
 const model = new URL('../../test/fixtures/tiny-qwen2/qwen2-untied', import.meta.url).pathname
 
@@ -87,6 +96,42 @@ describe('a calibrated pack', () => {
     )
     expect(steps).toEqual(['5/7', '6/7', '7/7'])
     expect(await filesOf(again)).toEqual(await filesOf(whole))
+  })
+
+  it('has the same rows where its vocabulary is in bands', async () => {
+    const source = rotatedSource(await readSource(model))
+    const sequences = tokenSequences(
+      (await readTexts('default')).slice(0, 4),
+      buildTokenizerTables(source.tokenizer),
+      source,
+    )
+    const bytesOf = async (name: string, bandRows: number) => {
+      const planned = [...source.tensors].map(([name, tensor]) => {
+        const plan = planTensor(name, tensor, { planes: {}, groupSize: 32 }, plannedRotation(name, source))
+        if (plan.entry.kind === 'f32') return plan
+        const levels = { planes: 3, zeroPoint: centredZeroPoint(3), scales: 'steps' } as const
+        return { ...plan, entry: { ...plan.entry, ...levels } }
+      })
+      const byName = new Map(inBands(planned, bandRows).map((tensor) => [tensor.entry.name, tensor]))
+      const reader = new TensorReader()
+      try {
+        const weights = new PlannedWeights(byName, reader)
+        const folder = await CalibrationFolder.open(join(root, name), name)
+        await calibrate({ config: source.config, sequences, weights, folder })
+        return await Promise.all(
+          (['embedding', 'head'] as const).map(async (matrix) => {
+            const bands = weights.bands(matrix).map(({ entry }) => folder.read(entry.name))
+            return { bands: bands.length, bytes: Buffer.concat(await Promise.all(bands)) }
+          }),
+        )
+      } finally {
+        await reader.close()
+      }
+    }
+    const [whole, parts] = [await bytesOf('whole-rows', source.config.vocabSize), await bytesOf('banded-rows', 96)]
+    expect(whole.map(({ bands }) => bands)).toEqual([1, 1])
+    expect(parts.every(({ bands }) => bands > 2)).toBe(true)
+    expect(parts.map(({ bytes }) => bytes)).toEqual(whole.map(({ bytes }) => bytes))
   })
 
   it('says what a budget must be at least', async () => {

@@ -1,6 +1,7 @@
 import { align } from '../model/arena.ts'
 import type { Pointer } from '../model/kernels.ts'
 import { packPlanes } from '../pack/planes/layout.ts'
+import { bandMatrix, placeOf, type VocabularyMatrix } from '../weights/bands.ts'
 import type { ModelConfig } from '../weights/manifest.ts'
 import type { CalibrationFolder } from './calibration-folder.ts'
 import { factorize } from './factorize.ts'
@@ -40,7 +41,7 @@ export interface Calibration {
  */
 export async function calibrate(calibration: Calibration): Promise<void> {
   const { config, folder, sequences, weights, progress } = calibration
-  if (await folder.has(weights.head.entry.name)) return
+  if (await folder.has(weights.bands(weights.head).at(-1)!.entry.name)) return
   const spans = spansOf(sequences)
   const work = workBytes(calibration)
   const pool = await FloatPool.create(floatLayersBytes(config, countsOf(spans)) + work, widestInput(config))
@@ -80,15 +81,13 @@ function workBytes({ config, weights }: Calibration): number {
   const { hiddenSize, intermediateSize } = config
   const sizes = [...weights.planned.values()].filter(isMatrix).map(({ entry }) => {
     const [rows, cols] = entry.shape
-    return cols * (isVocabulary(entry.name) ? Math.min(rows, VOCABULARY_ROWS) : rows)
+    return cols * (bandMatrix(entry.name) ? Math.min(rows, VOCABULARY_ROWS) : rows)
   })
   // gate and up are there at once, and nothing larger with another.
   const largest = Math.max(...sizes, 2 * intermediateSize * hiddenSize)
   const results = resultBytes(largest, { groupSize: SMALLEST_GROUP })
   return momentsBytes(widestInput(config)) + 2 * align(largest * 4) + align(results)
 }
-
-const isVocabulary = (name: string) => name === 'embedding' || name === 'head'
 
 /** Rounds matrices for what they are multiplied with, and keeps the results. */
 class Rounding {
@@ -133,11 +132,16 @@ class Rounding {
    * the head is rounded as that, in the end, and exact until then.
    */
   async embed(hidden: Float32Array): Promise<void> {
-    const { sequences, weights } = this.#calibration
-    const [, cols] = weights.matrix('embedding').entry.shape
+    const { config, sequences, weights } = this.#calibration
+    const cols = config.hiddenSize
     const tokens = sequences.flat()
-    if (weights.head.entry.name === 'embedding') {
-      for (const [i, id] of tokens.entries()) hidden.set(await weights.rows('embedding', id, 1), i * cols)
+    if (weights.head === 'embedding') {
+      const bands = weights.bands('embedding')
+      const rows = bands.map(({ entry }) => ({ rows: entry.shape[0] }))
+      for (const [i, id] of tokens.entries()) {
+        const { index, row } = placeOf(rows, id)
+        hidden.set(await weights.rows(bands[index].entry.name, row, 1), i * cols)
+      }
       return
     }
     const width = unrelatedColumns(cols)
@@ -154,27 +158,28 @@ class Rounding {
   async roundHead(x: Pointer): Promise<void> {
     const { config, weights } = this.#calibration
     await this.#factorize(x, config.hiddenSize)
-    await this.#roundVocabulary(weights.head.entry.name, config.hiddenSize)
+    await this.#roundVocabulary(weights.head, config.hiddenSize)
   }
 
   /** width: columns of the moments. */
   async #roundVocabulary(
-    name: string,
+    matrix: VocabularyMatrix,
     width: number,
     rounded?: (firstRow: number, rows: Float32Array) => void,
   ): Promise<void> {
-    const matrix = this.#calibration.weights.matrix(name)
-    const [rows, cols] = matrix.entry.shape
-    const mark = this.#pool.mark()
-    const w = this.#pool.allocate(Math.min(rows, VOCABULARY_ROWS) * cols * 4)
-    const parts: Uint8Array[] = []
-    for (let first = 0; first < rows; first += VOCABULARY_ROWS) {
-      const count = Math.min(VOCABULARY_ROWS, rows - first)
-      parts.push(await this.#roundRows(matrix, w, { first, count, width }))
-      rounded?.(first, this.#pool.floats(w, count * cols))
+    for (const band of this.#calibration.weights.bands(matrix)) {
+      const [rows, cols] = band.entry.shape
+      const mark = this.#pool.mark()
+      const w = this.#pool.allocate(Math.min(rows, VOCABULARY_ROWS) * cols * 4)
+      const parts: Uint8Array[] = []
+      for (let first = 0; first < rows; first += VOCABULARY_ROWS) {
+        const count = Math.min(VOCABULARY_ROWS, rows - first)
+        parts.push(await this.#roundRows(band, w, { first, count, width }))
+        rounded?.((band.firstRow ?? 0) + first, this.#pool.floats(w, count * cols))
+      }
+      this.#pool.release(mark)
+      await this.#calibration.folder.write(band.entry.name, parts)
     }
-    this.#pool.release(mark)
-    await this.#calibration.folder.write(name, parts)
   }
 
   async #factorize(x: Pointer, size: number): Promise<void> {

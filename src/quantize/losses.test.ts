@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import type { ModelSource } from '../pack/model-source.ts'
 import { planTensor } from '../pack/plan-tensor.ts'
 import { readSource } from '../pack/read-source.ts'
 import { plannedRotation, rotatedSource } from '../pack/rotated-source.ts'
@@ -7,6 +8,17 @@ import { buildTokenizerTables } from '../pack/tokenizer/tables.ts'
 import { readTexts, tokenSequences } from './calibration-text.ts'
 import { measureLosses, split } from './losses.ts'
 import { PlannedWeights } from './planned-weights.ts'
+import { inBands } from './vocabulary-bands.ts'
+
+/** A plan of all matrices of a source, those of the vocabulary in bands of so many rows. */
+function planOf(source: ModelSource, bandRows?: number) {
+  const planned = [...source.tensors].map(([name, tensor]) =>
+    planTensor(name, tensor, { planes: {}, groupSize: 32 }, plannedRotation(name, source)),
+  )
+  const reader = new TensorReader()
+  const byName = new Map(inBands(planned, bandRows).map((tensor) => [tensor.entry.name, tensor]))
+  return { reader, weights: new PlannedWeights(byName, reader) }
+}
 
 const fixtures = new URL('../../test/fixtures/', import.meta.url).pathname
 
@@ -17,12 +29,8 @@ it.each([
   const source = rotatedSource(await readSource(fixtures + path))
   const texts = (await readTexts('default')).slice(0, 6)
   const sequences = tokenSequences(texts, buildTokenizerTables(source.tokenizer), source)
-  const planned = [...source.tensors].map(([name, tensor]) => {
-    return [name, planTensor(name, tensor, { planes: {}, groupSize: 32 }, plannedRotation(name, source))] as const
-  })
-  const reader = new TensorReader()
+  const { reader, weights } = planOf(source)
   try {
-    const weights = new PlannedWeights(new Map(planned), reader)
     const losses = await measureLosses({ config: source.config, sequences, weights })
     // Of a tied head nothing is chosen for what it reads, which keeps its 8 planes.
     expect([...losses.keys()].filter((name) => !name.startsWith('layers.')).sort()).toEqual(vocabulary)
@@ -44,6 +52,34 @@ it.each([
     }
   } finally {
     await reader.close()
+  }
+})
+
+it('gives what a matrix of the vocabulary loses to its bands, by how often their rows are meant', async () => {
+  const source = rotatedSource(await readSource(`${fixtures}tiny-qwen2/qwen2-untied`))
+  const texts = (await readTexts('default')).slice(0, 6)
+  const sequences = tokenSequences(texts, buildTokenizerTables(source.tokenizer), source)
+  const lossOf = async (bandRows: number) => {
+    const { reader, weights } = planOf(source, bandRows)
+    try {
+      const losses = await measureLosses({ config: source.config, sequences, weights })
+      return (['embedding', 'head'] as const).map((matrix) => {
+        const bands = weights.bands(matrix)
+        return bands.map(({ entry }) => ({ rows: entry.shape[0], loss: losses.get(entry.name)![0].loss }))
+      })
+    } finally {
+      await reader.close()
+    }
+  }
+  const [whole, parts] = [await lossOf(source.config.vocabSize), await lossOf(64)]
+  for (const [i, bands] of parts.entries()) {
+    expect(bands.length).toBeGreaterThan(2)
+    const sum = bands.reduce((sum, { loss }) => sum + loss, 0)
+    expect(sum).toBeCloseTo(whole[i][0].loss, 6)
+    // Letters of a byte-level vocabulary are among the second 64.
+    const mostMeant = Math.max(...bands.map(({ loss, rows }) => loss / rows))
+    const leastMeant = Math.min(...bands.map(({ loss, rows }) => loss / rows))
+    expect(mostMeant).toBeGreaterThan(3 * leastMeant)
   }
 })
 

@@ -1,3 +1,4 @@
+import type { VocabularyMatrix } from '../weights/bands.ts'
 import type { ModelConfig } from '../weights/manifest.ts'
 import type { Setting } from './allocate.ts'
 import { widestInput } from './calibrate.ts'
@@ -5,6 +6,7 @@ import { FloatPool } from './float-pool.ts'
 import type { PlannedWeights } from './planned-weights.ts'
 import { KINDS, ProbedModels, probedModelsBytes } from './probed-models.ts'
 import { SettingErrors, settingErrorsBytes } from './setting-errors.ts'
+import { bandShares } from './vocabulary-bands.ts'
 
 // What each matrix of a model loses at each number of planes. A setting's squared error at the outputs of a matrix is easily had
 // (setting-errors.ts), but what it does to the answers is not the same for all. So the matrices of a kind in a layer are rounded at one setting,
@@ -46,10 +48,19 @@ export async function measureLosses({ config, sequences, weights, progress }: Lo
     }
     const divergences = await models.head()
     progress?.(total, total)
-    const tied = weights.head.entry.name === 'embedding'
+    const tied = weights.head === 'embedding'
+    const ofVocabulary = (matrix: VocabularyMatrix, divergence: number) => {
+      const bands = weights.bands(matrix)
+      const shares = bandShares(bands, sequences)
+      return errors.losses(
+        bands.map(({ entry }) => entry.name),
+        divergence,
+        bands.map(({ entry }, i) => shares[i] / entry.shape[0]),
+      )
+    }
     return new Map([
       // A tied one is both, with the errors of the head.
-      ...(tied ? [] : errors.losses(['embedding'], divergences.embedding)),
+      ...(tied ? [] : ofVocabulary('embedding', divergences.embedding)),
       ...divergences.layers.flatMap((kinds, layer) =>
         KINDS.flatMap((names, kind) =>
           errors.losses(
@@ -58,7 +69,7 @@ export async function measureLosses({ config, sequences, weights, progress }: Lo
           ),
         ),
       ),
-      ...errors.losses([weights.head.entry.name], divergences.head + (tied ? divergences.embedding : 0)),
+      ...ofVocabulary(weights.head, divergences.head + (tied ? divergences.embedding : 0)),
     ])
   } finally {
     await pool.close()

@@ -2,6 +2,7 @@ import type { PlannedTensor } from '../pack/plan-tensor.ts'
 import { type BlockRotation, blockWeights } from '../pack/planes/block.ts'
 import { vectorValues } from '../pack/rotated-source.ts'
 import type { TensorReader } from '../pack/tensor-reader.ts'
+import { bandMatrix, type VocabularyMatrix } from '../weights/bands.ts'
 import type { PlanesTensor } from '../weights/manifest.ts'
 import type { LayerMatrix } from './float-layer.ts'
 
@@ -28,15 +29,20 @@ export class PlannedWeights {
 
   /** Some rows of a matrix, or all. */
   rows(name: string, firstRow?: number, count?: number): Promise<Float32Array> {
-    const { tensor, rotation, entry } = this.matrix(name)
+    const { tensor, rotation, entry, firstRow: start = 0 } = this.matrix(name)
     const [rows, cols] = entry.shape
-    const part = { firstRow: firstRow ?? 0, rows: count ?? rows, cols }
+    const part = { firstRow: start + (firstRow ?? 0), rows: count ?? rows, cols }
     return blockWeights(this.#reader, { tensor, ...part, rotation: rotation as BlockRotation })
   }
 
+  /** The bands of a matrix of the vocabulary, by rows. */
+  bands(matrix: VocabularyMatrix): PlannedMatrix[] {
+    return [...this.planned.values()].filter(isMatrix).filter(({ entry }) => bandMatrix(entry.name) === matrix)
+  }
+
   /** The matrix that is the head. */
-  get head(): PlannedMatrix {
-    return this.matrix(this.planned.has('head') ? 'head' : 'embedding')
+  get head(): VocabularyMatrix {
+    return this.planned.has('head') ? 'head' : 'embedding'
   }
 
   /** Of a tied head. */

@@ -190,8 +190,7 @@ export class ProbedModels {
     const logits = pool.allocate(positions * VOCABULARY_ROWS * 4)
     const headLogits = pool.allocate(each * VOCABULARY_ROWS * 4)
     const divergences = new Divergences(each, models)
-    const head = weights.head.entry.name
-    await this.#errors.vocabulary(head, exact, rounded, async (_, rows) => {
+    await this.#errors.vocabulary(weights.head, exact, rounded, async (_, rows) => {
       await multiplyBy(pool, logits, x, exact, { count: positions, rows, cols })
       await multiplyBy(pool, headLogits, x, rounded, { count: each, rows, cols })
       divergences.add(pool.floats(logits, positions * rows), pool.floats(headLogits, each * rows), rows)

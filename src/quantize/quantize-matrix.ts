@@ -3,6 +3,7 @@ import { STEPS } from '../../assembly/layout.ts'
 import { align } from '../model/arena.ts'
 import type { Pointer } from '../model/kernels.ts'
 import type { QuantizedMatrix } from '../pack/planes/layout.ts'
+import type { FloatJob } from './float-kernels.ts'
 import { jobsOf } from './float-matrix.ts'
 import type { FloatPool } from './float-pool.ts'
 
@@ -53,32 +54,47 @@ export interface RoundedMatrix extends QuantizedMatrix {
   readonly error: number
 }
 
-/**
- * Round w (rows, cols) f32 with error feedback, and w <- what the result stands for. results: resultBytes; width: columns of the moments, all or
- * such as have nothing to do with the others.
- */
+export interface RoundedShape extends PlaneGrid {
+  readonly rows: number
+  readonly cols: number
+  /** Columns of the moments, all or such as have nothing to do with the others. */
+  readonly width?: number
+}
+
+/** Where the results of a matrix lie: scales (rows, groups) f32, rowScales (rows, parts) f32, q (rows, cols) u8. */
+function layoutOf(results: Pointer, { rows, cols, groupSize, width = cols }: RoundedShape) {
+  const [groups, parts] = [cols / groupSize, cols / width]
+  const rowScales = results + rows * groups * 4
+  return { groups, parts, width, scales: results, rowScales, q: rowScales + rows * parts * 4 }
+}
+
+/** What rounds w (rows, cols) f32 with error feedback: each job gives the squared error of its rows. results: resultBytes. */
+export function roundingJobs(w: Pointer, { h, u, d }: Moments, results: Pointer, shape: RoundedShape): FloatJob[] {
+  const { rows, cols, planes, groupSize } = shape
+  const { groups, parts, width, scales, rowScales, q } = layoutOf(results, shape)
+  return jobsOf(rows, Math.floor(ROWS_A_JOB / parts), (first, count) => {
+    const at = first * cols
+    return [
+      [
+        'quantizeRows',
+        ...([w + at * 4, q + at, scales + first * groups * 4, rowScales + first * parts * 4] as const),
+        ...([u, d, h, count * parts, width, planes, groupSize, parts] as const),
+      ],
+    ]
+  })
+}
+
+/** Round w (rows, cols) f32 with error feedback, and w <- what the result stands for. results: resultBytes. */
 export async function quantizeMatrix(
   pool: FloatPool,
   w: Pointer,
-  { h, u, d }: Moments,
+  moments: Moments,
   results: Pointer,
-  { rows, cols, planes, groupSize, width = cols }: PlaneGrid & { rows: number; cols: number; width?: number },
+  shape: RoundedShape,
 ): Promise<RoundedMatrix> {
-  const [groups, parts] = [cols / groupSize, cols / width]
-  const rowScales = results + rows * groups * 4
-  const [scales, q] = [results, rowScales + rows * parts * 4]
-  const errors = await pool.run(
-    jobsOf(rows, Math.floor(ROWS_A_JOB / parts), (first, count) => {
-      const at = first * cols
-      return [
-        [
-          'quantizeRows',
-          ...([w + at * 4, q + at, scales + first * groups * 4, rowScales + first * parts * 4] as const),
-          ...([u, d, h, count * parts, width, planes, groupSize, parts] as const),
-        ],
-      ]
-    }),
-  )
+  const { rows, cols, planes, groupSize } = shape
+  const { groups, parts, scales, rowScales, q } = layoutOf(results, shape)
+  const errors = await pool.run(roundingJobs(w, moments, results, shape))
   const ofParts = pool.floats(rowScales, rows * parts)
   const ofRows = Float16Array.from({ length: rows }, (_, row) => ofParts[row * parts])
   const steps = Uint8Array.from(pool.floats(scales, rows * groups), (scale, i) =>

@@ -1,14 +1,22 @@
 import { align } from '../model/arena.ts'
 import type { Pointer } from '../model/kernels.ts'
+import type { VocabularyMatrix } from '../weights/bands.ts'
 import type { ModelConfig } from '../weights/manifest.ts'
 import type { Setting } from './allocate.ts'
 import { widestInput } from './calibrate.ts'
 import { factorize } from './factorize.ts'
 import type { FloatPool } from './float-pool.ts'
 import type { PlannedWeights } from './planned-weights.ts'
-import { type Moments, momentsBytes, quantizeMatrix, resultBytes, unitMoments } from './quantize-matrix.ts'
+import {
+  type Moments,
+  momentsBytes,
+  quantizeMatrix,
+  resultBytes,
+  roundingJobs,
+  unitMoments,
+} from './quantize-matrix.ts'
 import { secondMoments } from './second-moments.ts'
-import { settingsOf } from './settings.ts'
+import { MOST_SETTINGS, settingsOf } from './settings.ts'
 
 /** Rows of the vocabulary that are in memory at a time. */
 export const VOCABULARY_ROWS = 2048
@@ -19,7 +27,9 @@ const SAMPLE_ROWS = 256
 export function settingErrorsBytes(config: ModelConfig): number {
   const widest = widestInput(config)
   const results = resultBytes(Math.max(config.intermediateSize, VOCABULARY_ROWS) * widest, { groupSize: 32 })
-  return momentsBytes(widest) + align(SAMPLE_ROWS * widest * 4) + align(results)
+  const sample = SAMPLE_ROWS * widest
+  const samples = align(sample * 4) + align(resultBytes(sample, { groupSize: 32 }))
+  return momentsBytes(widest) + Math.max(MOST_SETTINGS * samples, align(results))
 }
 
 /** Errors of the settings of a matrix on its sample, and of the probed one on the whole. */
@@ -70,10 +80,18 @@ export class SettingErrors {
     const sample = new Float32Array(count * cols)
     for (let i = 0; i < count; i++) sample.set(await rowOf(Math.floor((i * rows) / count)), i * cols)
     const mark = this.#pool.mark()
-    const w = this.#pool.allocate(sample.byteLength)
-    for (const setting of settings) {
+    // All settings at once: one alone, of a few rows, would keep few threads busy.
+    const jobs = settings.map((setting) => {
+      const w = this.#pool.allocate(sample.byteLength)
       this.#pool.floats(w, sample.length).set(sample)
-      sampled.push(await this.#round(w, count, cols, setting))
+      const results = this.#pool.allocate(resultBytes(sample.length, setting))
+      return roundingJobs(w, this.#moments, results, { ...setting, rows: count, cols })
+    })
+    const errors = await this.#pool.run(jobs.flat())
+    let at = 0
+    for (const { length } of jobs) {
+      sampled.push(errors.slice(at, at + length).reduce((sum: number, error) => sum + error!, 0))
+      at += length
     }
     this.#pool.release(mark)
   }
@@ -83,30 +101,40 @@ export class SettingErrors {
    * (VOCABULARY_ROWS, cols) f32 <- some rows at a time, the latter as at the probed setting.
    */
   async vocabulary(
-    name: string,
+    matrix: VocabularyMatrix,
     exact: Pointer,
     rounded: Pointer,
     use: (first: number, count: number) => Promise<void>,
   ): Promise<void> {
-    const [rows] = this.#shape(name)
-    this.#errors.delete(name)
-    for (let first = 0; first < rows; first += VOCABULARY_ROWS) {
-      const count = Math.min(VOCABULARY_ROWS, rows - first)
-      const values = await this.#weights.rows(name, first, count)
-      this.#pool.floats(exact, values.length).set(values)
-      this.#pool.floats(rounded, values.length).set(values)
-      await this.probe(name, rounded, count)
-      await use(first, count)
+    for (const { entry, firstRow = 0 } of this.#weights.bands(matrix)) {
+      const { name, shape } = entry
+      this.#errors.delete(name)
+      for (let first = 0; first < shape[0]; first += VOCABULARY_ROWS) {
+        const count = Math.min(VOCABULARY_ROWS, shape[0] - first)
+        const values = await this.#weights.rows(name, first, count)
+        this.#pool.floats(exact, values.length).set(values)
+        this.#pool.floats(rounded, values.length).set(values)
+        await this.probe(name, rounded, count)
+        await use(firstRow + first, count)
+      }
+      await this.sample(name, (row) => this.#weights.rows(name, row, 1))
     }
-    await this.sample(name, (row) => this.#weights.rows(name, row, 1))
   }
 
-  /** The settings of matrices with what each loses: their shares, by their errors, of the divergence of a model that has them all as probed. */
-  losses(names: readonly string[], divergence: number): (readonly [name: string, settings: Setting[]])[] {
-    const all = names.reduce((sum, name) => sum + this.#of(name).probed, 0)
-    return names.map((name) => {
-      const { settings, sampled, probed } = this.#of(name)
-      const worth = (divergence * probed) / all / sampled[0]
+  /**
+   * The settings of matrices with what each loses: their shares, by their errors, of the divergence of a model that has them all as probed.
+   * weights: what an error in each of them counts; absent: the same.
+   */
+  losses(
+    names: readonly string[],
+    divergence: number,
+    weights?: readonly number[],
+  ): (readonly [name: string, settings: Setting[]])[] {
+    const errors = names.map((name, i) => this.#of(name).probed * (weights?.[i] ?? 1))
+    const all = errors.reduce((sum, error) => sum + error, 0)
+    return names.map((name, i) => {
+      const { settings, sampled } = this.#of(name)
+      const worth = (divergence * errors[i]) / all / sampled[0]
       return [name, settings.map((setting, i) => ({ ...setting, loss: worth * sampled[i] }))]
     })
   }

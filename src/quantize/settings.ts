@@ -9,6 +9,9 @@ const PLANES = [2, 3, 4, 5, 6]
 const FINER_PLANES = [2, 3, 4]
 const GROUPS = [128, 64, 32] as const
 
+/** Most settings of a matrix. */
+export const MOST_SETTINGS = PLANES.length + FINER_PLANES.length
+
 /** The settings that a matrix may have, the first the one that is probed; their losses are not known yet. */
 export function settingsOf({ shape: [rows, cols] }: PlanesTensor): Setting[] {
   const groups = GROUPS.filter((size) => cols % size === 0)

@@ -51,6 +51,36 @@ const broken: [string, string, RegExp, (manifest: Loose) => void][] = [
     (m) => tensor(m, 'layers.0.up').shape.reverse(),
   ],
   [
+    'bands that are not the whole',
+    'tensor_invalid',
+    /the bands of head have 320 rows together where 259 are needed/,
+    (m) => m.tensors.push({ ...tensor(m, 'head'), name: 'head.1', shape: [61, 256] }),
+  ],
+  [
+    'bands that end within a tile',
+    'tensor_invalid',
+    /tensor head has 250 rows, not whole tiles of 32/,
+    (m) => {
+      tensor(m, 'head').shape[0] = 250
+      m.tensors.push({ ...tensor(m, 'head'), name: 'head.1', shape: [9, 256] })
+    },
+  ],
+  [
+    'bands of another width',
+    'tensor_invalid',
+    /head\.1 has shape \(3, 512\) where \(3, 256\)/,
+    (m) => {
+      tensor(m, 'head').shape[0] = 256
+      m.tensors.unshift({ ...tensor(m, 'head'), name: 'head.1', shape: [3, 512] })
+    },
+  ],
+  [
+    'a band without those before it',
+    'tensor_unknown',
+    /tensor head\.2/,
+    (m) => m.tensors.push({ ...tensor(m, 'head'), name: 'head.2', shape: [1, 256] }),
+  ],
+  [
     'a vector as matrix',
     'tensor_invalid',
     /norm has shape \(1, 256\)/,

@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { ALIGNMENT, HEAD_MULTIPLE } from '../../assembly/layout.ts'
+import { ALIGNMENT, HEAD_MULTIPLE, TILE_ROWS } from '../../assembly/layout.ts'
+import { bandsOf } from './bands.ts'
 import { MAX_SHARD_BYTES, type Manifest, manifestSchema, PACK_VERSION, type Span, type Tensor } from './manifest.ts'
 import { centredZeroPoint, planeFormat, tensorBytes, tileBytes } from './plane-layout.ts'
 import { tensorShapes } from './tensor-shapes.ts'
@@ -74,7 +75,7 @@ function checkConfig({ config, tokens }: Manifest, fail: Fail): void {
 }
 
 function checkTensors({ config, tensors }: Manifest, fail: Fail): void {
-  const missing = tensorShapes(config)
+  const missing = withBands(tensorShapes(config), tensors, fail)
   const seen = new Set<string>()
   for (const tensor of tensors) {
     const { name, kind, shape } = tensor
@@ -90,6 +91,26 @@ function checkTensors({ config, tensors }: Manifest, fail: Fail): void {
     checkSpans(tensor, fail)
   }
   for (const name of missing.keys()) fail('tensor_missing', `tensor ${name} is missing`)
+}
+
+/** The shapes that are needed, with those of the bands in place of a matrix that is stored in some. */
+function withBands(shapes: ReadonlyMap<string, readonly number[]>, tensors: readonly Tensor[], fail: Fail) {
+  const needed = new Map(shapes)
+  for (const matrix of ['embedding', 'head'] as const) {
+    const [whole, bands] = [shapes.get(matrix), bandsOf(tensors, matrix)]
+    if (whole === undefined || bands.length < 2) continue
+    const rows = bands.reduce((sum, { shape }) => sum + shape[0], 0)
+    if (rows !== whole[0]) {
+      fail('tensor_invalid', `the bands of ${matrix} have ${rows} rows together where ${whole[0]} are needed`)
+    }
+    for (const [i, { name, shape }] of bands.entries()) {
+      if (i < bands.length - 1 && shape[0] % TILE_ROWS !== 0) {
+        fail('tensor_invalid', `tensor ${name} has ${shape[0]} rows, not whole tiles of ${TILE_ROWS}`)
+      }
+      needed.set(name, [shape[0], whole[1]])
+    }
+  }
+  return needed
 }
 
 function checkSpans(tensor: Tensor, fail: Fail): void {

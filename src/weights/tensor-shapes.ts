@@ -1,3 +1,4 @@
+import { bandMatrix } from './bands.ts'
 import { layerTensorNames, type ModelConfig } from './manifest.ts'
 
 type LayerTensorName = (typeof layerTensorNames)[number]
@@ -59,6 +60,7 @@ export function hasHeadInput({ tiedEmbedding, downHadamard }: ModelConfig): bool
 
 /** The class of a matrix by its name. */
 export function tensorClass(name: string): TensorClass {
-  if (name === 'embedding' || name === 'head') return name
+  const matrix = bandMatrix(name)
+  if (matrix !== undefined) return matrix
   return /\.(gate|up|down)$/.test(name) ? 'ffn' : 'attention'
 }

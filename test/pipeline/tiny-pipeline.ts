@@ -13,6 +13,8 @@ import type { PipelineModel } from '../../src/pipeline/pipeline-model.ts'
 import type { Plan } from '../../src/pipeline/stage-plan.ts'
 import { folderStore } from '../../src/weights/folder-store.ts'
 import { parseManifest } from '../../src/weights/parse-manifest.ts'
+import { bandedPack } from '../support/banded-pack.ts'
+import type { Band } from '../support/banded-shape.ts'
 import { tinyPack } from '../support/tiny-pack.ts'
 import { LocalStage } from './local-stage.ts'
 
@@ -26,26 +28,36 @@ export interface TinyPipeline {
   readonly whole: EdgeModel
   /** Names of the tensors. */
   readonly tensors: readonly string[]
-  /** New stages, not loaded yet. */
-  stages(): LocalStage[]
+  /** New stages, not loaded yet; `plan`: one that they were not divided for. */
+  stages(plan?: Plan): LocalStage[]
   pipeline(stages: readonly LocalStage[]): Promise<PipelineModel>
   /** A shard of a stage's own. */
   shardOf(stage: number): Promise<string>
   remove(): Promise<void>
 }
 
-export async function tinyPipeline(options?: { rotated?: boolean }): Promise<TinyPipeline> {
+/** `bands`: of its embedding and head, whose rows are then random. */
+export async function tinyPipeline({
+  bands,
+  ...options
+}: {
+  rotated?: boolean
+  tied?: boolean
+  bands?: readonly Band[]
+} = {}): Promise<TinyPipeline> {
   const pack = await tinyPack(4, options)
+  const folder = bands ? join(pack.root, 'banded') : pack.folder
+  const manifest = bands ? await bandedPack(pack.folder, pack.manifest, folder, bands) : pack.manifest
   const modules = await kernelModules()
   const sizes = await instantiateKernels(modules, new Arena(0).memory)
   const limits = { contextLength: TINY_CONTEXT, sessions: 2, chunkLength: 5 }
   const layers = (first: number, count: number) => ({
     ...{ kind: 'layers' as const, first, count },
-    ...layersMemory(sizes, pack.manifest, first, count, limits),
+    ...layersMemory(sizes, manifest, first, count, limits),
   })
   const slice = (firstRow: number, rows: number) => ({
     ...{ kind: 'head' as const, firstRow, rows },
-    ...headMemory(sizes, pack.manifest, rows),
+    ...headMemory(sizes, manifest, { firstRow, rows }),
   })
   const plan: Plan = {
     name: 'tiny',
@@ -53,17 +65,17 @@ export async function tinyPipeline(options?: { rotated?: boolean }): Promise<Tin
     stages: [layers(0, 1), layers(1, 2), layers(3, 1), slice(0, 32), slice(32, 192), slice(224, 35)],
   }
   const out = join(pack.root, 'deploy')
-  await writePipeline(folderStore(pack.folder), pack.manifest, plan, out, () => {})
+  await writePipeline(folderStore(folder), manifest, plan, out, () => {})
   const weights = (folder: string) => join(out, folder, 'assets/weights/tiny')
   return {
     plan,
-    tensors: pack.manifest.tensors.map(({ name }) => name),
-    whole: await loadModel(folderStore(pack.folder), pack.manifest, modules, {
+    tensors: manifest.tensors.map(({ name }) => name),
+    whole: await loadModel(folderStore(folder), manifest, modules, {
       contextLength: TINY_CONTEXT,
       sequences: 1,
     }),
-    stages: () =>
-      plan.stages.map((_, index) => new LocalStage(folderStore(weights(stageFolder(index))), plan, index, modules)),
+    stages: (of = plan) =>
+      of.stages.map((_, index) => new LocalStage(folderStore(weights(stageFolder(index))), of, index, modules)),
     async pipeline(stages) {
       const store = folderStore(weights(ROUTER_FOLDER))
       return loadPipeline(store, parseManifest(await store.manifest(), 'tiny'), plan, stages, modules)

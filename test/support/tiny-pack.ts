@@ -13,8 +13,11 @@ export interface TinyPack {
   remove(): Promise<void>
 }
 
-/** A pack with a Q4_1 embedding and head, in a folder of its own; rotated: whose head is its embedding, rotated. */
-export async function tinyPack(layers = 1, { rotated = false } = {}): Promise<TinyPack> {
+/** A pack with a Q4_1 embedding and head, in a folder of its own; tied: whose head is its embedding; rotated: that, rotated. */
+export async function tinyPack(
+  layers = 1,
+  { rotated = false, tied = rotated }: { rotated?: boolean; tied?: boolean } = {},
+): Promise<TinyPack> {
   const root = await mkdtemp(join(tmpdir(), 'tiny-pack-'))
   const folder = join(root, 'tiny')
   const path = join(root, 'tiny.gguf')
@@ -22,7 +25,7 @@ export async function tinyPack(layers = 1, { rotated = false } = {}): Promise<Ti
     path,
     ggufBytes(
       { ...tinyMetadata, 'llama.block_count': layers },
-      tinyTensors('Q4_1', layers).filter(({ name }) => !rotated || name !== 'output.weight'),
+      tinyTensors('Q4_1', layers).filter(({ name }) => !tied || name !== 'output.weight'),
     ),
   )
   const manifest = await packModel(path, folder, { name: 'tiny', planes: {}, groupSize: 32, rotate: rotated })
