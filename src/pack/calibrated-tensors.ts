@@ -34,6 +34,8 @@ export interface CalibrateOptions {
 export interface CalibratedTensors {
   readonly planned: readonly PlannedTensor[]
   readonly folder: CalibrationFolder
+  /** Remove all that is kept for an interruption, once the pack is written. */
+  remove(): Promise<void>
 }
 
 export interface CalibratedModel {
@@ -77,8 +79,11 @@ export async function calibratedTensors(
     ...{ config, sequences, weights: weightsOf(calibrated), folder },
     progress: (done) => progress?.(measured + done, measured + rounded),
   })
-  await traces?.remove()
-  return { planned: calibrated, folder }
+  const remove = async () => {
+    await folder.remove()
+    await traces?.remove()
+  }
+  return { planned: calibrated, folder, remove }
 }
 
 /** The plan of a tensor whose bytes calibration makes: levels about zero, without a minimum, and scales in steps of their row's. */

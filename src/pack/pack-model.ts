@@ -76,7 +76,7 @@ export async function packModel(path: string, folder: string, options: PackOptio
         options.name,
       ),
     )
-    await calibrated?.folder.remove()
+    await calibrated?.remove()
     return manifest
   } finally {
     await pool?.close()

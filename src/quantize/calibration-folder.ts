@@ -18,7 +18,7 @@ export class CalibrationFolder {
   /** `key`: of all that decides the results; what another run has left is thrown away. */
   static async open(folder: string, key: string): Promise<CalibrationFolder> {
     const found = state.safeParse(await readJson(join(folder, STATE_FILE)))
-    if (found.data?.key !== key) await rm(folder, { recursive: true, force: true })
+    if (found.data?.key !== key) await removeAll(folder)
     await mkdir(folder, { recursive: true }).catch((error) => {
       throw writeFailed(folder, error)
     })
@@ -73,7 +73,7 @@ export class CalibrationFolder {
   }
 
   async remove(): Promise<void> {
-    await rm(this.#folder, { recursive: true })
+    await removeAll(this.#folder)
   }
 
   #tensorPath = (name: string) => join(this.#folder, `${name}.planes`)
@@ -87,6 +87,12 @@ export class CalibrationFolder {
       throw writeFailed(path, error as NodeJS.ErrnoException)
     }
   }
+}
+
+/** The state first: a folder whose removal is interrupted lacks some files, and is not to be gone on with. */
+async function removeAll(folder: string): Promise<void> {
+  await rm(join(folder, STATE_FILE), { force: true })
+  await rm(folder, { recursive: true, force: true })
 }
 
 async function readJson(path: string): Promise<unknown> {

@@ -55,24 +55,42 @@ it.each([
   }
 })
 
-it('gives what a matrix of the vocabulary loses to its bands, by how often their rows are meant', async () => {
+/** What the matrices of a tiny Qwen2 lose on some texts; bandRows: of its vocabulary; isZero: rows that are zeros, whatever the file has. */
+async function lossesOf(
+  sequencesOf: (all: number[][]) => number[][],
+  { bandRows, isZero = () => false }: { bandRows?: number; isZero?: (name: string, row: number) => boolean } = {},
+) {
   const source = rotatedSource(await readSource(`${fixtures}tiny-qwen2/qwen2-untied`))
   const texts = (await readTexts('default')).slice(0, 6)
-  const sequences = tokenSequences(texts, buildTokenizerTables(source.tokenizer), source)
-  const lossOf = async (bandRows: number) => {
-    const { reader, weights } = planOf(source, bandRows)
-    try {
-      const losses = await measureLosses({ config: source.config, sequences, weights })
-      return (['embedding', 'head'] as const).map((matrix) => {
-        const bands = weights.bands(matrix)
-        return bands.map(({ entry }) => ({ rows: entry.shape[0], loss: losses.get(entry.name)![0].loss }))
-      })
-    } finally {
-      await reader.close()
+  const all = tokenSequences(texts, buildTokenizerTables(source.tokenizer), source)
+  const { reader, weights } = planOf(source, bandRows)
+  const rows = weights.rows.bind(weights)
+  weights.rows = async (name, firstRow = 0, count) => {
+    const values = await rows(name, firstRow, count)
+    const cols = weights.matrix(name).entry.shape[1]
+    for (let i = 0; i < values.length / cols; i++) {
+      if (isZero(name, firstRow + i)) values.fill(0, i * cols, (i + 1) * cols)
     }
+    return values
   }
-  const [whole, parts] = [await lossOf(source.config.vocabSize), await lossOf(64)]
+  try {
+    const losses = await measureLosses({ config: source.config, sequences: sequencesOf(all), weights })
+    return { losses, weights }
+  } finally {
+    await reader.close()
+  }
+}
+
+it('gives what a matrix of the vocabulary loses to its bands, by how often their rows are meant', async () => {
+  const bandsOf = async (bandRows?: number) => {
+    const { losses, weights } = await lossesOf((all) => all, { bandRows })
+    return (['embedding', 'head'] as const).map((matrix) =>
+      weights.bands(matrix).map(({ entry }) => ({ rows: entry.shape[0], loss: losses.get(entry.name)![0].loss })),
+    )
+  }
+  const [whole, parts] = [await bandsOf(), await bandsOf(64)]
   for (const [i, bands] of parts.entries()) {
+    expect(whole[i]).toHaveLength(1)
     expect(bands.length).toBeGreaterThan(2)
     const sum = bands.reduce((sum, { loss }) => sum + loss, 0)
     expect(sum).toBeCloseTo(whole[i][0].loss, 6)
@@ -80,6 +98,37 @@ it('gives what a matrix of the vocabulary loses to its bands, by how often their
     const mostMeant = Math.max(...bands.map(({ loss, rows }) => loss / rows))
     const leastMeant = Math.min(...bands.map(({ loss, rows }) => loss / rows))
     expect(mostMeant).toBeGreaterThan(3 * leastMeant)
+  }
+})
+
+it('says that matrices and bands of zeros lose nothing, and what the others lose', async () => {
+  const zeros = ['layers.0.down', 'layers.1.attentionOutput', 'head.2']
+  const { losses } = await lossesOf((all) => all, { bandRows: 64, isZero: (name) => zeros.includes(name) })
+  for (const name of zeros) expect(losses.get(name)!.every(({ loss }) => loss === 0)).toBe(true)
+  for (const name of ['layers.1.down', 'head', 'head.1', 'head.3', 'embedding']) {
+    for (const { loss } of losses.get(name)!) expect(loss).toBeGreaterThan(0)
+  }
+})
+
+it('has losses for a matrix whose only rows stand beside its sample', async () => {
+  // 256 of 263 rows are sampled.
+  const sampled = new Set(Array.from({ length: 256 }, (_, i) => Math.floor((i * 263) / 256)))
+  const { losses } = await lossesOf((all) => all, { isZero: (name, row) => name === 'head' && sampled.has(row) })
+  const [probed, ...others] = losses.get('head')!
+  expect(probed.loss).toBeGreaterThan(0)
+  for (const { planes, loss } of others) expect(loss).toBeCloseTo(probed.loss * 4 ** (probed.planes - planes), 9)
+})
+
+it('measures on a sequence that is longer than all that second moments are of', async () => {
+  const ofLengths = ([first, second]: number[][]) => [first.slice(0, 40), second.slice(0, 16)]
+  const { losses } = await lossesOf(ofLengths)
+  // The same texts and probes, several times.
+  const { losses: repeated } = await lossesOf((all) => {
+    const [long, short] = ofLengths(all)
+    return Array(6).fill([long, short, short, short]).flat()
+  })
+  for (const matrix of ['embedding', 'head']) {
+    expect(losses.get(matrix)![0].loss).toBeCloseTo(repeated.get(matrix)![0].loss, 4)
   }
 })
 

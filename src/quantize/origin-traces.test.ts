@@ -1,9 +1,10 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type FakeOrigin, startFakeOrigin } from '../../test/origins/fake-origin.ts'
 import { parseOrigins } from '../origin/origin-config.ts'
+import { packModel } from '../pack/pack-model.ts'
 import { readSource } from '../pack/read-source.ts'
 import { buildTokenizerTables } from '../pack/tokenizer/tables.ts'
 import { loadTokenizer } from '../tokenizer/load.ts'
@@ -64,4 +65,19 @@ it("an origin's answers take the place of those of the text, and are kept until 
   expect(origin.bodies).toHaveLength(asked)
   await again.remove()
   expect(await readdir(root)).toEqual([])
+})
+
+it('an interruption of the writing of shards, too, costs no answer', async () => {
+  const out = join(root, 'pack')
+  const calibrate = { texts, origins: configs(), bits: 3.4 }
+  const pack = () => packModel(model, out, { name: 'tiny', planes: {}, groupSize: 32, calibrate })
+  // Where no manifest can be written.
+  await mkdir(join(out, 'manifest.json'), { recursive: true })
+  await expect(pack()).rejects.toMatchObject({ code: 'write_failed' })
+  const asked = origin.bodies.length
+  expect(asked).toBeGreaterThan(0)
+  await rm(join(out, 'manifest.json'), { recursive: true })
+  await pack()
+  expect(origin.bodies).toHaveLength(asked)
+  expect((await readdir(out)).filter((name) => name.startsWith('.'))).toEqual([])
 })

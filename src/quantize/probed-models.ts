@@ -40,7 +40,7 @@ export function probedModelsBytes(config: ModelConfig, texts: Sequences, probes:
   const layer = attention + 3 * intermediateSize * hiddenSize
   const counting = positionsOf(probes) * modelCount(config)
   const vocabulary = 2 * VOCABULARY_ROWS * hiddenSize + counting * (hiddenSize + 2 * VOCABULARY_ROWS)
-  const chosen = texts.flat().length
+  const chosen = chosenTokens(texts, probes)
   const layers = floatLayersBytes(config, { ...countsOf(spansOfAll(config, texts, probes)), chosen })
   // Each allocation is rounded up.
   return layers + align((2 * layer + vocabulary) * 4) + 64 * align(1)
@@ -52,6 +52,11 @@ const modelCount = ({ layerCount }: ModelConfig) => 2 + layerCount * KINDS.lengt
 /** Positions whose logits are compared, of all probes: every second one. */
 function positionsOf(probes: Sequences): number {
   return probes.reduce((sum, { length }) => sum + Math.max(0, Math.ceil((length - FIRST_COUNTED) / 2)), 0)
+}
+
+/** Tokens that are worked on at once: those of the texts, or of one model where these are fewer. */
+function chosenTokens(texts: Sequences, probes: Sequences): number {
+  return Math.max(texts.flat().length, probes.flat().length)
 }
 
 /** The texts, then the probes of each model. */
@@ -87,7 +92,7 @@ export class ProbedModels {
     this.#probes = probes
     this.#spans = spansOfAll(config, texts, probes)
     this.#textTokens = texts.flat().length
-    this.#layers = new FloatLayers(pool, config, this.#spans, this.#textTokens)
+    this.#layers = new FloatLayers(pool, config, this.#spans, chosenTokens(texts, probes))
   }
 
   /** The sequences of models `from` up to `to`. */

@@ -134,8 +134,11 @@ export class SettingErrors {
     const all = errors.reduce((sum, error) => sum + error, 0)
     return names.map((name, i) => {
       const { settings, sampled } = this.#of(name)
-      const worth = (divergence * errors[i]) / all / sampled[0]
-      return [name, settings.map((setting, i) => ({ ...setting, loss: worth * sampled[i] }))]
+      // Zeros have no error, such as pad a vocabulary or a layer that was added to do nothing. Where only the sample has none, a further plane
+      // leaves a quarter.
+      const left = sampled[0] > 0 ? sampled : settings.map(({ planes }) => 4 ** -planes)
+      const worth = all > 0 ? (divergence * errors[i]) / all / left[0] : 0
+      return [name, settings.map((setting, i) => ({ ...setting, loss: worth * left[i] }))]
     })
   }
 

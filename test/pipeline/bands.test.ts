@@ -91,6 +91,26 @@ describe.for([
     }
   })
 
+  it('give several sequences at once what each is given alone', async () => {
+    const model = mixed.whole
+    const query = { adjustments: [], temperature: 1 }
+    const lengths = [3, 17, TINY_CONTEXT]
+    const forward = async (length: number) => {
+      const sequence = model.createSequence()
+      await model.forward(sequence, prompt(length), new AbortController().signal)
+      return sequence
+    }
+    const ask = async (sequence: Awaited<ReturnType<typeof forward>>) => {
+      const top = await (await model.distribution(sequence, query)).top(TINY_VOCAB)
+      sequence.release()
+      return top
+    }
+    const alone = []
+    for (const length of lengths) alone.push(await ask(await forward(length)))
+    const together = await Promise.all(lengths.map(forward))
+    for (const [i, sequence] of together.entries()) expect(await ask(sequence)).toEqual(alone[i])
+  })
+
   it('are refused by a plan whose slices are not those that they were divided for', async () => {
     const { plan } = mixed
     const stages = plan.stages.map((stage) =>

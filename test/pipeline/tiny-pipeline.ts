@@ -72,7 +72,7 @@ export async function tinyPipeline({
     tensors: manifest.tensors.map(({ name }) => name),
     whole: await loadModel(folderStore(folder), manifest, modules, {
       contextLength: TINY_CONTEXT,
-      sequences: 1,
+      sequences: 3,
     }),
     stages: (of = plan) =>
       of.stages.map((_, index) => new LocalStage(folderStore(weights(stageFolder(index))), of, index, modules)),
