@@ -2,11 +2,11 @@ import type { PlannedTensor } from '../pack/plan-tensor.ts'
 import { bandMatrix, bandName } from '../weights/bands.ts'
 import { isMatrix, type PlannedMatrix } from './planned-weights.ts'
 
-// Tokens are numbered by how often their parts met when the tokenizer was made, so that the first rows of a vocabulary are used most, and most
-// rows hardly ever: of 17,714 tokens of the calibration text 79 % are among the first 8,192 of Qwen2.5's 151,936.
+// A tokenizer numbers tokens by how often it met them when it was made. So the first rows of a vocabulary are used most, and most rows hardly
+// ever: of 17,714 tokens of the calibration text 79 % are among the first 8,192 of Qwen2.5's 151,936.
 
 const BAND_ROWS = 8192
-/** How often rows are meant is in part what the calibration text says, in part the same for all: a text is small, and users write other ones. */
+/** Of a row's weight, the part that is the same for all rows; the rest is how often the calibration text has it. Users write other texts, too. */
 const EVEN_SHARE = 0.1
 
 /** The same plan with the matrices of the vocabulary in bands of so many rows, whole tiles. */

@@ -1,7 +1,7 @@
 import type { PlanesTensor, Tensor } from './manifest.ts'
 
-// A matrix over the vocabulary may be stored in bands of rows, each a tensor with planes and groups of its own: rows that are often meant deserve more of
-// them. The first band has the name of the matrix, the next ones `name.1`, `name.2`; all but the last are whole tiles.
+// A matrix over the vocabulary may be stored in bands of rows, each a tensor with planes and groups of its own: rows of common tokens deserve more
+// of them. The first band has the name of the matrix, the next ones `name.1`, `name.2`; all but the last are whole tiles.
 
 export type VocabularyMatrix = 'embedding' | 'head'
 

@@ -94,8 +94,8 @@ export type FloatTensor = z.infer<typeof floatTensor>
 export type Tensor = PlanesTensor | FloatTensor
 
 /**
- * Tensor names: embedding (vocab, hidden), head (vocab, hidden; absent when tied), both maybe in bands (bands.ts), headInput (hidden, hidden; of rotated models whose head is
- * tied), norm (hidden), and for layer i
+ * Tensor names: embedding (vocab, hidden), head (vocab, hidden; absent when tied), both maybe in bands (bands.ts), headInput (hidden, hidden; of
+ * rotated models whose head is tied), norm (hidden), and for layer i
  * layers.i.{attentionNorm (hidden), query (heads * headDim, hidden), key, value (kvHeads * headDim, hidden),
  * attentionOutput (hidden, heads * headDim), ffnNorm (hidden), gate, up (intermediate, hidden), down (hidden, intermediate)};
  * in qwen2 also {queryBias (heads * headDim), keyBias, valueBias (kvHeads * headDim)}.
