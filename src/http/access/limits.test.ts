@@ -14,12 +14,12 @@ import type { ApiKey } from './api-keys.ts'
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
 
 /** The app for a key of these limits, and one without. */
-function limitedApp(limits: Partial<ApiKey>, answer = 'Hello there!', sql = memorySql()) {
+function limitedApp(limits: Partial<ApiKey>, answer: string | FakeModel = 'Hello there!', sql = memorySql()) {
   const keys = [
     { name: 'limited', sha256: sha256('limited'), ...limits },
     { name: 'free', sha256: sha256('free') },
   ]
-  const chat = fakeChat(new FakeModel(answer))
+  const chat = fakeChat(typeof answer === 'string' ? new FakeModel(answer) : answer)
   const access = { apiKeys: JSON.stringify(keys), sql }
   return createApp({ model: async () => chat, health: () => ({}), access })
 }
@@ -133,9 +133,13 @@ describe('a key', () => {
   })
 
   it('may have so many answers at once', async () => {
-    const app = limitedApp({ streams: 1 })
+    const model = new FakeModel('Hello there!')
+    const app = limitedApp({ streams: 1 }, model)
+    const held = Promise.withResolvers<void>()
+    model.beforeDecode = () => held.promise
     const stream = await ask(app, { stream: true })
     const refused = await ask(app)
+    held.resolve()
     expect([refused.status, refused.headers.get('Retry-After')]).toEqual([429, '5'])
     expect(((await refused.json()) as { error: { message: string } }).error.message).toMatch(/^1 answers of yours/)
     await stream.text()
