@@ -68,7 +68,7 @@ export async function calibratedTensors(
     const found =
       known ??
       (await measureLosses({
-        ...{ config, sequences, weights: weightsOf(parts) },
+        ...{ config, sequences, weights: weightsOf(parts), checkpoint: folder.measuring },
         progress: (done) => progress?.(done, measured + rounded),
       }))
     if (known === undefined) await folder.writeLosses(found)

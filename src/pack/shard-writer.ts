@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { readdir, rename, rm, writeFile } from 'node:fs/promises'
+import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ALIGNMENT } from '../../assembly/layout.ts'
 import { MAX_SHARD_BYTES, type Manifest, type Span } from '../weights/manifest.ts'
@@ -8,21 +8,12 @@ import { shardFileName } from '../weights/parse-manifest.ts'
 import { MANIFEST_FILE } from '../weights/weight-store.ts'
 import { makeFolder } from './make-folder.ts'
 import { writeFailed } from './pack-error.ts'
+import { writeWhole } from './write-whole.ts'
 
 const SHARD_FILE = /^[0-9a-f]{16}\.bin$/
 
 function sha256(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex')
-}
-
-/** Write a file so that a reader never sees a part of it. Throws PackError. */
-async function writeWhole(path: string, data: Uint8Array | string): Promise<void> {
-  try {
-    await writeFile(`${path}.part`, data)
-    await rename(`${path}.part`, path)
-  } catch (error) {
-    throw writeFailed(path, error as NodeJS.ErrnoException)
-  }
 }
 
 /** Writes tensors one after another into content-addressed shards, holding one shard in memory. */

@@ -49,7 +49,7 @@ export async function calibrate(calibration: Calibration): Promise<void> {
     const layers = new FloatLayers(pool, config, spans)
     const rounding = new Rounding(pool, calibration, countsOf(spans).tokens)
     const total = config.layerCount + 1
-    const done = await folder.layersDone(layers.hidden)
+    const { done } = (await folder.rounding.read(layers.hidden)) ?? { done: 0 }
     if (done === 0) await rounding.embed(layers.hidden)
     progress?.(done, total)
     for (let layer = done; layer < config.layerCount; layer++) {
@@ -62,7 +62,7 @@ export async function calibrate(calibration: Calibration): Promise<void> {
           ),
         biases,
       )
-      await folder.finishLayer(layer, layers.hidden)
+      await folder.rounding.write(layer + 1, layers.hidden)
       progress?.(layer + 1, total)
     }
     await rounding.roundHead(await layers.headInputs(await weights.headInput()))

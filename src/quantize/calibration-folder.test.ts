@@ -23,7 +23,7 @@ it.each([
   const path = join(root, 'kept')
   const folder = await CalibrationFolder.open(path, 'key')
   await folder.write('head', [new Uint8Array(4)])
-  await folder.finishLayer(0, new Float32Array(4))
+  await folder.rounding.write(1, new Float32Array(4))
   expect(await (await CalibrationFolder.open(path, 'key')).has('head')).toBe(true)
   killed = true
   await expect(remove(folder, path)).rejects.toThrow('killed')

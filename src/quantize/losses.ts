@@ -3,6 +3,7 @@ import type { ModelConfig } from '../weights/manifest.ts'
 import type { Setting } from './allocate.ts'
 import { widestInput } from './calibrate.ts'
 import { FloatPool } from './float-pool.ts'
+import type { LayerCheckpoint } from './layer-checkpoint.ts'
 import type { PlannedWeights } from './planned-weights.ts'
 import { KINDS, ProbedModels, probedModelsBytes } from './probed-models.ts'
 import { SettingErrors, settingErrorsBytes } from './setting-errors.ts'
@@ -26,11 +27,14 @@ export interface LossMeasurement {
   readonly config: ModelConfig
   readonly sequences: readonly (readonly number[])[]
   readonly weights: PlannedWeights
+  /** Where what was measured is kept as it comes, to go on from there after an interruption. */
+  readonly checkpoint?: LayerCheckpoint
   readonly progress?: (done: number, total: number) => void
 }
 
 /** The settings of each matrix by its name, with the mean KL that the model loses by it. Throws PackError. */
-export async function measureLosses({ config, sequences, weights, progress }: LossMeasurement): Promise<Losses> {
+export async function measureLosses(measurement: LossMeasurement): Promise<Losses> {
+  const { config, sequences, weights, checkpoint, progress } = measurement
   const { texts, probes } = split(sequences)
   const pool = await FloatPool.create(
     probedModelsBytes(config, texts, probes) + settingErrorsBytes(config),
@@ -40,10 +44,14 @@ export async function measureLosses({ config, sequences, weights, progress }: Lo
     const errors = new SettingErrors(pool, config, weights)
     const models = new ProbedModels(pool, config, weights, errors, texts, probes)
     const total = config.layerCount + 2
-    await models.embed()
-    progress?.(1, total)
-    for (let layer = 0; layer < config.layerCount; layer++) {
+    const kept = await checkpoint?.read(models.hidden)
+    if (kept) errors.restore(kept.gathered)
+    else await models.embed()
+    const done = kept?.done ?? 0
+    progress?.(done + 1, total)
+    for (let layer = done; layer < config.layerCount; layer++) {
       await models.layer(layer)
+      await checkpoint?.write(layer + 1, models.hidden, errors.gathered())
       progress?.(layer + 2, total)
     }
     const divergences = await models.head()

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { rename, rm, stat, writeFile } from 'node:fs/promises'
+import { rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { samplingParams } from '../chat/sampling.ts'
 import { ChatTemplate } from '../chat/template.ts'
@@ -8,6 +8,7 @@ import type { OriginConfig } from '../origin/origin-config.ts'
 import { openOrigins } from '../origin/origins.ts'
 import { makeFolder } from '../pack/make-folder.ts'
 import type { ModelSource } from '../pack/model-source.ts'
+import { writeWhole } from '../pack/write-whole.ts'
 import { loadTokenizer } from '../tokenizer/load.ts'
 import { type CalibrationTexts, readTexts } from './calibration-text.ts'
 
@@ -32,8 +33,7 @@ export async function keptTraces(
   if (!(await stat(file).catch(() => undefined))) {
     const traces = await originTraces(texts, tables, source, configs)
     await makeFolder(out)
-    await writeFile(`${file}.part`, JSON.stringify(traces))
-    await rename(`${file}.part`, file)
+    await writeWhole(file, JSON.stringify(traces))
   }
   return { texts: await readTexts(file), remove: () => rm(file) }
 }

@@ -95,6 +95,12 @@ export class ProbedModels {
     this.#layers = new FloatLayers(pool, config, this.#spans, chosenTokens(texts, probes))
   }
 
+  /** (tokens, hiddenSize) f32: the residual stream of all sequences. */
+  get hidden(): Float32Array {
+    this.#layers.choose(this.#spans)
+    return this.#layers.hidden
+  }
+
   /** The sequences of models `from` up to `to`. */
   #ofModels(from: number, to: number): readonly SequenceSpan[] {
     const first = this.#texts.length + from * this.#probes.length

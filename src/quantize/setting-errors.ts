@@ -142,6 +142,15 @@ export class SettingErrors {
     })
   }
 
+  /** All errors so far, as JSON that `restore` takes. */
+  gathered(): unknown {
+    return [...this.#errors]
+  }
+
+  restore(gathered: unknown): void {
+    for (const [name, errors] of gathered as [string, Errors][]) this.#errors.set(name, errors)
+  }
+
   #shape(name: string): readonly [rows: number, cols: number] {
     return this.#weights.matrix(name).entry.shape
   }
