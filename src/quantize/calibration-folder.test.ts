@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it, vi } from 'vitest'
@@ -29,5 +29,22 @@ it.each([
   await expect(remove(folder, path)).rejects.toThrow('killed')
   killed = false
   expect(await (await CalibrationFolder.open(path, 'key')).has('head')).toBe(false)
+  await rm(root, { recursive: true })
+})
+
+it.each(['', '{"done":', '{"done":"2"}'])('what a loss of power has damaged (%j) is made anew', async (damaged) => {
+  const root = await mkdtemp(join(tmpdir(), 'calibration-folder-'))
+  const folder = await CalibrationFolder.open(root, 'key')
+  await folder.writeLosses(new Map([['head', []]]))
+  await folder.rounding.write(2, new Float32Array(4).fill(3))
+  const hidden = new Float32Array(4)
+  expect(await folder.losses()).toEqual(new Map([['head', []]]))
+  expect(await folder.rounding.read(hidden)).toEqual({ done: 2, gathered: undefined })
+  expect([...hidden]).toEqual([3, 3, 3, 3])
+  await writeFile(join(root, 'rounding-2.f32'), damaged)
+  expect(await folder.rounding.read(hidden)).toBeUndefined()
+  for (const file of ['losses.json', 'rounding.json']) await writeFile(join(root, file), damaged)
+  expect(await folder.losses()).toBeUndefined()
+  expect(await folder.rounding.read(hidden)).toBeUndefined()
   await rm(root, { recursive: true })
 })

@@ -6,6 +6,7 @@ import { writeWhole } from '../pack/write-whole.ts'
 import type { Setting } from './allocate.ts'
 import { LayerCheckpoint } from './layer-checkpoint.ts'
 import type { Losses } from './losses.ts'
+import { readKept } from './read-kept.ts'
 
 const losses = z.array(z.tuple([z.string(), z.array(z.custom<Setting>((value) => typeof value === 'object'))]))
 const KEY_FILE = 'key'
@@ -38,8 +39,8 @@ export class CalibrationFolder {
 
   /** What each matrix loses at its settings, where that was measured. */
   async losses(): Promise<Losses | undefined> {
-    const found = await readFile(join(this.#folder, LOSSES_FILE), 'utf8').catch(() => undefined)
-    return found === undefined ? undefined : new Map(losses.parse(JSON.parse(found)))
+    const found = await readKept(join(this.#folder, LOSSES_FILE), losses)
+    return found && new Map(found)
   }
 
   async writeLosses(measured: Losses): Promise<void> {

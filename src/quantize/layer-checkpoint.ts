@@ -1,6 +1,7 @@
 import { readFile, rm } from 'node:fs/promises'
 import { z } from 'zod'
 import { writeWhole } from '../pack/write-whole.ts'
+import { readKept } from './read-kept.ts'
 
 const state = z.object({ done: z.int().positive(), gathered: z.unknown().optional() })
 
@@ -15,7 +16,7 @@ export class LayerCheckpoint {
 
   /** Layers that are done and what was gathered in them, and hidden <- the residual stream behind them; undefined: begin anew. */
   async read(hidden: Float32Array): Promise<{ done: number; gathered: unknown } | undefined> {
-    const found = await this.#state()
+    const found = await readKept(this.#statePath, state)
     if (!found) return undefined
     const { done, gathered } = found
     const bytes = await readFile(this.#hiddenPath(done)).catch(() => undefined)
@@ -33,17 +34,9 @@ export class LayerCheckpoint {
   }
 
   async remove(): Promise<void> {
-    const found = await this.#state()
+    const found = await readKept(this.#statePath, state)
     await rm(this.#statePath, { force: true })
     if (found) await rm(this.#hiddenPath(found.done), { force: true })
-  }
-
-  async #state() {
-    try {
-      return state.parse(JSON.parse(await readFile(this.#statePath, 'utf8')))
-    } catch {
-      return undefined
-    }
   }
 
   get #statePath(): string {
