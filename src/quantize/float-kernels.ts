@@ -48,10 +48,16 @@ export interface FloatKernels {
   ropeInterleaved(x: Pointer, cos: Pointer, sin: Pointer, heads: number, headDim: number): void
   siluMultiply(gate: Pointer, up: Pointer, size: number): void
   solvePanel(a: Pointer, l: Pointer, stride: number, rows: number, size: number): void
+  solveRows(b: Pointer, u: Pointer, d: Pointer, rows: number, cols: number): void
 }
 
 /** Kernels that take scratch as their last argument: each thread adds its own. */
-export const NEEDS_SCRATCH: ReadonlySet<keyof FloatKernels> = new Set(['attendFloat', 'gemm', 'quantizeRows'])
+export const NEEDS_SCRATCH: ReadonlySet<keyof FloatKernels> = new Set([
+  'attendFloat',
+  'gemm',
+  'quantizeRows',
+  'solveRows',
+])
 
 /** One call of a kernel. */
 export type FloatCall = {

@@ -73,6 +73,11 @@ function sizes(config: ModelConfig, { tokens, longest, chosen = tokens }: TokenC
   }
 }
 
+/** Columns of the widest matrix. */
+export function widestInput({ hiddenSize, intermediateSize, headCount, headDim }: ModelConfig): number {
+  return Math.max(hiddenSize, intermediateSize, headCount * headDim)
+}
+
 type Pointers = Record<keyof ReturnType<typeof sizes>, Pointer>
 
 /** Bytes of the pool that FloatLayers takes. */
@@ -112,6 +117,11 @@ export class FloatLayers {
     this.#hidden = this.#at.hidden + first * this.#config.hiddenSize * 4
     this.#sequences = sequences.map((span) => ({ ...span, first: span.first - first }))
     this.#tokens = countsOf(sequences).tokens
+  }
+
+  /** Tokens of the chosen sequences. */
+  get tokens(): number {
+    return this.#tokens
   }
 
   /** (tokens, hiddenSize) f32: the residual stream. */

@@ -1,7 +1,7 @@
 import type { VocabularyMatrix } from '../weights/bands.ts'
 import type { ModelConfig } from '../weights/manifest.ts'
 import type { Setting } from './allocate.ts'
-import { widestInput } from './calibrate.ts'
+import { widestInput } from './float-layer.ts'
 import { FloatPool } from './float-pool.ts'
 import type { LayerCheckpoint } from './layer-checkpoint.ts'
 import type { PlannedWeights } from './planned-weights.ts'

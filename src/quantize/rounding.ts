@@ -1,0 +1,166 @@
+import { align } from '../model/arena.ts'
+import type { Pointer } from '../model/kernels.ts'
+import { packPlanes } from '../pack/planes/layout.ts'
+import { bandMatrix, placeOf, type VocabularyMatrix } from '../weights/bands.ts'
+import type { ModelConfig } from '../weights/manifest.ts'
+import type { Calibration } from './calibrate.ts'
+import { crossMoments, propagateErrors } from './error-propagation.ts'
+import { factorize } from './factorize.ts'
+import { type LayerMatrix, widestInput } from './float-layer.ts'
+import type { FloatPool } from './float-pool.ts'
+import { isMatrix, type PlannedMatrix } from './planned-weights.ts'
+import {
+  type Moments,
+  momentsBytes,
+  quantizeMatrix,
+  resultBytes,
+  unitMoments,
+  unrelatedColumns,
+} from './quantize-matrix.ts'
+import { secondMoments } from './second-moments.ts'
+
+/** Rows of the embedding and of the head that are in memory at a time. */
+const VOCABULARY_ROWS = 8192
+/** Columns of the smallest group, which makes the most scales. */
+const SMALLEST_GROUP = 32
+
+/** Bytes of the pool that Rounding takes. */
+export function roundingBytes({ config, weights }: Calibration): number {
+  const { hiddenSize, intermediateSize } = config
+  const sizes = [...weights.planned.values()].filter(isMatrix).map(({ entry }) => {
+    const [rows, cols] = entry.shape
+    return cols * (bandMatrix(entry.name) ? Math.min(rows, VOCABULARY_ROWS) : rows)
+  })
+  const largest = Math.max(...sizes)
+  // gate and up are there at once, and nothing larger with another. Each allocation is rounded up.
+  const matrices = align(Math.max(largest, 2 * intermediateSize * hiddenSize) * 4) + 2 * align(1)
+  const oneMore = Math.max(align(largest * 4), align(resultBytes(largest, { groupSize: SMALLEST_GROUP })))
+  return momentsBytes(widestInput(config)) + align(crossColumns(config) ** 2 * 4) + matrices + oneMore
+}
+
+/** Columns of the widest matrix whose exact inputs are known. */
+const crossColumns = ({ hiddenSize, headCount, headDim }: ModelConfig) => Math.max(hiddenSize, headCount * headDim)
+
+/** Rounds matrices for what they are multiplied with, and keeps the results. */
+export class Rounding {
+  readonly #pool: FloatPool
+  readonly #calibration: Calibration
+  readonly #tokens: number
+  readonly #moments: Moments
+  readonly #cross: Pointer
+
+  constructor(pool: FloatPool, calibration: Calibration, tokens: number) {
+    this.#pool = pool
+    this.#calibration = calibration
+    this.#tokens = tokens
+    const matrix = () => pool.allocate(widestInput(calibration.config) ** 2 * 4)
+    this.#moments = { h: matrix(), u: matrix(), d: pool.allocate(widestInput(calibration.config) * 4) }
+    this.#cross = pool.allocate(crossColumns(calibration.config) ** 2 * 4)
+  }
+
+  /**
+   * The matrices of a layer, all multiplied with x (tokens, columns) f32, rounded: where each is, by its name. exact: what they are multiplied with
+   * in the exact model, where that is known; it is overwritten.
+   */
+  async round(
+    layer: number,
+    parts: readonly LayerMatrix[],
+    x: Pointer,
+    exact: Pointer | undefined,
+  ): Promise<Record<string, Pointer>> {
+    const pool = this.#pool
+    const matrices = parts.map((part) => this.#calibration.weights.matrix(`layers.${layer}.${part}`))
+    const size = matrices[0].entry.shape[1]
+    await this.#factorize(x, size)
+    if (exact !== undefined) await crossMoments(pool, this.#cross, { x, exact, count: this.#tokens, size })
+    const mark = pool.mark()
+    const pointers = matrices.map(({ entry: { shape } }) => pool.allocate(shape[0] * shape[1] * 4))
+    for (const [i, matrix] of matrices.entries()) {
+      const rows = { first: 0, count: matrix.entry.shape[0], width: size }
+      const packed = await this.#roundRows(matrix, pointers[i], rows, exact === undefined ? undefined : this.#cross)
+      await this.#calibration.folder.write(matrix.entry.name, [packed])
+    }
+    // The weights stay until the next call, whose inputs they make.
+    pool.release(mark)
+    return Object.fromEntries(parts.map((part, i) => [part, pointers[i]]))
+  }
+
+  /**
+   * hidden (tokens, hiddenSize) <- rows of the rounded embedding. A row is looked up, not multiplied: all its errors count the same. One that is
+   * the head is rounded as that, in the end, and exact until then.
+   */
+  async embed(hidden: Float32Array): Promise<void> {
+    const { config, sequences, weights } = this.#calibration
+    const cols = config.hiddenSize
+    const tokens = sequences.flat()
+    if (weights.head === 'embedding') {
+      const bands = weights.bands('embedding')
+      const rows = bands.map(({ entry }) => ({ rows: entry.shape[0] }))
+      for (const [i, id] of tokens.entries()) {
+        const { index, row } = placeOf(rows, id)
+        hidden.set(await weights.rows(bands[index].entry.name, row, 1), i * cols)
+      }
+      return
+    }
+    const width = unrelatedColumns(cols)
+    unitMoments(this.#pool, this.#moments, width)
+    await this.#roundVocabulary('embedding', width, (first, rows) => {
+      const end = first + rows.length / cols
+      for (const [i, id] of tokens.entries()) {
+        if (id >= first && id < end) hidden.set(rows.subarray((id - first) * cols, (id - first + 1) * cols), i * cols)
+      }
+    })
+  }
+
+  /** The head, for x (tokens, hiddenSize) f32. */
+  async roundHead(x: Pointer): Promise<void> {
+    const { config, weights } = this.#calibration
+    await this.#factorize(x, config.hiddenSize)
+    await this.#roundVocabulary(weights.head, config.hiddenSize)
+  }
+
+  /** width: columns of the moments. */
+  async #roundVocabulary(
+    matrix: VocabularyMatrix,
+    width: number,
+    rounded?: (firstRow: number, rows: Float32Array) => void,
+  ): Promise<void> {
+    for (const band of this.#calibration.weights.bands(matrix)) {
+      const [rows, cols] = band.entry.shape
+      const mark = this.#pool.mark()
+      const w = this.#pool.allocate(Math.min(rows, VOCABULARY_ROWS) * cols * 4)
+      const parts: Uint8Array[] = []
+      for (let first = 0; first < rows; first += VOCABULARY_ROWS) {
+        const count = Math.min(VOCABULARY_ROWS, rows - first)
+        parts.push(await this.#roundRows(band, w, { first, count, width }))
+        rounded?.((band.firstRow ?? 0) + first, this.#pool.floats(w, count * cols))
+      }
+      this.#pool.release(mark)
+      await this.#calibration.folder.write(band.entry.name, parts)
+    }
+  }
+
+  async #factorize(x: Pointer, size: number): Promise<void> {
+    await secondMoments(this.#pool, this.#moments.h, x, { count: this.#tokens, size })
+    await factorize(this.#pool, this.#moments, size)
+  }
+
+  /** width: columns of the moments, all or such as have nothing to do with the others. cross: of crossMoments. */
+  async #roundRows(
+    { entry }: PlannedMatrix,
+    w: Pointer,
+    { first, count, width }: { first: number; count: number; width: number },
+    cross?: Pointer,
+  ): Promise<Uint8Array> {
+    const pool = this.#pool
+    const cols = entry.shape[1]
+    pool.floats(w, count * cols).set(await this.#calibration.weights.rows(entry.name, first, count))
+    if (cross !== undefined) await propagateErrors(pool, w, cross, this.#moments, { rows: count, cols })
+    const mark = pool.mark()
+    const results = pool.allocate(resultBytes(count * cols, entry))
+    const shape = { ...entry, rows: count, cols, width }
+    const matrix = await quantizeMatrix(pool, w, this.#moments, results, shape)
+    pool.release(mark)
+    return packPlanes(matrix)
+  }
+}
