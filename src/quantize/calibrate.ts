@@ -1,7 +1,15 @@
 import type { Pointer } from '../model/kernels.ts'
 import type { ModelConfig } from '../weights/manifest.ts'
 import type { CalibrationFolder } from './calibration-folder.ts'
-import { countsOf, FloatLayers, floatLayersBytes, type LayerMatrix, spansOf, widestInput } from './float-layer.ts'
+import {
+  countsOf,
+  FloatLayers,
+  floatLayersBytes,
+  type LayerBiases,
+  type LayerMatrix,
+  spansOf,
+  widestInput,
+} from './float-layer.ts'
 import { FloatPool } from './float-pool.ts'
 import type { PlannedWeights } from './planned-weights.ts'
 import { Rounding, roundingBytes } from './rounding.ts'
@@ -49,15 +57,18 @@ export async function calibrate(calibration: Calibration): Promise<void> {
       const start = pool.mark()
       const biases = await weights.biases(layer)
       layers.choose(exact)
-      const inputs = await exactInputs(pool, layers, weights, layer)
+      const inputs = await exactInputs(pool, layers, { weights, layer, biases })
       layers.choose(rounded)
       await layers.forward((parts, x) => rounding.round(layer, parts, x, inputs[parts[0]]), biases)
       pool.release(start)
       await folder.rounding.write(layer + 1, hiddenOf(spans))
       progress?.(layer + 1, total)
     }
+    const headInput = await weights.headInput()
+    layers.choose(exact)
+    const inputs = copyOf(pool, await layers.headInputs(headInput), tokens * config.hiddenSize)
     layers.choose(rounded)
-    await rounding.roundHead(await layers.headInputs(await weights.headInput()))
+    await rounding.roundHead(await layers.headInputs(headInput), inputs)
     progress?.(total, total)
   } finally {
     await pool.close()
@@ -76,30 +87,30 @@ function exactInputsBytes({ hiddenSize, headCount, headDim }: ModelConfig, token
 async function exactInputs(
   pool: FloatPool,
   layers: FloatLayers,
-  weights: PlannedWeights,
-  layer: number,
+  { weights, layer, biases }: { weights: PlannedWeights; layer: number; biases: LayerBiases },
 ): Promise<Partial<Record<LayerMatrix, Pointer>>> {
   const inputs: Partial<Record<LayerMatrix, Pointer>> = {}
-  await layers.forward(
-    async (parts, x) => {
-      const names = parts.map((part) => `layers.${layer}.${part}`)
-      if (parts[0] !== 'down') {
-        const floats = pool.floats(x, layers.tokens * weights.matrix(names[0]).entry.shape[1])
-        inputs[parts[0]] = pool.allocate(floats.byteLength)
-        pool.floats(inputs[parts[0]]!, floats.length).set(floats)
-      }
-      const mark = pool.mark()
-      const pointers: Record<string, Pointer> = {}
-      for (const [i, part] of parts.entries()) {
-        const values = await weights.rows(names[i])
-        pointers[part] = pool.allocate(values.byteLength)
-        pool.floats(pointers[part], values.length).set(values)
-      }
-      // The weights stay until the next call, whose inputs they make.
-      pool.release(mark)
-      return pointers
-    },
-    await weights.biases(layer),
-  )
+  await layers.forward(async (parts, x) => {
+    const names = parts.map((part) => `layers.${layer}.${part}`)
+    if (parts[0] !== 'down') {
+      inputs[parts[0]] = copyOf(pool, x, layers.tokens * weights.matrix(names[0]).entry.shape[1])
+    }
+    const mark = pool.mark()
+    const pointers: Record<string, Pointer> = {}
+    for (const [i, part] of parts.entries()) {
+      const values = await weights.rows(names[i])
+      pointers[part] = pool.allocate(values.byteLength)
+      pool.floats(pointers[part], values.length).set(values)
+    }
+    // The weights stay until the next call, whose inputs they make.
+    pool.release(mark)
+    return pointers
+  }, biases)
   return inputs
+}
+
+function copyOf(pool: FloatPool, x: Pointer, floats: number): Pointer {
+  const copy = pool.allocate(floats * 4)
+  pool.floats(copy, floats).set(pool.floats(x, floats))
+  return copy
 }

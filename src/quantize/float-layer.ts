@@ -48,6 +48,9 @@ const MATRICES = {
 /** A matrix of a layer by its name in a pack. */
 export type LayerMatrix = (typeof MATRICES)[keyof typeof MATRICES][number]
 
+/** Of query, key and value, where the model has them. */
+export type LayerBiases = Partial<Record<LayerMatrix, Float32Array>>
+
 /**
  * Is given what the matrices named are multiplied with, x (tokens, columns) f32, before they are used, and gives where each of them is:
  * (rows, columns) f32.
@@ -158,8 +161,8 @@ export class FloatLayers {
     return this.#hidden
   }
 
-  /** One layer: the residual stream <- what comes behind it. biases: of query, key and value, where the model has them. */
-  async forward(provide: ProvideWeights, biases: Partial<Record<LayerMatrix, Float32Array>>): Promise<void> {
+  /** One layer: the residual stream <- what comes behind it. */
+  async forward(provide: ProvideWeights, biases: LayerBiases): Promise<void> {
     const { hiddenSize: cols, headCount, kvHeadCount, headDim } = this.#config
     const { attended } = this.#at
     const hidden = this.#hidden

@@ -4,7 +4,7 @@ import { vectorValues } from '../pack/rotated-source.ts'
 import type { TensorReader } from '../pack/tensor-reader.ts'
 import { bandMatrix, type VocabularyMatrix } from '../weights/bands.ts'
 import type { PlanesTensor } from '../weights/manifest.ts'
-import type { LayerMatrix } from './float-layer.ts'
+import type { LayerBiases } from './float-layer.ts'
 
 export type PlannedMatrix = PlannedTensor & { readonly entry: PlanesTensor }
 
@@ -50,9 +50,8 @@ export class PlannedWeights {
     return this.planned.has('headInput') ? this.rows('headInput') : undefined
   }
 
-  /** Of query, key and value of a layer, where the model has them. */
-  async biases(layer: number): Promise<Partial<Record<LayerMatrix, Float32Array>>> {
-    const biases: Partial<Record<LayerMatrix, Float32Array>> = {}
+  async biases(layer: number): Promise<LayerBiases> {
+    const biases: LayerBiases = {}
     for (const name of ['query', 'key', 'value'] as const) {
       const bias = this.planned.get(`layers.${layer}.${name}Bias`)
       if (bias) biases[name] = await vectorValues(this.#reader, bias.tensor, bias.rotation)

@@ -104,26 +104,29 @@ export class Rounding {
     }
     const width = unrelatedColumns(cols)
     unitMoments(this.#pool, this.#moments, width)
-    await this.#roundVocabulary('embedding', width, (first, rows) => {
+    const look = (first: number, rows: Float32Array) => {
       const end = first + rows.length / cols
       for (const [i, id] of tokens.entries()) {
         if (id >= first && id < end) hidden.set(rows.subarray((id - first) * cols, (id - first + 1) * cols), i * cols)
       }
-    })
+    }
+    await this.#roundVocabulary('embedding', width, { rounded: look })
   }
 
-  /** The head, for x (tokens, hiddenSize) f32. */
-  async roundHead(x: Pointer): Promise<void> {
+  /** The head, for x (tokens, hiddenSize) f32 and what it is in the exact model, which is overwritten. */
+  async roundHead(x: Pointer, exact: Pointer): Promise<void> {
     const { config, weights } = this.#calibration
-    await this.#factorize(x, config.hiddenSize)
-    await this.#roundVocabulary(weights.head, config.hiddenSize)
+    const size = config.hiddenSize
+    await this.#factorize(x, size)
+    await crossMoments(this.#pool, this.#cross, { x, exact, count: this.#tokens, size })
+    await this.#roundVocabulary(weights.head, size, { cross: this.#cross })
   }
 
   /** width: columns of the moments. */
   async #roundVocabulary(
     matrix: VocabularyMatrix,
     width: number,
-    rounded?: (firstRow: number, rows: Float32Array) => void,
+    { cross, rounded }: { cross?: Pointer; rounded?: (firstRow: number, rows: Float32Array) => void },
   ): Promise<void> {
     for (const band of this.#calibration.weights.bands(matrix)) {
       const [rows, cols] = band.entry.shape
@@ -132,7 +135,7 @@ export class Rounding {
       const parts: Uint8Array[] = []
       for (let first = 0; first < rows; first += VOCABULARY_ROWS) {
         const count = Math.min(VOCABULARY_ROWS, rows - first)
-        parts.push(await this.#roundRows(band, w, { first, count, width }))
+        parts.push(await this.#roundRows(band, w, { first, count, width }, cross))
         rounded?.((band.firstRow ?? 0) + first, this.#pool.floats(w, count * cols))
       }
       this.#pool.release(mark)
