@@ -57,9 +57,9 @@ export async function calibrate(calibration: Calibration): Promise<void> {
       const start = pool.mark()
       const biases = await weights.biases(layer)
       layers.choose(exact)
-      const inputs = await exactInputs(pool, layers, { weights, layer, biases })
+      const exactLayer = await throughExactLayer(pool, layers, { weights, layer, biases })
       layers.choose(rounded)
-      await layers.forward((parts, x) => rounding.round(layer, parts, x, inputs[parts[0]]), biases)
+      await layers.forward((parts, x) => rounding.round(layer, parts, x, exactLayer), biases)
       pool.release(start)
       await folder.rounding.write(layer + 1, hiddenOf(spans))
       progress?.(layer + 1, total)
@@ -75,38 +75,48 @@ export async function calibrate(calibration: Calibration): Promise<void> {
   }
 }
 
-/** Bytes of the pool that exactInputs takes: of all but `down`. */
+/** Bytes of the pool that the inputs of an exact layer take. */
 function exactInputsBytes({ hiddenSize, headCount, headDim }: ModelConfig, tokens: number): number {
   return tokens * (2 * hiddenSize + headCount * headDim) * 4
 }
 
-/**
- * The chosen sequences go through a layer of the exact model. What its matrices are multiplied with, (tokens, columns) f32, by the first of those
- * that share it; not of `down`, which has the most columns: least squares for so many fit the noise of a text, and take half as long as all the rest.
- */
-async function exactInputs(
+/** A layer of the exact model, whose matrices are read once. */
+export interface ExactLayer {
+  /** (rows, columns) f32, by name. */
+  readonly weights: Partial<Record<LayerMatrix, Float32Array>>
+  /**
+   * What the matrices are multiplied with, (tokens, columns) f32, by the first of those that share it; not of `down`, which has the most columns:
+   * least squares for so many fit the noise of a text, and would take longer than all the rest.
+   */
+  readonly inputs: Partial<Record<LayerMatrix, Pointer>>
+}
+
+/** The chosen sequences go through a layer. */
+async function throughExactLayer(
   pool: FloatPool,
   layers: FloatLayers,
-  { weights, layer, biases }: { weights: PlannedWeights; layer: number; biases: LayerBiases },
-): Promise<Partial<Record<LayerMatrix, Pointer>>> {
-  const inputs: Partial<Record<LayerMatrix, Pointer>> = {}
+  { weights: all, layer, biases }: { weights: PlannedWeights; layer: number; biases: LayerBiases },
+): Promise<ExactLayer> {
+  const [weights, inputs]: [Partial<Record<LayerMatrix, Float32Array>>, Partial<Record<LayerMatrix, Pointer>>] = [
+    {},
+    {},
+  ]
   await layers.forward(async (parts, x) => {
-    const names = parts.map((part) => `layers.${layer}.${part}`)
-    if (parts[0] !== 'down') {
-      inputs[parts[0]] = copyOf(pool, x, layers.tokens * weights.matrix(names[0]).entry.shape[1])
-    }
+    const { shape } = all.matrix(`layers.${layer}.${parts[0]}`).entry
+    if (parts[0] !== 'down') inputs[parts[0]] = copyOf(pool, x, layers.tokens * shape[1])
     const mark = pool.mark()
     const pointers: Record<string, Pointer> = {}
-    for (const [i, part] of parts.entries()) {
-      const values = await weights.rows(names[i])
+    for (const part of parts) {
+      const values = await all.rows(`layers.${layer}.${part}`)
+      weights[part] = values
       pointers[part] = pool.allocate(values.byteLength)
       pool.floats(pointers[part], values.length).set(values)
     }
-    // The weights stay until the next call, whose inputs they make.
+    // They stay until the next call, whose inputs they make.
     pool.release(mark)
     return pointers
   }, biases)
-  return inputs
+  return { weights, inputs }
 }
 
 function copyOf(pool: FloatPool, x: Pointer, floats: number): Pointer {

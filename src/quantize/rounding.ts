@@ -3,7 +3,7 @@ import type { Pointer } from '../model/kernels.ts'
 import { packPlanes } from '../pack/planes/layout.ts'
 import { bandMatrix, placeOf, type VocabularyMatrix } from '../weights/bands.ts'
 import type { ModelConfig } from '../weights/manifest.ts'
-import type { Calibration } from './calibrate.ts'
+import type { Calibration, ExactLayer } from './calibrate.ts'
 import { crossMoments, propagateErrors } from './error-propagation.ts'
 import { factorize } from './factorize.ts'
 import { type LayerMatrix, widestInput } from './float-layer.ts'
@@ -59,25 +59,24 @@ export class Rounding {
   }
 
   /**
-   * The matrices of a layer, all multiplied with x (tokens, columns) f32, rounded: where each is, by its name. exact: what they are multiplied with
-   * in the exact model, where that is known; it is overwritten.
+   * Matrices of a layer, all multiplied with x (tokens, columns) f32, rounded: where each is, by its name. What they are multiplied with in the
+   * exact layer is overwritten.
    */
   async round(
     layer: number,
     parts: readonly LayerMatrix[],
     x: Pointer,
-    exact: Pointer | undefined,
+    { weights, inputs }: ExactLayer,
   ): Promise<Record<string, Pointer>> {
     const pool = this.#pool
     const matrices = parts.map((part) => this.#calibration.weights.matrix(`layers.${layer}.${part}`))
     const size = matrices[0].entry.shape[1]
     await this.#factorize(x, size)
-    if (exact !== undefined) await crossMoments(pool, this.#cross, { x, exact, count: this.#tokens, size })
+    const cross = await this.#crossMoments(x, inputs[parts[0]], size)
     const mark = pool.mark()
     const pointers = matrices.map(({ entry: { shape } }) => pool.allocate(shape[0] * shape[1] * 4))
     for (const [i, matrix] of matrices.entries()) {
-      const rows = { first: 0, count: matrix.entry.shape[0], width: size }
-      const packed = await this.#roundRows(matrix, pointers[i], rows, exact === undefined ? undefined : this.#cross)
+      const packed = await this.#roundRows(matrix, pointers[i], weights[parts[i]]!, { width: size, cross })
       await this.#calibration.folder.write(matrix.entry.name, [packed])
     }
     // The weights stay until the next call, whose inputs they make.
@@ -118,8 +117,7 @@ export class Rounding {
     const { config, weights } = this.#calibration
     const size = config.hiddenSize
     await this.#factorize(x, size)
-    await crossMoments(this.#pool, this.#cross, { x, exact, count: this.#tokens, size })
-    await this.#roundVocabulary(weights.head, size, { cross: this.#cross })
+    await this.#roundVocabulary(weights.head, size, { cross: await this.#crossMoments(x, exact, size) })
   }
 
   /** width: columns of the moments. */
@@ -135,7 +133,8 @@ export class Rounding {
       const parts: Uint8Array[] = []
       for (let first = 0; first < rows; first += VOCABULARY_ROWS) {
         const count = Math.min(VOCABULARY_ROWS, rows - first)
-        parts.push(await this.#roundRows(band, w, { first, count, width }, cross))
+        const values = await this.#calibration.weights.rows(band.entry.name, first, count)
+        parts.push(await this.#roundRows(band, w, values, { width, cross }))
         rounded?.((band.firstRow ?? 0) + first, this.#pool.floats(w, count * cols))
       }
       this.#pool.release(mark)
@@ -148,21 +147,28 @@ export class Rounding {
     await factorize(this.#pool, this.#moments, size)
   }
 
-  /** width: columns of the moments, all or such as have nothing to do with the others. cross: of crossMoments. */
+  /** Those of x and exact, where that is known. */
+  async #crossMoments(x: Pointer, exact: Pointer | undefined, size: number): Promise<Pointer | undefined> {
+    if (exact === undefined) return undefined
+    await crossMoments(this.#pool, this.#cross, { x, exact, count: this.#tokens, size })
+    return this.#cross
+  }
+
+  /** w <- values, rounded. width: columns of the moments, all or such as have nothing to do with the others. */
   async #roundRows(
     { entry }: PlannedMatrix,
     w: Pointer,
-    { first, count, width }: { first: number; count: number; width: number },
-    cross?: Pointer,
+    values: Float32Array,
+    { width, cross }: { width: number; cross: Pointer | undefined },
   ): Promise<Uint8Array> {
     const pool = this.#pool
     const cols = entry.shape[1]
-    pool.floats(w, count * cols).set(await this.#calibration.weights.rows(entry.name, first, count))
-    if (cross !== undefined) await propagateErrors(pool, w, cross, this.#moments, { rows: count, cols })
+    const rows = values.length / cols
+    pool.floats(w, values.length).set(values)
+    if (cross !== undefined) await propagateErrors(pool, w, cross, this.#moments, { rows, cols })
     const mark = pool.mark()
-    const results = pool.allocate(resultBytes(count * cols, entry))
-    const shape = { ...entry, rows: count, cols, width }
-    const matrix = await quantizeMatrix(pool, w, this.#moments, results, shape)
+    const results = pool.allocate(resultBytes(values.length, entry))
+    const matrix = await quantizeMatrix(pool, w, this.#moments, results, { ...entry, rows, cols, width })
     pool.release(mark)
     return packPlanes(matrix)
   }
