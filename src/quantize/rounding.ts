@@ -26,14 +26,15 @@ const SMALLEST_GROUP = 32
 
 /** Bytes of the pool that Rounding takes. */
 export function roundingBytes({ config, weights }: Calibration): number {
-  const { hiddenSize, intermediateSize } = config
+  const { hiddenSize, intermediateSize, headCount, kvHeadCount, headDim } = config
   const sizes = [...weights.planned.values()].filter(isMatrix).map(({ entry }) => {
     const [rows, cols] = entry.shape
     return cols * (bandMatrix(entry.name) ? Math.min(rows, VOCABULARY_ROWS) : rows)
   })
   const largest = Math.max(...sizes)
-  // gate and up are there at once, and nothing larger with another. Each allocation is rounded up.
-  const matrices = align(Math.max(largest, 2 * intermediateSize * hiddenSize) * 4) + 2 * align(1)
+  // Query, key and value are there at once, so are gate and up. Each allocation is rounded up.
+  const together = hiddenSize * Math.max(2 * intermediateSize, (headCount + 2 * kvHeadCount) * headDim)
+  const matrices = align(Math.max(largest, together) * 4) + 2 * align(1)
   const oneMore = Math.max(align(largest * 4), align(resultBytes(largest, { groupSize: SMALLEST_GROUP })))
   return momentsBytes(widestInput(config)) + align(crossColumns(config) ** 2 * 4) + matrices + oneMore
 }
