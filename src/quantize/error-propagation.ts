@@ -1,5 +1,5 @@
 import type { Pointer } from '../model/kernels.ts'
-import { jobsOf } from './float-matrix.ts'
+import { jobsOf, multiply } from './float-matrix.ts'
 import type { FloatPool } from './float-pool.ts'
 import type { Moments } from './quantize-matrix.ts'
 
@@ -13,9 +13,8 @@ import type { Moments } from './quantize-matrix.ts'
  */
 const STRENGTH = 0.5
 
-/** Rows and columns that a thread works on at a time. */
+/** Rows that a thread works on at a time. */
 const ROWS_A_JOB = 128
-const COLUMNS_A_JOB = 256
 
 /** Inputs of a calibration: x (count, size) f32 as what was rounded leaves them, and exact, of the same shape. */
 export interface InputPair {
@@ -33,28 +32,7 @@ export async function crossMoments(pool: FloatPool, c: Pointer, { x, exact, coun
   const [errors, values] = [pool.floats(exact, count * size), pool.floats(x, count * size)]
   for (let i = 0; i < errors.length; i++) errors[i] -= values[i]
   const strength = STRENGTH * Math.max(0, 1 - size / count)
-  await pool.run(
-    jobsOf(size, COLUMNS_A_JOB, (first, rows) => {
-      return [
-        [
-          'gemm',
-          c + first * size * 4,
-          size,
-          exact + first * 4,
-          1,
-          size,
-          x,
-          size,
-          1,
-          rows,
-          size,
-          count,
-          strength,
-          false,
-        ],
-      ]
-    }),
-  )
+  await multiply(pool, c, [exact, 1, size], [x, size, 1], { m: size, n: size, k: count, factor: strength })
 }
 
 /** w (rows, cols) f32 <- w (I + c h^-1), for c (cols, cols) of crossMoments and the moments of the same inputs. */

@@ -5,12 +5,12 @@ import { type BlockRotation, blockWeights } from '../pack/planes/block.ts'
 import { plannedRotation, rotatedSource, vectorValues } from '../pack/rotated-source.ts'
 import { TensorReader } from '../pack/tensor-reader.ts'
 import { countsOf, FloatLayers, floatLayersBytes, type LayerMatrix, spansOf } from './float-layer.ts'
-import { jobsOf } from './float-matrix.ts'
+import { multiplyBy } from './float-matrix.ts'
 import { FloatPool } from './float-pool.ts'
 
 /** Tokens whose logits are there at once. */
 const LOGIT_TOKENS = 64
-/** Rows of the head that are read, or multiplied by a thread, at a time. */
+/** Rows of the head that are read at a time. */
 const HEAD_ROWS = 8192
 
 /**
@@ -74,13 +74,7 @@ export async function* referenceLogits(
     for (let token = 0; token < tokens.length; token += LOGIT_TOKENS) {
       const count = Math.min(LOGIT_TOKENS, tokens.length - token)
       const x = inputs + token * hiddenSize * 4
-      await pool.run(
-        jobsOf(vocabSize, HEAD_ROWS, (row, rows) => {
-          const w = head + row * hiddenSize * 4
-          const y = logits + row * 4
-          return [['gemm', y, vocabSize, x, hiddenSize, 1, w, 1, hiddenSize, count, rows, hiddenSize, 1, false]]
-        }),
-      )
+      await multiplyBy(pool, logits, x, head, { count, rows: vocabSize, cols: hiddenSize })
       yield pool.floats(logits, count * vocabSize)
     }
   } finally {
