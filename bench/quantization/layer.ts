@@ -4,8 +4,8 @@
 //   npm exec -- node bench/quantization/layer.ts [--tokens 4096] [--planes 2]
 //   npm exec -- node bench/quantization/layer.ts --losses 4 [--tokens 18000]
 //
-// CPU time is of all threads; the whole model is 32 such layers, and on N idle cores takes CPU time / N about: all work is cut into jobs of
-// some hundred rows, between which threads wait for each other nine times a layer.
+// CPU time is of all threads; the whole model is 32 such layers, and on N idle cores takes CPU time / N about: work is cut into jobs of some
+// hundred rows and columns, and threads wait for each other where one product needs another.
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -25,13 +25,13 @@ export interface InputPair {
 }
 
 /**
- * c (size, size) f32 <- strength sum (exact - x) x^T over all inputs; exact is overwritten. The strength is less where least squares fit the noise
- * of the text, with as many columns as it has tokens none.
+ * c (size, size) f32 <- strength sum (exact - x) x^T over all inputs, of which there are more than columns; exact is overwritten. The nearer their
+ * numbers, the more least squares fit the noise of the text, and the less the strength is.
  */
 export async function crossMoments(pool: FloatPool, c: Pointer, { x, exact, count, size }: InputPair): Promise<void> {
   const [errors, values] = [pool.floats(exact, count * size), pool.floats(x, count * size)]
   for (let i = 0; i < errors.length; i++) errors[i] -= values[i]
-  const strength = STRENGTH * Math.max(0, 1 - size / count)
+  const strength = STRENGTH * (1 - size / count)
   await multiply(pool, c, [exact, 1, size], [x, size, 1], { m: size, n: size, k: count, factor: strength })
 }
 

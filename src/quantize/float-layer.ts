@@ -154,9 +154,11 @@ export class FloatLayers {
     const { hiddenSize } = this.#config
     const pool = this.#pool
     const mark = pool.mark()
-    const w = pool.allocate(headInput.byteLength)
-    pool.floats(w, headInput.length).set(headInput)
-    await multiplyBy(pool, this.#hidden, x, w, { count: this.#tokens, rows: hiddenSize, cols: hiddenSize })
+    await multiplyBy(pool, this.#hidden, x, pool.put(headInput), {
+      count: this.#tokens,
+      rows: hiddenSize,
+      cols: hiddenSize,
+    })
     pool.release(mark)
     return this.#hidden
   }

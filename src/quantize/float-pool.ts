@@ -19,7 +19,7 @@ export class FloatPool {
   readonly #threads: Worker[]
   #next = FIRST_FREE
 
-  /** `bytes`: of all later allocations, each rounded up by `align`; `scratchColumns`: columns of the widest matrix to be quantized. Throws PackError. */
+  /** `bytes`: of all later allocations, each rounded up by `align`; `scratchColumns`: columns of the widest matrix to be quantized; `threads`: at most. Throws PackError. */
   static async create(bytes: number, scratchColumns: number, threads = availableParallelism()): Promise<FloatPool> {
     const path = new URL('../../dist/float.wasm', import.meta.url)
     const code = await readFile(path).catch(() => {
@@ -30,14 +30,17 @@ export class FloatPool {
     const { quantizeScratchBytes } = sizes.exports as { quantizeScratchBytes(cols: number): number }
     // Attention has a score for each token of a sequence, which is less.
     const scratch = align(quantizeScratchBytes(scratchColumns))
-    const pages = memorySize(bytes + threads * scratch) / PAGE_BYTES
-    if (pages > MAX_PAGES) {
+    const pagesFor = (count: number) => memorySize(bytes + count * scratch) / PAGE_BYTES
+    if (pagesFor(1) > MAX_PAGES) {
       throw new PackError(
         'option_invalid',
-        `calibration takes ${Math.ceil(pages / 16)} MiB of shared memory where 4095 are the most; give a shorter text`,
+        `calibration takes ${Math.ceil(pagesFor(1) / 16)} MiB of shared memory where 4095 are the most; give a shorter text`,
       )
     }
-    return new FloatPool(module, sharedMemory(pages), scratch, threads)
+    // Where there are more cores than memory for them, some have nothing to do.
+    const room = Math.floor(((MAX_PAGES - pagesFor(0)) * PAGE_BYTES) / scratch)
+    const count = Math.min(threads, Math.max(1, room))
+    return new FloatPool(module, sharedMemory(pagesFor(count)), scratch, count)
   }
 
   private constructor(module: WebAssembly.Module, memory: WebAssembly.Memory, scratch: number, threads: number) {
@@ -54,6 +57,13 @@ export class FloatPool {
     const pointer = this.#next
     this.#next += align(bytes)
     if (this.#next > this.#memory.buffer.byteLength) throw new RangeError(`no room for ${bytes} bytes`)
+    return pointer
+  }
+
+  /** Values in memory of their own. */
+  put(values: Float32Array): Pointer {
+    const pointer = this.allocate(values.byteLength)
+    this.floats(pointer, values.length).set(values)
     return pointer
   }
 

@@ -155,10 +155,7 @@ export class ProbedModels {
       for (const part of parts) {
         const name = `layers.${layer}.${part}`
         const values = await weights.rows(name)
-        for (const to of [exact, rounded]) {
-          to[part] = pool.allocate(values.byteLength)
-          pool.floats(to[part], values.length).set(values)
-        }
+        for (const to of [exact, rounded]) to[part] = pool.put(values)
         await errors.probe(name, rounded[part], values.length / cols)
         await errors.sample(name, (row) => values.subarray(row * cols, (row + 1) * cols))
       }

@@ -34,6 +34,11 @@ export function momentsBytes(cols: number): number {
   return 2 * align(cols * cols * 4) + align(cols * 4)
 }
 
+export function allocateMoments(pool: FloatPool, cols: number): Moments {
+  const [h, u, d] = [cols * cols, cols * cols, cols].map((floats) => pool.allocate(floats * 4))
+  return { h, u, d }
+}
+
 /** Moments that count all errors of (cols) columns the same. */
 export function unitMoments(pool: FloatPool, { h, u, d }: Moments, cols: number): void {
   const matrix = pool.floats(h, cols * cols).fill(0)

@@ -4,7 +4,7 @@ import type { ModelSource } from '../pack/model-source.ts'
 import { type BlockRotation, blockWeights } from '../pack/planes/block.ts'
 import { plannedRotation, rotatedSource, vectorValues } from '../pack/rotated-source.ts'
 import { TensorReader } from '../pack/tensor-reader.ts'
-import { countsOf, FloatLayers, floatLayersBytes, type LayerMatrix, spansOf } from './float-layer.ts'
+import { countsOf, FloatLayers, floatLayersBytes, type LayerBiases, spansOf } from './float-layer.ts'
 import { multiplyBy } from './float-matrix.ts'
 import { FloatPool } from './float-pool.ts'
 
@@ -42,7 +42,7 @@ export async function* referenceLogits(
     for (const [i, token] of tokens.entries()) layers.hidden.set(await weights('embedding', token, 1), i * hiddenSize)
     const start = pool.mark()
     for (let layer = 0; layer < layerCount; layer++) {
-      const biases: Partial<Record<LayerMatrix, Float32Array>> = {}
+      const biases: LayerBiases = {}
       for (const part of ['query', 'key', 'value'] as const) {
         const name = `layers.${layer}.${part}Bias`
         const bias = source.tensors.get(name)
@@ -53,9 +53,7 @@ export async function* referenceLogits(
         const pointers: Record<string, Pointer> = {}
         for (const part of names) {
           const name = `layers.${layer}.${part}`
-          const values = await weights(name, 0, source.tensors.get(name)!.shape[0])
-          pointers[part] = pool.allocate(values.byteLength)
-          pool.floats(pointers[part], values.length).set(values)
+          pointers[part] = pool.put(await weights(name, 0, source.tensors.get(name)!.shape[0]))
         }
         return pointers
       }, biases)

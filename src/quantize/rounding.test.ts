@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it, vi } from 'vitest'
 import { packModel } from '../pack/pack-model.ts'
-import { readTexts } from './calibration-text.ts'
+import { type CalibrationTexts, readTexts } from './calibration-text.ts'
 
 /** Whether the inputs of matrices had errors, and how many matrices moved for them, in the order of calls. */
 const calls: { haveErrors: boolean; moved: number }[] = []
@@ -20,21 +20,26 @@ vi.mock('./error-propagation.ts', async (original) => {
   return { ...real, crossMoments, propagateErrors }
 })
 
+const texts = await readTexts('default')
+
+/** Tensors of a calibrated pack. */
+async function calibrated(path: string, some: CalibrationTexts) {
+  const root = await mkdtemp(join(tmpdir(), 'rounding-'))
+  calls.length = 0
+  const model = new URL(`../../test/fixtures/${path}`, import.meta.url).pathname
+  const options = { name: 'tiny', planes: {}, groupSize: 32 as const, calibrate: { texts: some } }
+  try {
+    return await packModel(model, root, options)
+  } finally {
+    await rm(root, { recursive: true })
+  }
+}
+
 it.each([
   ['tiny-qwen2/qwen2-untied', 'head'],
   ['tiny-llama/tied', 'embedding'],
 ])('matrices of %s but down move for the errors of their inputs', async (path, head) => {
-  const root = await mkdtemp(join(tmpdir(), 'rounding-'))
-  calls.length = 0
-  const texts = (await readTexts('default')).slice(0, 4)
-  const model = new URL(`../../test/fixtures/${path}`, import.meta.url).pathname
-  const { config, tensors } = await packModel(model, root, {
-    name: 'tiny',
-    planes: {},
-    groupSize: 32,
-    calibrate: { texts },
-  })
-  await rm(root, { recursive: true })
+  const { config, tensors } = await calibrated(path, texts.slice(0, 4))
   const layer = [
     { haveErrors: true, moved: 3 },
     { haveErrors: true, moved: 1 },
@@ -47,4 +52,13 @@ it.each([
     ...layers.slice(1),
     { haveErrors: true, moved: tensors.filter(({ name }) => name === head).length },
   ])
+})
+
+it('matrices stay as they are where a text has fewer tokens than they have columns', async () => {
+  await calibrated('tiny-llama/tied', [
+    {
+      text: 'A sentence of some twenty words, which is more than the least that a calibration takes, and less than columns.',
+    },
+  ])
+  expect(calls).toEqual([])
 })

@@ -3,13 +3,15 @@ import type { Pointer } from '../model/kernels.ts'
 import { packPlanes } from '../pack/planes/layout.ts'
 import { bandMatrix, placeOf, type VocabularyMatrix } from '../weights/bands.ts'
 import type { ModelConfig } from '../weights/manifest.ts'
-import type { Calibration, ExactLayer } from './calibrate.ts'
+import type { CalibrationFolder } from './calibration-folder.ts'
 import { crossMoments, propagateErrors } from './error-propagation.ts'
+import type { ExactLayer } from './exact-layer.ts'
 import { factorize } from './factorize.ts'
 import { type LayerMatrix, widestInput } from './float-layer.ts'
 import type { FloatPool } from './float-pool.ts'
-import { isMatrix, type PlannedMatrix } from './planned-weights.ts'
+import { isMatrix, type PlannedMatrix, type PlannedWeights } from './planned-weights.ts'
 import {
+  allocateMoments,
   type Moments,
   momentsBytes,
   quantizeMatrix,
@@ -21,11 +23,21 @@ import { secondMoments } from './second-moments.ts'
 
 /** Rows of the embedding and of the head that are in memory at a time. */
 const VOCABULARY_ROWS = 8192
-/** Columns of the smallest group, which makes the most scales. */
-const SMALLEST_GROUP = 32
+
+/** What is rounded, and for which inputs. */
+export interface Roundable {
+  /** Of the rotated model. */
+  readonly config: ModelConfig
+  /** Token ids of the calibration text. */
+  readonly sequences: readonly (readonly number[])[]
+  /** Of the rotated model. */
+  readonly weights: PlannedWeights
+  /** Where results are kept as they come, to go on from there after an interruption. */
+  readonly folder: CalibrationFolder
+}
 
 /** Bytes of the pool that Rounding takes. */
-export function roundingBytes({ config, weights }: Calibration): number {
+export function roundingBytes({ config, weights }: Roundable): number {
   const { hiddenSize, intermediateSize, headCount, kvHeadCount, headDim } = config
   const sizes = [...weights.planned.values()].filter(isMatrix).map(({ entry }) => {
     const [rows, cols] = entry.shape
@@ -35,8 +47,9 @@ export function roundingBytes({ config, weights }: Calibration): number {
   // Query, key and value are there at once, so are gate and up. Each allocation is rounded up.
   const together = hiddenSize * Math.max(2 * intermediateSize, (headCount + 2 * kvHeadCount) * headDim)
   const matrices = align(Math.max(largest, together) * 4) + 2 * align(1)
-  const oneMore = Math.max(align(largest * 4), align(resultBytes(largest, { groupSize: SMALLEST_GROUP })))
-  return momentsBytes(widestInput(config)) + align(crossColumns(config) ** 2 * 4) + matrices + oneMore
+  // Beside one of them stands how far its weights move, and then what it is rounded to, which is less.
+  const moves = align(largest * 4)
+  return momentsBytes(widestInput(config)) + align(crossColumns(config) ** 2 * 4) + matrices + moves
 }
 
 /** Columns of the widest matrix whose exact inputs are known. */
@@ -45,17 +58,16 @@ const crossColumns = ({ hiddenSize, headCount, headDim }: ModelConfig) => Math.m
 /** Rounds matrices for what they are multiplied with, and keeps the results. */
 export class Rounding {
   readonly #pool: FloatPool
-  readonly #calibration: Calibration
+  readonly #calibration: Roundable
   readonly #tokens: number
   readonly #moments: Moments
   readonly #cross: Pointer
 
-  constructor(pool: FloatPool, calibration: Calibration, tokens: number) {
+  constructor(pool: FloatPool, calibration: Roundable, tokens: number) {
     this.#pool = pool
     this.#calibration = calibration
     this.#tokens = tokens
-    const matrix = () => pool.allocate(widestInput(calibration.config) ** 2 * 4)
-    this.#moments = { h: matrix(), u: matrix(), d: pool.allocate(widestInput(calibration.config) * 4) }
+    this.#moments = allocateMoments(pool, widestInput(calibration.config))
     this.#cross = pool.allocate(crossColumns(calibration.config) ** 2 * 4)
   }
 
@@ -148,9 +160,9 @@ export class Rounding {
     await factorize(this.#pool, this.#moments, size)
   }
 
-  /** Those of x and exact, where that is known. */
+  /** Those of x and exact, where that is known, and the text long enough to tell errors from noise. */
   async #crossMoments(x: Pointer, exact: Pointer | undefined, size: number): Promise<Pointer | undefined> {
-    if (exact === undefined) return undefined
+    if (exact === undefined || this.#tokens <= size) return undefined
     await crossMoments(this.#pool, this.#cross, { x, exact, count: this.#tokens, size })
     return this.#cross
   }

@@ -8,6 +8,7 @@ import { widestInput } from './float-layer.ts'
 import type { FloatPool } from './float-pool.ts'
 import type { PlannedWeights } from './planned-weights.ts'
 import {
+  allocateMoments,
   type Moments,
   momentsBytes,
   quantizeMatrix,
@@ -50,9 +51,7 @@ export class SettingErrors {
   constructor(pool: FloatPool, config: ModelConfig, weights: PlannedWeights) {
     this.#pool = pool
     this.#weights = weights
-    const widest = widestInput(config)
-    const matrix = () => pool.allocate(widest * widest * 4)
-    this.#moments = { h: matrix(), u: matrix(), d: pool.allocate(widest * 4) }
+    this.#moments = allocateMoments(pool, widestInput(config))
   }
 
   /** What comes next is multiplied with x (count, size) f32. */
@@ -82,8 +81,7 @@ export class SettingErrors {
     const mark = this.#pool.mark()
     // All settings at once: one alone, of a few rows, would keep few threads busy.
     const jobs = settings.map((setting) => {
-      const w = this.#pool.allocate(sample.byteLength)
-      this.#pool.floats(w, sample.length).set(sample)
+      const w = this.#pool.put(sample)
       const results = this.#pool.allocate(resultBytes(sample.length, setting))
       return roundingJobs(w, this.#moments, results, { ...setting, rows: count, cols })
     })
