@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { pooled } from '../../test/kernels/pooled.ts'
 import { gaussians } from '../../test/kernels/random-values.ts'
 import { createRandom, type Random } from '../generate/random.ts'
 import { crossMoments, propagateErrors } from './error-propagation.ts'
@@ -15,12 +16,7 @@ beforeAll(async () => {
 })
 afterAll(() => pool.close())
 
-function put(values: Float32Array): { pointer: number; values: Float32Array } {
-  const pointer = pool.allocate(values.byteLength)
-  const held = pool.floats(pointer, values.length)
-  held.set(values)
-  return { pointer, values: held }
-}
+const put = (values: Float32Array) => pooled(pool, values)
 
 /** Inputs with errors: a part of these is of the inputs themselves, as where a rounded matrix gives too little. */
 function inputs(random: Random, count: number, size: number, error: number) {

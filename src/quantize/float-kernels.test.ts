@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { groupScales } from '../../test/kernels/planes.reference.ts'
+import { pooled } from '../../test/kernels/pooled.ts'
 import { gaussians, integer } from '../../test/kernels/random-values.ts'
 import { expectWithin, roundings } from '../../test/kernels/tolerance.ts'
 import { createRandom } from '../generate/random.ts'
@@ -19,12 +20,7 @@ beforeAll(async () => {
 afterAll(() => pool.close())
 
 /** Floats in the pool's memory, until the next call of `fresh`. */
-function put(values: Float32Array): { pointer: number; values: Float32Array } {
-  const pointer = pool.allocate(values.byteLength)
-  const held = pool.floats(pointer, values.length)
-  held.set(values)
-  return { pointer, values: held }
-}
+const put = (values: Float32Array) => pooled(pool, values)
 const fresh = () => pool.release(start)
 
 describe('gemm', () => {

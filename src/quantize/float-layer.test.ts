@@ -49,9 +49,7 @@ it.each(['tiny-llama/tied', 'tiny-llama/tied.gguf', 'tiny-qwen2/qwen2-untied'])(
             Object.fromEntries(
               names.map((name) => {
                 const values = weights.get(`layers.${layer}.${name}`)!
-                const pointer = pool.allocate(values.byteLength)
-                pool.floats(pointer, values.length).set(values)
-                return [name, pointer]
+                return [name, pool.put(values)]
               }),
             ),
           Object.fromEntries(['query', 'key', 'value'].map((n) => [n, weights.get(`layers.${layer}.${n}Bias`)])),

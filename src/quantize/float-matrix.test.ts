@@ -60,11 +60,7 @@ function put({ seed, m, n, k }: { seed: number; m: number; n: number; k: number 
   const random = createRandom(seed)
   const [left, right, before] = [m * k, n * k, m * n].map((count) => Float32Array.from(gaussians(random, count)))
   const start = pool.mark()
-  const [a, b, c] = [left, right, before].map((values) => {
-    const pointer = pool.allocate(values.byteLength)
-    pool.floats(pointer, values.length).set(values)
-    return pointer
-  })
+  const [a, b, c] = [left, right, before].map((values) => pool.put(values))
   pool.release(start)
   const product = (i: number, j: number) => {
     let sum = 0
